@@ -1,0 +1,179 @@
+"""What every collector speaks: four facts, the batch it returns, three errors it raises, and their base class."""
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collectors.http import Http
+
+Cursor = dict[str, Any]
+"""What a collector wants to be handed next time; JSON values only. Empty the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How a source names a partner, e.g. Key("email", "an@acme.example"). Values are normalised: see normalise_key."""
+
+    scheme: str
+    value: str
+
+
+def normalise_key(scheme: str, value: str) -> Key:
+    """Return the key in the one spelling it is compared in.
+
+    NFKC, trimmed, inner white space as one space; e-mail addresses and domains in lower case; "7.0" from a spreadsheet
+    becomes "7". Raises ValueError for an empty or over-long value, or a scheme that is not `[a-z][a-z0-9_]{0,39}`.
+    """
+    scheme = scheme.strip().lower()
+    text = " ".join(unicodedata.normalize("NFKC", value).replace("\0", "").split())
+    if scheme in ("email", "domain"):
+        text = text.lower().removeprefix("mailto:").rstrip(".")
+    elif re.fullmatch(r"\d+\.0", text):
+        text = text[:-2]
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", scheme):
+        raise ValueError(f"scheme {scheme!r}: expected letters, digits and underscores, starting with a letter")
+    if not text or len(text) > 320:
+        raise ValueError("an identifier needs 1 to 320 characters")
+    return Key(scheme, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message between us and a partner. Never its text.
+
+    `sent`: True from us, False from the partner. `reply_seconds`: how long the writer took to answer the other side.
+    """
+
+    identity: str
+    key: Key
+    at: datetime
+    sent: bool
+    thread: str | None = None
+    reply_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One promised delivery of goods or work, and when it was made.
+
+    `due_on` and `made_on` are calendar dates in the partner's zone; give `made_at` instead where the moment is known.
+    Neither set: not made yet. `at` is when this was true: the moment it was made, else its due date, never the future.
+    """
+
+    identity: str
+    key: Key
+    at: datetime
+    due_on: date
+    made_on: date | None = None
+    made_at: datetime | None = None
+    quantity: float | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One published text. Which partners it names is found out later. All text is plain: no markup."""
+
+    identity: str
+    at: datetime
+    url: str
+    title: str
+    summary: str = ""
+    outlet: str = ""
+    language: str | None = None
+    dated: bool = True  # False: the source gave no date and `at` is when it was first seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number about a partner under an agreed name, e.g. "satisfaction" 3.8."""
+
+    identity: str
+    key: Key
+    at: datetime
+    name: str
+    value: float
+    unit: str | None = None
+
+
+Fact = Message | Delivery | Article | Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in the payload that could not be read and was set aside: where it is, and what was expected."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one visit brought. `not_before`: the source asked not to be visited earlier."""
+
+    facts: Sequence[Fact]
+    cursor: Cursor = field(default_factory=dict)
+    not_before: datetime | None = None
+    problems: Sequence[Problem] = ()
+
+
+class SourceError(Exception):
+    """A visit that failed. `str(error)` is one plain sentence without secrets."""
+
+
+class SourceUnavailable(SourceError):
+    """Nobody has to act yet: try later. `not_before` is what Retry-After said."""
+
+    def __init__(self, message: str, not_before: datetime | None = None) -> None:
+        super().__init__(message)
+        self.not_before = not_before
+
+
+class SourceRefused(SourceError):
+    """A person has to act: the address or the credentials are refused (401, 403, 410, blocked address)."""
+
+
+class SourceChanged(SourceError):
+    """A developer has to act: the payload is not as understood. Nothing is guessed."""
+
+
+LocalPath = Annotated[str, Field(json_schema_extra={"warden": "local_path"})]
+"""An option that names a local file. The service allows only paths below its configured roots."""
+
+
+class Options(BaseModel):
+    """Base of every collector's options: unknown names are refused, so that a typo is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Collector(ABC):
+    """One kind of source. An instance holds its validated options and nothing else.
+
+    `name` equals the file name. `facts` are the kinds it can report. Subclasses declare their own `Options`; secrets in
+    it are `SecretStr`.
+    """
+
+    name: ClassVar[str]
+    facts: ClassVar[frozenset[type[Fact]]]
+    Options: ClassVar[type[Options]]
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def collect(self, cursor: Cursor, http: "Http", now: datetime) -> Batch:
+        """Visit the source once.
+
+        Every moment in the batch is aware and not after `now`; what lies after `now` is left for a later visit.
+        Raises SourceUnavailable, SourceRefused or SourceChanged.
+        """

@@ -1,0 +1,1 @@
+"""Scorers: what it means. Pure functions of arrays and a moment."""

@@ -1,0 +1,1 @@
+"""Reading one article: language, partners named, tone, event. Pure."""

@@ -1,0 +1,5 @@
+"""`python -m warden`."""
+
+from warden.cli import main
+
+main()

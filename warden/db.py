@@ -1,0 +1,151 @@
+"""The database's edge: engines, transactions, column types, migrations, and one process per SQLite file."""
+
+import fcntl
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from alembic import command
+from warden.errors import Misconfigured
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Return microseconds since 1970-01-01 UTC. Raises ValueError for a naive datetime."""
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment!r}: every moment must carry its zone")
+    return (moment - EPOCH) // _MICROSECOND
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment: `timestamptz` on PostgreSQL, integer microseconds since 1970 on SQLite (docs/adr/0003)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type of the dialect."""
+        kind: TypeEngine[Any] = BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive moments; convert to UTC."""
+        if value is None:
+            return None
+        micros = to_micros(value)
+        return micros if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC moment."""
+        if value is None:
+            return None
+        return EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Database:
+    """One engine and its two kinds of transaction. `read()` never blocks writers; `write()` is serialised on SQLite."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        self._write = sessionmaker(self.engine.execution_options(warden_write=True), expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction for reading."""
+        with self._read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction for writing: committed at the end, rolled back on any error."""
+        with self._write.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not open transactions of its own
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "synchronous=NORMAL",
+            "cache_size=-65536",
+            "wal_autocheckpoint=20000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # A deferred transaction that reads and then writes loses updates or fails as "locked": writers lock first.
+        immediate = connection.get_execution_options().get("warden_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def alembic_config(database: Database) -> Config:
+    """Return Alembic's configuration for this database, from the checkout or from the installed wheel."""
+    here = Path(__file__).parent
+    folder = next((path for path in (here / "migrations", here.parent / "alembic") if (path / "env.py").exists()), None)
+    if folder is None:
+        raise Misconfigured("The migrations are missing from this installation: install Warden again.")
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.attributes["engine"] = database.engine
+    return config
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema to the newest version."""
+    command.upgrade(alembic_config(database), "head")
+
+
+def pending_migrations(database: Database) -> tuple[str | None, str | None]:
+    """Return (version of the database, newest version); they are equal when nothing is pending."""
+    head = ScriptDirectory.from_config(alembic_config(database)).get_current_head()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision(), head
+
+
+@contextmanager
+def sole_process(database: Database) -> Iterator[None]:
+    """Hold the lock beside a SQLite file for as long as this process works on it.
+
+    Raises Misconfigured when another process holds it. PostgreSQL needs no lock: claims are made in rows.
+    """
+    if not database.is_sqlite or not database.url.database or database.url.database == ":memory:":
+        yield
+        return
+    path = Path(re.sub(r"^file:", "", database.url.database) + ".lock")
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Misconfigured(
+                f"Another Warden process is using {database.url.database}. Stop it first, or use PostgreSQL."
+            ) from error
+        yield

@@ -1,0 +1,41 @@
+"""The tables. Importing this package registers all of them on `Base.metadata`."""
+
+from warden.models.access import ApiToken, IdempotentReply, OneTimeLink, User, WebSession
+from warden.models.base import Base
+from warden.models.decisions import Alert, Decision, Meeting, Rule, RuleStatus
+from warden.models.facts import Fact, FactKey, Mention, Reading
+from warden.models.notices import Destination, Digest, Notification
+from warden.models.partners import Alias, Identifier, Partner, Person
+from warden.models.risk import Assessment, Matrix
+from warden.models.service import Meta
+from warden.models.sources import Run, Source
+
+__all__ = [
+    "Alert",
+    "Alias",
+    "ApiToken",
+    "Assessment",
+    "Base",
+    "Decision",
+    "Destination",
+    "Digest",
+    "Fact",
+    "FactKey",
+    "IdempotentReply",
+    "Identifier",
+    "Matrix",
+    "Meeting",
+    "Mention",
+    "Meta",
+    "Notification",
+    "OneTimeLink",
+    "Partner",
+    "Person",
+    "Reading",
+    "Rule",
+    "RuleStatus",
+    "Run",
+    "Source",
+    "User",
+    "WebSession",
+]

@@ -1,0 +1,116 @@
+"""Rules, their state per partner, the decisions they took, and the alerts and meetings that follow."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from warden.domain import AlertState, MeetingStatus, RuleState, Severity
+from warden.models.base import Base, HasId, UtcDateTime, by_value
+from warden.models.partners import Partner, Person
+
+
+class Rule(HasId, Base):
+    """One rule, as data. Conditions are CEL over the context that warden.rules documents."""
+
+    __tablename__ = "rule"
+
+    key: Mapped[str] = mapped_column(String(60), unique=True)
+    names: Mapped[dict[str, Any]]  # locale → name
+    condition: Mapped[str]
+    inhibit_when: Mapped[str] = mapped_column(default="")
+    for_seconds: Mapped[int] = mapped_column(default=0)
+    keep_firing_for_seconds: Mapped[int] = mapped_column(default=0)
+    severity: Mapped[Severity] = mapped_column(by_value(Severity), default=Severity.WARNING)
+    meeting_within_days: Mapped[int | None]  # working days; None: proposes no meeting
+    enabled: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RuleStatus(Base):
+    """State of one rule for one partner. It survives restarts, so `for` never starts over."""
+
+    __tablename__ = "rule_status"
+
+    rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id", ondelete="CASCADE"), primary_key=True)
+    partner_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    state: Mapped[RuleState] = mapped_column(by_value(RuleState))
+    before_unknown: Mapped[RuleState | None] = mapped_column(by_value(RuleState))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)  # of this state
+    episode_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when this pending/firing/recovering began
+    reason: Mapped[dict[str, Any]]  # {"message": msgid, "params": {…}}
+
+
+class Decision(HasId, Base):
+    """One transition of one rule for one partner. `key` names it: deciding twice changes nothing."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_partner_id_at", "partner_id", "at"),)
+
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id", ondelete="CASCADE"))
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[RuleState] = mapped_column(by_value(RuleState))
+    after: Mapped[RuleState] = mapped_column(by_value(RuleState))
+    reason: Mapped[dict[str, Any]]
+    context: Mapped[dict[str, Any]]  # the values the condition saw
+
+
+class Alert(HasId, Base):
+    """A rule that fired for a partner, until it resolves. One episode, one alert."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("ix_alert_state_fired_at", "state", "fired_at"),)
+
+    rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id", ondelete="CASCADE"))
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)
+    decision_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("decision.id", ondelete="CASCADE"), unique=True)
+    assessment_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("assessment.id", ondelete="SET NULL"))
+    state: Mapped[AlertState] = mapped_column(by_value(AlertState), default=AlertState.FIRING)
+    severity: Mapped[Severity] = mapped_column(by_value(Severity))
+    fired_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    evidence: Mapped[list[Any]] = mapped_column(default=list)  # [{"message": msgid, "params": {…}, "facts": [id]}]
+    acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    acknowledged_by: Mapped[str | None] = mapped_column(String(320))
+    acknowledged_why: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    partner: Mapped[Partner] = relationship(lazy="raise")
+    rule: Mapped[Rule] = relationship(lazy="raise")
+
+
+class Meeting(HasId, Base):
+    """An executive meeting somebody has to hold, and what came of it."""
+
+    __tablename__ = "meeting"
+    __table_args__ = (Index("ix_meeting_status_due_on", "status", "due_on"),)
+
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)
+    alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), unique=True)
+    status: Mapped[MeetingStatus] = mapped_column(by_value(MeetingStatus), default=MeetingStatus.PROPOSED)
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_on: Mapped[date]  # the last working day it may be held on, in the owner's zone
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    attendees: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "email", "role"}]
+    agenda: Mapped[list[Any]] = mapped_column(default=list)  # [{"message": msgid, "params": {…}}]
+    starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    minutes: Mapped[int] = mapped_column(default=60)
+    place: Mapped[str] = mapped_column(String(300), default="")
+    sequence: Mapped[int] = mapped_column(default=0)  # RFC 5545 SEQUENCE; the UID is the id
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str | None]
+    waived_why: Mapped[str | None]
+    closed_by: Mapped[str | None] = mapped_column(String(320))
+    escalated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)
+
+    partner: Mapped[Partner] = relationship(lazy="raise")
+    owner: Mapped[Person | None] = relationship(lazy="raise")
+    alert: Mapped[Alert] = relationship(lazy="raise")

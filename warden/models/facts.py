@@ -1,0 +1,101 @@
+"""Facts, the keys by which they name partners, and what was read in articles."""
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Numeric, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from warden.domain import FactKind
+from warden.models.base import Base, UtcDateTime, by_value
+from warden.models.partners import Partner
+
+RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+
+class FactKey(Base):
+    """One (scheme, value) that facts came with, and the partner it stands for, if anybody knows.
+
+    Mapping a key here attributes all its facts at once, past ones too; the facts themselves never change.
+    """
+
+    __tablename__ = "fact_key"
+    __table_args__ = (UniqueConstraint("scheme", "value"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    scheme: Mapped[str] = mapped_column(String(40))
+    value: Mapped[str] = mapped_column(String(320))
+    partner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("partner.id", ondelete="SET NULL"), index=True)
+    attributed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    partner: Mapped[Partner | None] = relationship(lazy="raise")
+
+
+class Fact(Base):
+    """What a source reported. Rows are only added: a correction is a new row that supersedes the older one.
+
+    `identity` is a 16-byte hash of (source, identity at the source); `digest` an 8-byte hash of the content.
+    A row is in force at a moment K when recorded_at <= K < superseded_at. `superseded_at` is the one column that is
+    ever written later (docs/adr/0004). Which columns are used depends on `kind`: see store.facts.
+    """
+
+    __tablename__ = "fact"
+    __table_args__ = (
+        UniqueConstraint("identity", "recorded_at", "digest"),
+        Index("ix_fact_key_id_observed_at", "key_id", "observed_at"),
+        Index("ix_fact_kind_observed_at", "kind", "observed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    source_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("source.id"))
+    kind: Mapped[FactKind] = mapped_column(by_value(FactKind))
+    key_id: Mapped[int | None] = mapped_column(ForeignKey("fact_key.id"))  # None: an article, see Mention
+    identity: Mapped[bytes] = mapped_column(LargeBinary(16))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(8))
+    observed_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when it was true
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when we knew
+    superseded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sent: Mapped[bool | None]  # message: True from us, False from the partner
+    due_on: Mapped[date | None]  # delivery
+    made_on: Mapped[date | None]  # delivery: calendar date in the partner's zone …
+    made_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # … or the moment, converted when judged
+    name: Mapped[str | None] = mapped_column(String(100))  # measure: its name; message: its thread
+    number: Mapped[float | None]  # measure: value; message: reply latency, seconds; delivery: quantity
+    amount: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))  # delivery: value
+    detail: Mapped[dict[str, Any] | None]  # article: url, title, …; delivery: currency; measure: unit
+
+    key: Mapped[FactKey | None] = relationship(lazy="raise")
+
+
+class Reading(Base):
+    """That an article was read, and with which aliases and lexicon: it is read again when either changes."""
+
+    __tablename__ = "reading"
+
+    fact_id: Mapped[int] = mapped_column(ForeignKey("fact.id"), primary_key=True)
+    epoch: Mapped[int]  # of the aliases; Meta "alias_epoch" is the present one
+    reader: Mapped[str] = mapped_column(String(40))  # version of the news scorer
+    language: Mapped[str] = mapped_column(String(10))
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Mention(Base):
+    """One partner named in one article, with the tone towards it and the event it speaks of."""
+
+    __tablename__ = "mention"
+    __table_args__ = (Index("ix_mention_partner_id", "partner_id"),)
+
+    fact_id: Mapped[int] = mapped_column(ForeignKey("fact.id"), primary_key=True)
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True)
+    alias: Mapped[str] = mapped_column(String(200))
+    p_negative: Mapped[float]
+    p_neutral: Mapped[float]
+    p_positive: Mapped[float]
+    event: Mapped[str | None] = mapped_column(String(40))
+    severity: Mapped[float] = mapped_column(default=0.0)  # 0..100
+    half_life_days: Mapped[float] = mapped_column(default=0.0)
+    triggers: Mapped[list[Any]] = mapped_column(default=list)  # the phrases that decided
+    first_attributed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,58 @@
+"""Settings, from the environment (`WARDEN_…`) and an optional `.env` file. The README's table is made from here."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; each field's description is what the README prints."""
+
+    model_config = SettingsConfigDict(env_prefix="WARDEN_", env_file=".env", extra="ignore")
+
+    database_url: str = Field(
+        "sqlite:///warden.db", description="Where data lives: `sqlite:///FILE` or `postgresql+psycopg://…`."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Key(s) that encrypt stored secrets, comma-separated, newest first. "
+        "If unset, one is generated into `secret_key_file` on first start: keep that file.",
+    )
+    secret_key_file: Path = Field(Path("warden.key"), description="Where the generated key is kept.")
+    public_url: str = Field("http://127.0.0.1:8000", description="The address people reach Warden at; used in links.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_json: bool = Field(True, description="Logs as JSON lines; false prints them for reading.")
+    default_locale: str = Field("en", description="Language for people who chose none: en, zh-Hant, zh-Hans or vi.")
+    our_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Our own mail domains, comma-separated: they tell messages sent from messages received."
+    )
+    allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Private networks sources and destinations may reach, as CIDR, comma-separated; "
+        "all others are blocked.",
+    )
+    file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders whose files a source may read, comma-separated. None by default."
+    )
+    tick_seconds: int = Field(15, ge=1, le=3600, description="How often the clock looks for work that is due.")
+    assess_minutes: int = Field(60, ge=1, le=1440, description="How often all partners are assessed anew.")
+    horizon_days: int = Field(28, ge=7, le=365, description="How far ahead a likelihood looks.")
+    history_days: int = Field(730, ge=60, le=3650, description="How much history a score reads.")
+    coverage_floor: float = Field(0.5, ge=0, le=1, description="Below this coverage a partner is not rated.")
+    blind_hours: int = Field(26, ge=1, description="A source without a good run for this long is blind.")
+    session_days: int = Field(14, ge=1, le=90, description="How long a browser stays signed in.")
+
+    @field_validator("our_domains", "allowed_networks", "file_roots", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Read a comma-separated list."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
