@@ -1,0 +1,178 @@
+"""The risk matrix as data: levels, bands and which cell belongs to which band. It computes no likelihood or impact."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scorers.base import Floats
+
+Locale = Literal["en", "zh-Hant", "zh-Hans", "vi"]
+LOCALES: tuple[Locale, ...] = ("en", "zh-Hant", "zh-Hans", "vi")
+
+AXES = {"likelihood": (0.0, 1.0), "impact": (1.0, 5.0)}
+"""The two axes and the range of each."""
+
+LEAST_CONTRAST = 4.5
+"""Of a band's ink on its colour: WCAG 2.2, AA, success criterion 1.4.3."""
+
+Names = dict[Locale, Annotated[str, Field(min_length=1, max_length=60)]]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Level(_Part):
+    """One step of an axis: from this value up to where the next begins."""
+
+    start: float = Field(alias="from")
+    names: Names
+
+
+class Levels(_Part):
+    """The steps of both axes, lowest first."""
+
+    likelihood: Annotated[list[Level], Field(min_length=2, max_length=10)]
+    impact: Annotated[list[Level], Field(min_length=2, max_length=10)]
+
+
+class Band(_Part):
+    """What a cell means. `rank` 0 is the mildest; `ink` is the colour of text on `colour`."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    rank: Annotated[int, Field(ge=0)]
+    colour: Colour
+    ink: Colour
+    names: Names
+
+
+class Grid(_Part):
+    """A whole matrix: `grid[likelihood level - 1][impact level - 1]` is the key of a band."""
+
+    levels: Levels
+    bands: Annotated[list[Band], Field(min_length=2, max_length=10)]
+    grid: list[list[str]]
+
+    def band(self, key: str) -> Band:
+        """Return the band of this key; raises KeyError."""
+        return {band.key: band for band in self.bands}[key]
+
+    def place(self, likelihood: Floats, impact: Floats) -> "Placement":
+        """Place partners `(n,)`; where either is NaN, nothing is placed."""
+        rows = _level(likelihood, self.levels.likelihood)
+        columns = _level(impact, self.levels.impact)
+        placed = (rows > 0) & (columns > 0)
+        index = {band.key: number for number, band in enumerate(self.bands)}
+        cells = np.array([[index[key] for key in row] for row in self.grid], dtype=np.intp)
+        bands = np.where(placed, cells[np.maximum(rows, 1) - 1, np.maximum(columns, 1) - 1], -1)
+        return Placement(rows, columns, bands)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where partners stand, `(n,)` each.
+
+    Levels are 1-based, 0 for unknown; `band` is an index into Grid.bands, -1 for none.
+    """
+
+    likelihood_level: NDArray[np.intp]
+    impact_level: NDArray[np.intp]
+    band: NDArray[np.intp]
+
+
+def validate(data: Any) -> list[tuple[str, str]]:
+    """Return everything wrong with a matrix as (path, message), e.g. ("grid[2][4]", "no band has the key 'severe'")."""
+    try:
+        grid = Grid.model_validate(data)
+    except ValidationError as error:
+        return [(_path(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False)]
+    return [*_axis_faults(grid), *_band_faults(grid), *_cell_faults(grid)]
+
+
+def parse(data: Any) -> Grid:
+    """Return the matrix; raises ValueError naming the first fault and how many there are."""
+    faults = validate(data)
+    if faults:
+        path, message = faults[0]
+        raise ValueError(f"the matrix has {len(faults)} fault(s), the first at {path}: {message}")
+    return Grid.model_validate(data)
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the WCAG contrast ratio of two colours `#rrggbb`, 1..21."""
+    lights = sorted((_luminance(first), _luminance(second)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _level(values: Floats, levels: list[Level]) -> NDArray[np.intp]:
+    starts = np.array([level.start for level in levels])
+    found = np.clip(np.searchsorted(starts, values, side="right"), 1, len(levels))
+    return np.where(np.isnan(values), 0, found).astype(np.intp)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.removeprefix(".") or "matrix"
+
+
+def _axis_faults(grid: Grid) -> list[tuple[str, str]]:
+    faults = []
+    for axis, (least, most) in AXES.items():
+        levels: list[Level] = getattr(grid.levels, axis)
+        if levels[0].start != least:
+            faults.append(
+                (f"levels.{axis}[0].from", f"found {levels[0].start}, expected {least}, where the axis begins")
+            )
+        for number, (lower, upper) in enumerate(pairwise(levels), start=1):
+            if not lower.start < upper.start < most:
+                expected = f"more than {lower.start} and less than {most}"
+                faults.append((f"levels.{axis}[{number}].from", f"found {upper.start}, expected {expected}"))
+        for number, level in enumerate(levels):
+            faults += _name_faults(f"levels.{axis}[{number}].names", level.names)
+    return faults
+
+
+def _band_faults(grid: Grid) -> list[tuple[str, str]]:
+    faults = []
+    keys: set[str] = set()
+    for number, band in enumerate(grid.bands):
+        path = f"bands[{number}]"
+        if band.key in keys:
+            faults.append((f"{path}.key", f"{band.key!r} is used twice"))
+        keys.add(band.key)
+        if band.rank != number:
+            faults.append((f"{path}.rank", f"found {band.rank}, expected {number}: bands stand mildest first"))
+        if (ratio := contrast(band.colour, band.ink)) < LEAST_CONTRAST:
+            faults.append(
+                (f"{path}.ink", f"contrast with {band.colour} is {ratio:.1f}, expected at least {LEAST_CONTRAST}")
+            )
+        faults += _name_faults(f"{path}.names", band.names)
+    return faults
+
+
+def _name_faults(path: str, names: Names) -> list[tuple[str, str]]:
+    return [(f"{path}.{locale}", "missing") for locale in LOCALES if locale not in names]
+
+
+def _cell_faults(grid: Grid) -> list[tuple[str, str]]:
+    rows, columns = len(grid.levels.likelihood), len(grid.levels.impact)
+    keys = {band.key for band in grid.bands}
+    faults = []
+    if len(grid.grid) != rows:
+        faults.append(("grid", f"found {len(grid.grid)} rows, expected {rows}, one per likelihood level"))
+    for i, row in enumerate(grid.grid):
+        if len(row) != columns:
+            faults.append((f"grid[{i}]", f"found {len(row)} cells, expected {columns}, one per impact level"))
+        faults += [(f"grid[{i}][{j}]", f"no band has the key {key!r}") for j, key in enumerate(row) if key not in keys]
+    return faults
