@@ -1,10 +1,9 @@
 """Settings, from the environment (`WARDEN_…`) and an optional `.env` file. The README's table is made from here."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -45,7 +44,7 @@ class Settings(BaseSettings):
     history_days: int = Field(730, ge=60, le=3650, description="How much history a score reads.")
     coverage_floor: float = Field(0.5, ge=0, le=1, description="Below this coverage a partner is not rated.")
     blind_hours: int = Field(26, ge=1, description="A source without a good run for this long is blind.")
-    start_at: datetime | None = Field(
+    start_at: AwareDatetime | None = Field(
         None,
         description="Let the service live as if it had started at this moment (ISO 8601); for the example and drills.",
     )

@@ -19,6 +19,7 @@ class Rule(HasId, Base):
 
     key: Mapped[str] = mapped_column(String(60), unique=True)
     names: Mapped[dict[str, Any]]  # locale → name
+    descriptions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # locale → one sentence
     condition: Mapped[str]
     inhibit_when: Mapped[str] = mapped_column(default="")
     for_seconds: Mapped[int] = mapped_column(default=0)
@@ -42,7 +43,8 @@ class RuleStatus(Base):
     state: Mapped[RuleState] = mapped_column(by_value(RuleState))
     before_unknown: Mapped[RuleState | None] = mapped_column(by_value(RuleState))
     since: Mapped[datetime] = mapped_column(UtcDateTime)  # of this state
-    episode_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when this pending/firing/recovering began
+    episode_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the condition began to hold
+    recovering_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it ceased, while recovering
     reason: Mapped[dict[str, Any]]  # {"message": msgid, "params": {…}}
 
 

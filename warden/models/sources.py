@@ -32,6 +32,7 @@ class Source(HasId, Base):
     blind_since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # set while no news can be trusted from it
     failures: Mapped[int] = mapped_column(default=0)  # in a row
     cursor: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    kinds: Mapped[dict[str, Any]] = mapped_column(default=dict)  # kind of fact → when it first reported one, ISO 8601
     next_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_holder: Mapped[str | None] = mapped_column(String(64))

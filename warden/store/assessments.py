@@ -1,0 +1,244 @@
+"""Assessments: what we said of each partner, and when. Rows are added when something differs; earlier ones stay.
+
+Shape of `Assessment.signals`, one object per scorer, by name:
+
+    name, version    of the scorer
+    likelihood       0..1, null when there is too little to say
+    share            -ln(1 - likelihood), 0.0 when null; all shares sum to -ln(1 - the assessment's likelihood)
+    weight           of the signal in coverage
+    state            "fresh" | "stale" | "missing" | "blind"
+    sample           effective number of observations behind it
+    contributions    by name; they sum to logit(likelihood); empty when null
+    measured         plain figures by name, null where unknown; rules see them under the same names
+    evidence         [{"message": English gettext message, "params": {…}}], the headline first
+    facts            ids of the facts behind it, newest first, at most 20
+    unknown          {"message", "params"} when likelihood is null, else null
+
+Shape of `Assessment.impact_parts`: [{"name", "value" (as entered, null if not), "score" 0..1 or null, "weight"}].
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy.orm import Session, aliased
+
+from warden.domain import WATCHED_STAGES, Stage
+from warden.models import Assessment, Partner
+from warden.store.batches import in_batches
+from warden.store.paging import Page, page
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentDraft:
+    """One partner at one moment, before it is stored. Fields as in models.Assessment."""
+
+    partner_id: uuid.UUID
+    at: datetime
+    matrix_version: int
+    likelihood: float | None
+    impact: float | None
+    likelihood_level: int | None
+    impact_level: int | None
+    band: str | None
+    coverage: float
+    not_rated: dict[str, Any] | None
+    signals: list[dict[str, Any]]
+    impact_parts: list[dict[str, Any]]
+
+
+_COLUMNS = tuple(field.name for field in fields(AssessmentDraft))
+_COMPARED = tuple(name for name in _COLUMNS if name not in ("partner_id", "at", "signals"))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one watched partner stands; what the matrix draws. Without the signals, so that thousands are cheap.
+
+    All of the assessment's fields are None for a partner never assessed; `coverage` is then 0.
+    """
+
+    partner_id: uuid.UUID
+    name: str
+    tier: str
+    stage: Stage
+    owner_id: uuid.UUID | None
+    assessment_id: uuid.UUID | None
+    at: datetime | None
+    matrix_version: int | None
+    likelihood: float | None
+    impact: float | None
+    likelihood_level: int | None
+    impact_level: int | None
+    band: str | None
+    coverage: float
+    not_rated: dict[str, Any] | None
+
+
+def latest(session: Session, partner_id: uuid.UUID, as_of: datetime | None = None) -> Assessment | None:
+    """Return what was last said of a partner at or before `as_of` (default: ever)."""
+    query = select(Assessment).where(Assessment.partner_id == partner_id).order_by(Assessment.at.desc()).limit(1)
+    if as_of is not None:
+        query = query.where(Assessment.at <= as_of)
+    return session.scalar(query)
+
+
+def latest_of_all(
+    session: Session, as_of: datetime | None = None, partner_ids: Collection[uuid.UUID] | None = None
+) -> list[Assessment]:
+    """Return the last assessment of every watched partner that has one, or of the partners named, watched or not."""
+    query = select(Assessment).join(Partner, _is_last(as_of))
+    if partner_ids is None:
+        return list(session.scalars(query.where(Partner.stage.in_(WATCHED_STAGES))))
+    return [row for ids in in_batches(list(partner_ids)) for row in session.scalars(query.where(Partner.id.in_(ids)))]
+
+
+def placements(session: Session, as_of: datetime | None = None) -> list[Placement]:
+    """Return every watched partner with its last placement at or before `as_of`, by name, in one query."""
+    query = (
+        select(
+            Partner.id.label("partner_id"),
+            Partner.name,
+            Partner.tier,
+            Partner.stage,
+            Partner.owner_id,
+            Assessment.id.label("assessment_id"),
+            Assessment.at,
+            Assessment.matrix_version,
+            Assessment.likelihood,
+            Assessment.impact,
+            Assessment.likelihood_level,
+            Assessment.impact_level,
+            Assessment.band,
+            func.coalesce(Assessment.coverage, 0.0).label("coverage"),
+            Assessment.not_rated,
+        )
+        .select_from(Partner)
+        .outerjoin(Assessment, _is_last(as_of))
+        .where(Partner.stage.in_(WATCHED_STAGES))
+        .order_by(Partner.name)
+    )
+    return [Placement(**row) for row in session.execute(query).mappings()]
+
+
+def figures(session: Session, as_of: datetime) -> Sequence[Row[Any]]:
+    """Return what rules look at: for every watched partner with an assessment its last one at or before `as_of`.
+
+    Rows have partner_id, tier, stage, assessment_id, matrix_version, likelihood, impact, band, coverage and signals.
+    """
+    query = (
+        select(
+            Partner.id.label("partner_id"),
+            Partner.tier,
+            Partner.stage,
+            Assessment.id.label("assessment_id"),
+            Assessment.matrix_version,
+            Assessment.likelihood,
+            Assessment.impact,
+            Assessment.band,
+            Assessment.coverage,
+            Assessment.signals,
+        )
+        .join(Assessment, _is_last(as_of))
+        .where(Partner.stage.in_(WATCHED_STAGES))
+        .order_by(Partner.id)
+    )
+    return session.execute(query).all()
+
+
+def by_ids(session: Session, ids: Collection[uuid.UUID]) -> list[Assessment]:
+    """Return assessments by id, in any order."""
+    return [
+        row
+        for some in in_batches(list(ids))
+        for row in session.scalars(select(Assessment).where(Assessment.id.in_(some)))
+    ]
+
+
+def _is_last(as_of: datetime | None) -> ColumnElement[bool]:
+    """Join partner and assessment on the partner's last row; a seek in the (partner, at) index for each partner."""
+    other = aliased(Assessment)
+    newest = select(other.at).where(other.partner_id == Partner.id).order_by(other.at.desc()).limit(1)
+    if as_of is not None:
+        newest = newest.where(other.at <= as_of)
+    return (Assessment.partner_id == Partner.id) & (Assessment.at == newest.correlate(Partner).scalar_subquery())
+
+
+def history(
+    session: Session, partner_id: uuid.UUID, since: datetime | None = None, until: datetime | None = None
+) -> list[Assessment]:
+    """Return a partner's assessments, oldest first, `since` and `until` included."""
+    return list(session.scalars(_history(partner_id, since, until).order_by(Assessment.at)))
+
+
+def listing(
+    session: Session,
+    partner_id: uuid.UUID,
+    cursor: str | None = None,
+    limit: int = 50,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Assessment]:
+    """Return one page of a partner's assessments, newest first."""
+    query = _history(partner_id, since, until)
+    return page(session, query, Assessment.at, Assessment.id, cursor, limit, descending=True)
+
+
+def _history(partner_id: uuid.UUID, since: datetime | None, until: datetime | None) -> Select[Assessment]:
+    query = select(Assessment).where(Assessment.partner_id == partner_id)
+    if since is not None:
+        query = query.where(Assessment.at >= since)
+    return query if until is None else query.where(Assessment.at <= until)
+
+
+def changed(session: Session, drafts: Sequence[AssessmentDraft]) -> list[AssessmentDraft]:
+    """Return the drafts, all of one moment, that differ from their partner's last row at or before that moment.
+
+    Compared exactly, but for the facts named beside each signal: those follow from what is compared, and reading them
+    for a portfolio in which nothing moved would cost more than all the rest.
+    """
+    before = {row.partner_id: row for row in _last_rows(session, drafts)}
+    return [draft for draft in drafts if _differs(draft, before.get(draft.partner_id))]
+
+
+def write(session: Session, drafts: Sequence[AssessmentDraft]) -> int:
+    """Store drafts, all of one moment and at most batches.BINDABLE; return how many.
+
+    A row of the very same partner and moment is replaced.
+    """
+    if not drafts:
+        return 0
+    ids = [draft.partner_id for draft in drafts]
+    there = select(Assessment.partner_id, Assessment.id)
+    there = there.where(Assessment.partner_id.in_(ids), Assessment.at == drafts[0].at)
+    replaced = {row.partner_id: row.id for row in session.execute(there)}
+    rows = [
+        {"id": replaced.get(draft.partner_id) or uuid.uuid4()} | {name: getattr(draft, name) for name in _COLUMNS}
+        for draft in drafts
+    ]
+    new = [row for row in rows if row["partner_id"] not in replaced]
+    again = [row for row in rows if row["partner_id"] in replaced]
+    if new:
+        session.execute(insert(Assessment), new)
+    if again:
+        session.execute(update(Assessment), again)
+    return len(rows)
+
+
+def _last_rows(session: Session, drafts: Sequence[AssessmentDraft]) -> Iterable[Row[Any]]:
+    """Yield plain rows, not objects: a third of the cost for a whole portfolio."""
+    columns = [getattr(Assessment, name) for name in ("id", *_COLUMNS)]
+    if not drafts:
+        return
+    query = select(*columns).join(Partner, _is_last(drafts[0].at))
+    for ids in in_batches([draft.partner_id for draft in drafts]):
+        yield from session.execute(query.where(Partner.id.in_(ids)))
+
+
+def _differs(draft: AssessmentDraft, row: Row[Any] | None) -> bool:
+    if row is None or any(getattr(draft, name) != getattr(row, name) for name in _COMPARED):
+        return True
+    return [{**signal, "facts": None} for signal in draft.signals] != [{**old, "facts": None} for old in row.signals]

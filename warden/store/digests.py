@@ -1,0 +1,163 @@
+"""Digests: one person's standing order each, when it is due next, and how it is called off."""
+
+import uuid
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from warden.domain import Frequency
+from warden.errors import Conflict, NotFound, PreconditionFailed
+from warden.models import Destination, Digest, Partner, Person
+
+
+def next_run(frequency: Frequency, weekday: int, hour: int, time_zone: str, after: datetime) -> datetime:
+    """Return the first moment after `after` at which a digest is due: once a day or week, at `hour` in `time_zone`.
+
+    An hour that the clocks skip comes right after the gap; of an hour that comes twice, the first counts. (A
+    CronTrigger in such a zone returns the second one for ever, and skips the day where midnight is missing.)
+    """
+    zone = ZoneInfo(time_zone)
+    day = after.astimezone(zone).date()
+    while True:
+        moment = _at(day, hour, zone)
+        if moment > after and (frequency is Frequency.DAILY or day.weekday() == weekday):
+            return moment
+        day += timedelta(days=1)
+
+
+def _at(day: date, hour: int, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(hour), zone).astimezone(UTC)
+
+
+def period(frequency: Frequency) -> timedelta:
+    """Return what a first digest looks back on."""
+    return timedelta(days=1 if frequency is Frequency.DAILY else 7)
+
+
+def get(session: Session, digest_id: uuid.UUID) -> Digest:
+    """Return one digest with its person and destination. Raises NotFound."""
+    found = session.scalar(listing().where(Digest.id == digest_id))
+    if found is None:
+        raise NotFound(f"There is no digest {digest_id}.")
+    return found
+
+
+def listing() -> Select[Digest]:
+    """Return the query of all digests with their persons and destinations, in no order."""
+    return select(Digest).options(joinedload(Digest.person), joinedload(Digest.destination))
+
+
+def add(
+    session: Session,
+    *,
+    person: Person,
+    destination: Destination,
+    frequency: Frequency,
+    now: datetime,
+    weekday: int = 0,
+    hour: int = 8,
+    only_mine: bool = False,
+) -> Digest:
+    """Order a digest for a person. Raises Conflict when they have one, or the destination is not e-mail."""
+    if session.scalar(select(Digest.id).where(Digest.person_id == person.id)):
+        raise Conflict(f"{person.email} has a digest already: change that one.")
+    _require_mail(destination)
+    digest = Digest(
+        person=person,
+        destination=destination,
+        frequency=frequency,
+        weekday=weekday,
+        hour=hour,
+        only_mine=only_mine,
+        next_run_at=next_run(frequency, weekday, hour, person.time_zone, now),
+    )
+    session.add(digest)
+    session.flush()
+    return digest
+
+
+def change(
+    session: Session,
+    digest: Digest,
+    *,
+    version: int | None,
+    now: datetime,
+    frequency: Frequency | None = None,
+    weekday: int | None = None,
+    hour: int | None = None,
+    only_mine: bool | None = None,
+    destination: Destination | None = None,
+    enabled: bool | None = None,
+) -> Digest:
+    """Change what is given, raise the version and plan the next run anew. None leaves a value as it is.
+
+    `version` is the one the caller read; None changes it whatever it is. Raises PreconditionFailed or Conflict.
+    """
+    if version is not None and version != digest.version:
+        raise PreconditionFailed(f"This digest is at version {digest.version}, not {version}.")
+    if destination is not None:
+        _require_mail(destination)
+        digest.destination = destination
+    values = {"frequency": frequency, "weekday": weekday, "hour": hour, "only_mine": only_mine, "enabled": enabled}
+    for name, value in values.items():
+        if value is not None:
+            setattr(digest, name, value)
+    digest.next_run_at = _next_of(digest, now)
+    digest.version += 1
+    session.flush()
+    return digest
+
+
+def unsubscribe(session: Session, digest_id: uuid.UUID) -> Digest:
+    """Switch a digest off, as often as asked; it is kept, so that it can be switched on again. Raises NotFound."""
+    digest = get(session, digest_id)
+    if digest.enabled:
+        digest.enabled = False
+        digest.version += 1
+        session.flush()
+    return digest
+
+
+def unsubscribe_text(digest_id: uuid.UUID) -> str:
+    """Return what the vault signs and verifies for `/digests/{id}/unsubscribe?signature=…`."""
+    return f"digest-unsubscribe:{digest_id}"
+
+
+def due(session: Session, now: datetime) -> list[Digest]:
+    """Return the digests to be sent now, with person and destination.
+
+    Those of a switched-off destination wait: once it is back they are due, once.
+    """
+    query = listing().join(Digest.destination).where(Digest.enabled.is_(True), Digest.next_run_at <= now)
+    return list(session.scalars(query.where(Destination.disabled_at.is_(None)).order_by(Digest.next_run_at, Digest.id)))
+
+
+def advance(session: Session, digest: Digest, now: datetime) -> bool:
+    """Note that the slot `digest.next_run_at` is dealt with, and plan the next one after now.
+
+    However many slots were missed, they are dealt with at once. False when somebody else was faster.
+    """
+    moved = session.execute(
+        update(Digest)
+        .where(Digest.id == digest.id, Digest.next_run_at == digest.next_run_at, Digest.enabled.is_(True))
+        .values(next_run_at=_next_of(digest, now), last_run_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(moved.rowcount)  # type: ignore[attr-defined]
+
+
+def partners_of(session: Session, person_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the partners a person owns or sponsors."""
+    query = select(Partner.id).where(or_(Partner.owner_id == person_id, Partner.sponsor_id == person_id))
+    return set(session.scalars(query))
+
+
+def _next_of(digest: Digest, now: datetime) -> datetime:
+    return next_run(digest.frequency, digest.weekday, digest.hour, digest.person.time_zone, now)
+
+
+def _require_mail(destination: Destination) -> None:
+    if destination.channel != "email":
+        raise Conflict(f"{destination.name!r} is a {destination.channel} destination: digests need an e-mail one.")

@@ -1,0 +1,244 @@
+"""What partners are called: identifiers, by which facts find them, and aliases, by which headlines name them."""
+
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from collectors.base import Key, normalise_key
+from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.models import Alias, FactKey, Identifier, Partner
+from warden.store import meta
+from warden.store.batches import in_batches
+
+PUBLIC_MAIL_DOMAINS = frozenset(
+    {
+        "126.com",
+        "139.com",
+        "163.com",
+        "189.cn",
+        "aol.com",
+        "foxmail.com",
+        "fpt.vn",
+        "gmail.com",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "googlemail.com",
+        "hey.com",
+        "hinet.net",
+        "hotmail.com",
+        "hotmail.com.tw",
+        "icloud.com",
+        "live.com",
+        "mac.com",
+        "mail.com",
+        "mail.ru",
+        "me.com",
+        "msa.hinet.net",
+        "msn.com",
+        "outlook.com",
+        "pchome.com.tw",
+        "pm.me",
+        "proton.me",
+        "protonmail.com",
+        "qq.com",
+        "seed.net.tw",
+        "sina.cn",
+        "sina.com",
+        "sohu.com",
+        "t-online.de",
+        "vip.163.com",
+        "vip.qq.com",
+        "vnn.vn",
+        "web.de",
+        "yahoo.co.jp",
+        "yahoo.com",
+        "yahoo.com.cn",
+        "yahoo.com.hk",
+        "yahoo.com.tw",
+        "yahoo.com.vn",
+        "yandex.com",
+        "yandex.ru",
+        "yeah.net",
+        "ymail.com",
+        "zoho.com",
+    }
+)
+"""Domains anybody can have an address at: as an identifier such a domain would claim strangers."""
+
+
+def read_key(scheme: str, value: str) -> Key:
+    """Return the normalised key of an identifier.
+
+    Raises InvalidInput for an empty or malformed one, and for a public mail domain.
+    """
+    try:
+        key = normalise_key(scheme, value)
+    except ValueError as error:
+        raise InvalidInput("The identifier cannot be read.", [Fault("identifier", str(error))]) from error
+    if key.scheme == "domain" and key.value in PUBLIC_MAIL_DOMAINS:
+        what = f"{key.value} is a public mail domain that belongs to no partner; give full addresses as email instead"
+        raise InvalidInput(f"{key.value} is a public mail domain.", [Fault("identifier", what)])
+    return key
+
+
+def add_identifier(session: Session, partner: Partner, scheme: str, value: str, now: datetime) -> Identifier:
+    """Give a partner an identifier and attribute the facts that came with it, past ones too.
+
+    Adding what the partner already has returns it unchanged. Raises InvalidInput, or Conflict naming the other partner.
+    """
+    key = read_key(scheme, value)
+    present = session.scalar(_identifier_of(key))
+    if present is not None and present.partner_id == partner.id:
+        return present
+    if present is not None:
+        other = session.scalar(select(Partner.name).where(Partner.id == present.partner_id))
+        raise Conflict(f"{key.scheme} {key.value} already belongs to {other}.")
+    identifier = Identifier(partner_id=partner.id, scheme=key.scheme, value=key.value, created_at=now)
+    session.add(identifier)
+    _touch(partner, now)
+    session.flush()
+    attribute_again(session, [key], now)
+    return identifier
+
+
+def remove_identifier(session: Session, partner: Partner, identifier_id: uuid.UUID, now: datetime) -> None:
+    """Take an identifier from a partner; its facts go to whoever else they fit, or to nobody. Raises NotFound."""
+    identifier = session.get(Identifier, identifier_id)
+    if identifier is None or identifier.partner_id != partner.id:
+        raise NotFound(f"{partner.name} has no identifier {identifier_id}.")
+    key = Key(identifier.scheme, identifier.value)
+    session.delete(identifier)
+    _touch(partner, now)
+    session.flush()
+    attribute_again(session, [key], now)
+
+
+def add_alias(
+    session: Session,
+    partner: Partner,
+    text: str,
+    now: datetime,
+    *,
+    case_sensitive: bool = False,
+    needs_context: bool = False,
+    exclude: bool = False,
+) -> Alias:
+    """Give a partner an alias, or change the flags of one it has; all articles will be read again.
+
+    Two partners may share an alias: a headline then names both. Raises InvalidInput.
+    """
+    text = " ".join(text.replace("\0", "").split())
+    if not 0 < len(text) <= 200:
+        raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])
+    alias = session.scalar(select(Alias).where(Alias.partner_id == partner.id, Alias.text == text))
+    if alias is None:
+        alias = Alias(partner_id=partner.id, text=text)
+        session.add(alias)
+    alias.case_sensitive, alias.needs_context, alias.exclude = case_sensitive, needs_context, exclude
+    if session.is_modified(alias) or alias in session.new:
+        _touch(partner, now)
+        meta.bump_alias_epoch(session)
+    session.flush()
+    return alias
+
+
+def remove_alias(session: Session, partner: Partner, alias_id: uuid.UUID, now: datetime) -> None:
+    """Take an alias from a partner; all articles will be read again. Raises NotFound."""
+    alias = session.get(Alias, alias_id)
+    if alias is None or alias.partner_id != partner.id:
+        raise NotFound(f"{partner.name} has no alias {alias_id}.")
+    session.delete(alias)
+    _touch(partner, now)
+    meta.bump_alias_epoch(session)
+    session.flush()
+
+
+def all_aliases(session: Session) -> Sequence[Alias]:
+    """Return every alias, in a stable order."""
+    return session.scalars(select(Alias).order_by(Alias.partner_id, Alias.text)).all()
+
+
+def resolve(session: Session, keys: Collection[Key]) -> dict[Key, uuid.UUID]:
+    """Return the partner of each key that has one: by exact identifier, else by the closest domain it lies in."""
+    wanted = {candidate for key in keys for candidate in _candidates(key)}
+    owners: dict[Key, uuid.UUID] = {}
+    for scheme, values in _by_scheme(wanted):
+        for batch in in_batches(sorted(values)):
+            found = session.execute(
+                select(Identifier.value, Identifier.partner_id).where(
+                    Identifier.scheme == scheme, Identifier.value.in_(batch)
+                )
+            )
+            owners.update({Key(scheme, value): partner_id for value, partner_id in found})
+    matches = ((key, next((owners[c] for c in _candidates(key) if c in owners), None)) for key in keys)
+    return {key: partner_id for key, partner_id in matches if partner_id is not None}
+
+
+def attribute_new(session: Session, now: datetime) -> int:
+    """Map the keys nobody owns yet and return how many found a partner."""
+    return _attribute(session, FactKey.partner_id.is_(None), now)
+
+
+def attribute_again(session: Session, identifiers: Sequence[Key], now: datetime) -> int:
+    """Resolve anew every key that these identifiers may speak of; return how many changed hands."""
+    changed = 0
+    for batch in in_batches(list(identifiers), 200):
+        changed += _attribute(session, or_(*(_affected(key) for key in batch)), now)
+    return changed
+
+
+def _attribute(session: Session, which: ColumnElement[bool], now: datetime) -> int:
+    rows = session.execute(select(FactKey.id, FactKey.scheme, FactKey.value, FactKey.partner_id).where(which)).all()
+    owners = resolve(session, {Key(row.scheme, row.value) for row in rows})
+    changes = [
+        {"id": row.id, "partner_id": owner, "attributed_at": now if owner else None}
+        for row in rows
+        if (owner := owners.get(Key(row.scheme, row.value))) != row.partner_id
+    ]
+    if changes:
+        session.execute(update(FactKey), changes)
+    return len(changes)
+
+
+def _affected(key: Key) -> ColumnElement[bool]:
+    """Return which keys an identifier can decide about: itself, and for a domain all that lies in it."""
+    exact = and_(FactKey.scheme == key.scheme, FactKey.value == key.value)
+    if key.scheme != "domain":
+        return exact
+    inside = or_(
+        FactKey.value.endswith("@" + key.value, autoescape=True),
+        FactKey.value.endswith("." + key.value, autoescape=True),
+    )
+    return or_(exact, and_(FactKey.scheme.in_(("email", "domain")), inside))
+
+
+def _candidates(key: Key) -> Iterator[Key]:
+    """Yield the identifiers that would claim a key, closest first. A bare top-level domain claims nothing."""
+    yield key
+    if key.scheme not in ("email", "domain"):
+        return
+    labels = key.value.rpartition("@")[2].split(".")
+    for start in range(len(labels) - 1):
+        domain = Key("domain", ".".join(labels[start:]))
+        if domain != key and domain.value not in PUBLIC_MAIL_DOMAINS:
+            yield domain
+
+
+def _identifier_of(key: Key) -> Select[Identifier]:
+    return select(Identifier).where(Identifier.scheme == key.scheme, Identifier.value == key.value)
+
+
+def _by_scheme(keys: Iterable[Key]) -> Iterator[tuple[str, set[str]]]:
+    schemes: dict[str, set[str]] = {}
+    for key in keys:
+        schemes.setdefault(key.scheme, set()).add(key.value)
+    yield from schemes.items()
+
+
+def _touch(partner: Partner, now: datetime) -> None:
+    partner.version += 1
+    partner.updated_at = now

@@ -1,0 +1,203 @@
+"""Executive meetings: proposed by rules, then scheduled, held or waived by people, or missed.
+
+    proposed ─▶ scheduled ─▶ held
+        │  ╲        │  ╲
+        ▼    ▶ missed   ▶ waived      a missed meeting may still be scheduled, held or waived
+
+RFC 5545: the UID of the invitation is the meeting's id; `sequence` rises when its time, place or status changes.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from warden.domain import OPEN_MEETINGS, MeetingStatus
+from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.i18n import N_
+from warden.models import Alert, Meeting, Partner
+from warden.store.paging import Page, page
+
+AWAITED = frozenset({MeetingStatus.PROPOSED, MeetingStatus.SCHEDULED})
+"""Meetings that may still be missed."""
+
+RESOLVED_WHY = N_("The alert resolved before the meeting was arranged.")
+"""Why Warden itself waives a meeting nobody had scheduled."""
+
+SERVICE = "warden"
+"""`closed_by` of what no person closed."""
+
+
+def listing(
+    session: Session,
+    cursor: str | None = None,
+    limit: int = 50,
+    *,
+    status: MeetingStatus | None = None,
+    only_open: bool = False,
+    partner_id: uuid.UUID | None = None,
+    owner_id: uuid.UUID | None = None,
+    due_before: date | None = None,
+) -> Page[Meeting]:
+    """Return one page of meetings, the first due first, with partner and owner. `due_before` is included."""
+    query = select_with_names()
+    if status is not None:
+        query = query.where(Meeting.status == status)
+    if only_open:
+        query = query.where(Meeting.status.in_(OPEN_MEETINGS))
+    if partner_id is not None:
+        query = query.where(Meeting.partner_id == partner_id)
+    if owner_id is not None:
+        query = query.where(Meeting.owner_id == owner_id)
+    if due_before is not None:
+        query = query.where(Meeting.due_on <= due_before)
+    return page(session, query, Meeting.due_on, Meeting.id, cursor, limit)
+
+
+def select_with_names() -> Select[Meeting]:
+    """Return a query for meetings that brings partner, owner, sponsor, and alert with its rule along."""
+    return select(Meeting).options(
+        joinedload(Meeting.partner).joinedload(Partner.sponsor),
+        joinedload(Meeting.owner),
+        joinedload(Meeting.alert).joinedload(Alert.rule),
+    )
+
+
+def get(session: Session, meeting_id: uuid.UUID, *, lock: bool = False) -> Meeting:
+    """Return one meeting with partner, owner and alert, held against other writers if asked. Raises NotFound."""
+    query = select_with_names().where(Meeting.id == meeting_id)
+    found = session.scalar(query.with_for_update(of=Meeting) if lock else query)
+    if found is None:
+        raise NotFound(f"There is no meeting {meeting_id}.")
+    return found
+
+
+def open_of(session: Session, partner_id: uuid.UUID) -> Meeting | None:
+    """Return the meeting of a partner that somebody still has to hold or waive; there is at most one."""
+    query = select_with_names().where(Meeting.partner_id == partner_id, Meeting.status.in_(OPEN_MEETINGS))
+    return session.scalar(query)
+
+
+def count_open(session: Session) -> int:
+    """Return how many meetings somebody still has to hold or waive."""
+    return session.scalar(select(func.count()).select_from(Meeting).where(Meeting.status.in_(OPEN_MEETINGS))) or 0
+
+
+def of_alerts(session: Session, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Meeting]:
+    """Return the meetings that alerts called for, by alert; without partner and owner."""
+    return {found.alert_id: found for found in session.scalars(select(Meeting).where(Meeting.alert_id.in_(alert_ids)))}
+
+
+def zone_of(meeting: Meeting) -> ZoneInfo:
+    """Return the zone its due date is read in: the owner's, without one the partner's."""
+    return ZoneInfo(meeting.owner.time_zone if meeting.owner else meeting.partner.time_zone)
+
+
+def is_overdue(meeting: Meeting, now: datetime) -> bool:
+    """Tell whether its due date is over, in the owner's zone, and nobody held or waived it."""
+    return meeting.status in OPEN_MEETINGS and now.astimezone(zone_of(meeting)).date() > meeting.due_on
+
+
+def overdue(session: Session, now: datetime) -> list[Meeting]:
+    """Return meetings whose due date is over and that are not marked as missed yet, the oldest first.
+
+    Each is held against other processes until the transaction ends.
+    """
+    query = (
+        select_with_names()
+        .where(Meeting.status.in_(AWAITED), Meeting.due_on <= now.date())
+        .order_by(Meeting.due_on, Meeting.id)
+        .with_for_update(of=Meeting)
+    )
+    return [meeting for meeting in session.scalars(query) if is_overdue(meeting, now)]
+
+
+def schedule(
+    session: Session, meeting: Meeting, *, starts_at: datetime, minutes: int = 60, place: str = "", now: datetime
+) -> Meeting:
+    """Fix or move the time and place. A missed meeting is due on its new day.
+
+    Raises InvalidInput for a time that is over or a length outside 15 to 480 minutes, Conflict for a closed meeting.
+    """
+    _require_open(meeting, "scheduled")
+    faults = []
+    if starts_at <= now:
+        faults.append(Fault("starts_at", f"is {starts_at.isoformat()}; expected a time after now"))
+    if not 15 <= minutes <= 480:
+        faults.append(Fault("minutes", f"is {minutes}; expected 15 to 480"))
+    if len(place) > 300:
+        faults.append(Fault("place", f"has {len(place)} characters; expected at most 300"))
+    if faults:
+        raise InvalidInput(f"The meeting cannot be scheduled: {faults[0]}.", faults)
+    if meeting.status is MeetingStatus.MISSED:
+        meeting.due_on = starts_at.astimezone(zone_of(meeting)).date()
+    meeting.starts_at, meeting.minutes, meeting.place = starts_at, minutes, place.strip()
+    return _moved(session, meeting, MeetingStatus.SCHEDULED)
+
+
+def held(
+    session: Session, meeting: Meeting, *, outcome: str, who: str, now: datetime, held_at: datetime | None = None
+) -> Meeting:
+    """Close a meeting that took place, with what came of it. `held_at` defaults to now.
+
+    Raises InvalidInput without an outcome or for a time to come, Conflict for a closed meeting.
+    """
+    _require_open(meeting, "held")
+    if not outcome.strip():
+        fault = Fault("outcome", "is empty; expected what was agreed")
+        raise InvalidInput("A meeting is closed with its outcome.", [fault])
+    if held_at is not None and held_at > now:
+        fault = Fault("held_at", f"is {held_at.isoformat()}; expected a time before now")
+        raise InvalidInput("The meeting cannot have been held yet.", [fault])
+    meeting.held_at, meeting.outcome, meeting.closed_by = held_at or now, outcome.strip(), who
+    return _moved(session, meeting, MeetingStatus.HELD)
+
+
+def waive(session: Session, meeting: Meeting, *, reason: str, who: str) -> Meeting:
+    """Close a meeting that need not take place. Raises InvalidInput without a reason, Conflict for a closed meeting."""
+    _require_open(meeting, "waived")
+    if not reason.strip():
+        fault = Fault("reason", "is empty; expected why no meeting is needed")
+        raise InvalidInput("A meeting is waived with a reason.", [fault])
+    meeting.waived_why, meeting.closed_by = reason.strip(), who
+    return _moved(session, meeting, MeetingStatus.WAIVED)
+
+
+def miss(session: Session, meeting: Meeting, now: datetime) -> Meeting:
+    """Mark a meeting whose due date is over; it stays open until somebody holds or waives it."""
+    meeting.escalated_at = now
+    return _moved(session, meeting, MeetingStatus.MISSED)
+
+
+def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID]) -> list[Meeting]:
+    """Waive meetings nobody had scheduled whose alerts have resolved; return them.
+
+    Scheduled ones stay: people agreed to meet.
+    """
+    query = select_with_names().where(
+        Meeting.alert_id.in_(alert_ids), Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
+    )
+    found = list(session.scalars(query))
+    return [waive(session, meeting, reason=RESOLVED_WHY, who=SERVICE) for meeting in found]
+
+
+def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of the partners have a meeting that somebody still has to hold or waive."""
+    query = select(Meeting.partner_id).where(Meeting.partner_id.in_(partner_ids), Meeting.status.in_(OPEN_MEETINGS))
+    return set(session.scalars(query))
+
+
+def _require_open(meeting: Meeting, wanted: str) -> None:
+    if meeting.status not in OPEN_MEETINGS:
+        raise Conflict(f"This meeting was {meeting.status} already; it cannot be {wanted}.")
+
+
+def _moved(session: Session, meeting: Meeting, status: MeetingStatus) -> Meeting:
+    meeting.status = status
+    meeting.sequence += 1
+    meeting.version += 1
+    session.flush()
+    return meeting

@@ -1,0 +1,266 @@
+"""The outbox: enqueued once, claimed by one, finished or tried again. Delivery is at least once, under a stable id."""
+
+import hashlib
+import itertools
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from warden.db import to_micros
+from warden.domain import NotificationReason, NotificationStatus
+from warden.errors import Conflict, NotFound
+from warden.messages import Message
+from warden.models import Destination, Notification
+
+LEASE = timedelta(minutes=5)
+"""How long a claim holds. Longer than any one send may take; after it, somebody else sends again."""
+
+MAX_AGE = timedelta(hours=48)
+"""News older than this is no news: what is not sent by then is given up."""
+
+MAX_ATTEMPTS = 30
+_FIRST_WAIT = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(hours=3)
+
+_counter = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One notification that is ours to send. `attempt` proves it: a later claim has a higher one."""
+
+    notification: Notification
+    attempt: int
+
+
+def enqueue(
+    session: Session,
+    *,
+    destination: Destination,
+    key: str,
+    reason: NotificationReason,
+    message: Message,
+    locale: str,
+    now: datetime,
+    recipient: str | None = None,
+    partner_id: uuid.UUID | None = None,
+    alert_id: uuid.UUID | None = None,
+    meeting_id: uuid.UUID | None = None,
+) -> Notification | None:
+    """Queue one message for one destination; return None when it was queued before.
+
+    `key` names the event (at most 280 characters); destination and recipient are added to it here. `recipient` is an
+    e-mail address that replaces the destination's own.
+    """
+    values: dict[str, Any] = {
+        "id": _ordered_id(now),
+        "key": _full_key(key, destination.id, recipient),
+        "destination_id": destination.id,
+        "reason": reason,
+        "recipient": recipient,
+        "locale": locale,
+        "message": message.as_data(),
+        "partner_id": partner_id,
+        "alert_id": alert_id,
+        "meeting_id": meeting_id,
+        "status": NotificationStatus.QUEUED,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "created_at": now,
+        "answer": "",
+    }
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = (sqlite.insert if on_sqlite else postgresql.insert)(Notification).values(values)
+    return session.scalars(insert.on_conflict_do_nothing(index_elements=["key"]).returning(Notification)).one_or_none()
+
+
+def ready_destinations(session: Session, now: datetime) -> list[uuid.UUID]:
+    """Return the destinations that may be written to now and have something to be sent, longest waiting first."""
+    waiting = select(Notification.destination_id, func.min(Notification.created_at).label("oldest"))
+    oldest = waiting.where(_open_at(now)).group_by(Notification.destination_id).subquery()
+    query = (
+        select(Destination.id)
+        .join(oldest, oldest.c.destination_id == Destination.id)
+        .where(_may_be_written(now), ~_has_live_claim(now))
+        .order_by(oldest.c.oldest, Destination.id)
+    )
+    return list(session.scalars(query))
+
+
+def next_ready_at(session: Session, now: datetime) -> datetime | None:
+    """Return when a destination that is only paced may be written to again, None when nothing waits for that."""
+    waits = exists().where(Notification.destination_id == Destination.id, _open_at(now))
+    held = select(Destination.not_before).where(Destination.disabled_at.is_(None), Destination.not_before > now, waits)
+    return session.scalar(held.order_by(Destination.not_before).limit(1))
+
+
+def claim_next(session: Session, destination_id: uuid.UUID, now: datetime) -> Claim | None:
+    """Claim a destination's oldest due notification for `LEASE`; None when there is none, or somebody is at it.
+
+    The destination's row is locked first, so that two workers never send to one destination at once and order holds
+    (on SQLite every writer is alone anyway). A claim whose lease ran out, because its worker died, is claimed again.
+    """
+    mine = select(Destination.id).where(Destination.id == destination_id, _may_be_written(now))
+    if session.scalar(mine.with_for_update(skip_locked=True)) is None:
+        return None
+    due = select(Notification).where(Notification.destination_id == destination_id)
+    if session.scalar(due.where(_live_claim(now)).with_only_columns(Notification.id).limit(1)):
+        return None
+    oldest = due.where(_open_at(now)).order_by(Notification.created_at, Notification.id).limit(1)
+    notification = session.scalar(oldest)
+    return claim(session, notification, now) if notification else None
+
+
+def claim(session: Session, notification: Notification, now: datetime) -> Claim | None:
+    """Claim this notification by compare-and-swap on its attempts; None when somebody else was faster."""
+    seen = notification.attempts
+    claimed = session.execute(
+        update(Notification)
+        .where(Notification.id == notification.id, Notification.attempts == seen, _open_at(now))
+        .values(status=NotificationStatus.CLAIMED, attempts=seen + 1, lease_until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+    if not claimed.rowcount:  # type: ignore[attr-defined]
+        return None
+    session.refresh(notification)
+    return Claim(notification, seen + 1)
+
+
+def finish(session: Session, claimed: Claim, status: NotificationStatus, answer: str, now: datetime) -> bool:
+    """End a claim as SENT, ACCEPTED or FAILED; False when the claim was lost meanwhile and nothing changed."""
+    delivered = status in (NotificationStatus.SENT, NotificationStatus.ACCEPTED)
+    return _end(
+        session, claimed, status=status, answer=answer, sent_at=now if delivered else None, next_attempt_at=None
+    )
+
+
+def retry(session: Session, claimed: Claim, answer: str, now: datetime, not_before: datetime | None = None) -> datetime:
+    """End a claim that failed for now; return when trying again makes sense.
+
+    The wait doubles from half a minute to three hours, and never ends before `not_before`. The notification is queued
+    again, or given up as FAILED when it was tried enough or would be too old by then.
+    """
+    doubled = _FIRST_WAIT * (1 << min(claimed.attempt - 1, 20))
+    at = max(now + min(doubled, _LONGEST_WAIT), not_before or now)
+    if claimed.attempt >= MAX_ATTEMPTS or at > claimed.notification.created_at + MAX_AGE:
+        finish(session, claimed, NotificationStatus.FAILED, f"Given up after {claimed.attempt} attempts. {answer}", now)
+    else:
+        _end(session, claimed, status=NotificationStatus.QUEUED, answer=answer, next_attempt_at=at)
+    return at
+
+
+def give_up_old(session: Session, now: datetime) -> int:
+    """Fail what has waited longer than `MAX_AGE`, e.g. behind a switched-off destination; return how many."""
+    stale = (
+        update(Notification)
+        .where(_open_at(now), Notification.created_at <= now - MAX_AGE)
+        .values(
+            status=NotificationStatus.FAILED,
+            next_attempt_at=None,
+            lease_until=None,
+            answer=f"Not delivered within {MAX_AGE // timedelta(hours=1)} hours.",
+        )
+    )
+    return int(session.execute(stale).rowcount)  # type: ignore[attr-defined]
+
+
+def requeue(session: Session, notification: Notification, now: datetime) -> None:
+    """Send a failed notification once more, under its old id; its age starts over. Raises Conflict for others.
+
+    Attempts go on counting: they are what a claim is compared by.
+    """
+    if notification.status is not NotificationStatus.FAILED:
+        raise Conflict(f"This notification is {notification.status.value}: only a failed one can be sent again.")
+    notification.status = NotificationStatus.QUEUED
+    notification.created_at = now
+    notification.next_attempt_at = now
+
+
+def get(session: Session, notification_id: uuid.UUID) -> Notification:
+    """Return one notification with its destination. Raises NotFound."""
+    found = session.scalar(
+        select(Notification).where(Notification.id == notification_id).options(joinedload(Notification.destination))
+    )
+    if found is None:
+        raise NotFound(f"There is no notification {notification_id}.")
+    return found
+
+
+def listing(
+    *,
+    status: NotificationStatus | None = None,
+    reason: NotificationReason | None = None,
+    destination_id: uuid.UUID | None = None,
+    partner_id: uuid.UUID | None = None,
+    alert_id: uuid.UUID | None = None,
+    meeting_id: uuid.UUID | None = None,
+) -> Select[Notification]:
+    """Return the query of all notifications that match every given filter, with their destinations, in no order."""
+    filters = {
+        Notification.status: status,
+        Notification.reason: reason,
+        Notification.destination_id: destination_id,
+        Notification.partner_id: partner_id,
+        Notification.alert_id: alert_id,
+        Notification.meeting_id: meeting_id,
+    }
+    query = select(Notification).options(joinedload(Notification.destination))
+    return query.where(*(column == value for column, value in filters.items() if value is not None))
+
+
+def _end(session: Session, claimed: Claim, **values: Any) -> bool:
+    ended = session.execute(
+        update(Notification)
+        .where(
+            Notification.id == claimed.notification.id,
+            Notification.attempts == claimed.attempt,
+            Notification.status == NotificationStatus.CLAIMED,
+        )
+        .values(lease_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(ended.rowcount)  # type: ignore[attr-defined]
+
+
+def _open_at(now: datetime) -> ColumnElement[bool]:
+    """Due and queued, or claimed by somebody whose lease ran out."""
+    return or_(
+        and_(Notification.status == NotificationStatus.QUEUED, Notification.next_attempt_at <= now),
+        and_(Notification.status == NotificationStatus.CLAIMED, Notification.lease_until <= now),
+    )
+
+
+def _live_claim(now: datetime) -> ColumnElement[bool]:
+    return and_(Notification.status == NotificationStatus.CLAIMED, Notification.lease_until > now)
+
+
+def _has_live_claim(now: datetime) -> ColumnElement[bool]:
+    return exists().where(Notification.destination_id == Destination.id, _live_claim(now))
+
+
+def _may_be_written(now: datetime) -> ColumnElement[bool]:
+    return and_(Destination.disabled_at.is_(None), or_(Destination.not_before.is_(None), Destination.not_before <= now))
+
+
+def _full_key(key: str, destination_id: uuid.UUID, recipient: str | None) -> str:
+    to = hashlib.sha256(f"{destination_id} {recipient or ''}".encode()).hexdigest()[:16]
+    return f"{key}:{to}"
+
+
+def _ordered_id(now: datetime) -> uuid.UUID:
+    """Return a UUID of version 7: ids of one process sort in the order they were made, within one moment too."""
+    millis, count = to_micros(now) // 1000, next(_counter) & 0x3FFFFFFF
+    return uuid.UUID(
+        int=(millis & (1 << 48) - 1) << 80
+        | 7 << 76
+        | (count >> 18) << 64
+        | 2 << 62
+        | (count & 0x3FFFF) << 44
+        | secrets.randbits(44)
+    )

@@ -1,0 +1,215 @@
+"""Partners: making, changing, finding and listing them. Their names and identifiers are in store.identifiers."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from warden.domain import WATCHED_STAGES, Stage
+from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
+from warden.models import Alias, Assessment, Identifier, Partner
+from warden.store import meta
+from warden.store.paging import Page, page
+
+FIELDS = frozenset(
+    {
+        "name",
+        "tier",
+        "stage",
+        "owner_id",
+        "sponsor_id",
+        "counterpart_id",
+        "country",
+        "time_zone",
+        "annual_value",
+        "currency",
+        "share",
+        "months_to_replace",
+        "single_source",
+        "contract_end",
+        "notes",
+        "tags",
+    }
+)
+"""What `create` and `update` accept."""
+
+RELATED = tuple(
+    selectinload(relation)
+    for relation in (Partner.owner, Partner.sponsor, Partner.counterpart, Partner.aliases, Partner.identifiers)
+)
+"""Loads everything a partner's page or document shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which partners to list; None means any. `text` is sought in names, aliases and identifiers."""
+
+    stage: Stage | None = None
+    tier: str | None = None
+    owner_id: uuid.UUID | None = None
+    tag: str | None = None
+    text: str | None = None
+    band: str | None = None
+    cell: tuple[int, int] | None = None  # levels of likelihood and impact
+
+
+ANY = Filters()
+
+_NEEDED = frozenset({"name", "tier", "stage", "time_zone", "notes", "tags"})
+
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (lambda value: 0 < len(value.strip()) <= 200 and value.isprintable(), "a name of 1 to 200 characters"),
+    "tier": (lambda value: 0 < len(value.strip()) <= 40, "a tier of 1 to 40 characters"),
+    "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
+    "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
+    "time_zone": (lambda value: value in available_timezones(), "a time zone such as Asia/Taipei"),
+    "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
+    "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),
+    "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1"),
+    "months_to_replace": (lambda value: 0 <= value <= 600, "a number of months from 0 to 600"),
+    "notes": (lambda value: len(value) <= 20_000, "a note of at most 20,000 characters"),
+    "tags": (lambda value: all(isinstance(tag, str) and 0 < len(tag) <= 60 for tag in value), "a list of short tags"),
+}
+
+
+def fault_of(field: str, value: Any) -> str | None:
+    """Say what is wrong with one field's value, None when it is fine."""
+    if field not in FIELDS:
+        return "is not a field of a partner"
+    if value is None:
+        return "is needed" if field in _NEEDED else None
+    if field in _CHECKS and not _CHECKS[field][0](value):
+        return f"{value!s:.80} is not {_CHECKS[field][1]}"
+    return None
+
+
+def create(session: Session, values: Mapping[str, Any], now: datetime) -> Partner:
+    """Store a new partner. Raises InvalidInput, or Conflict when the name is taken."""
+    _refuse_faults({"name": None, **values})
+    _refuse_taken(session, values["name"])
+    partner = Partner(**values, created_at=now, updated_at=now)
+    session.add(partner)
+    meta.bump_alias_epoch(session)
+    session.flush()
+    return partner
+
+
+def update(
+    session: Session, partner_id: uuid.UUID, values: Mapping[str, Any], *, version: int | None, now: datetime
+) -> Partner:
+    """Change some fields of a partner; its version rises if anything differs.
+
+    `version` is what the caller read (If-Match); None skips the check. Raises NotFound, PreconditionFailed,
+    InvalidInput or Conflict.
+    """
+    partner = get(session, partner_id, lock=True)
+    if version is not None and version != partner.version:
+        raise PreconditionFailed(f"{partner.name} was changed meanwhile: it is at version {partner.version}.")
+    _refuse_faults(values)
+    if (name := values.get("name", partner.name)) != partner.name:
+        _refuse_taken(session, name)
+    changed = {field: value for field, value in values.items() if getattr(partner, field) != value}
+    for field, value in changed.items():
+        setattr(partner, field, value)
+    if "name" in changed:
+        meta.bump_alias_epoch(session)  # a partner's name is one of the names it is read by
+    if changed:
+        partner.version += 1
+        partner.updated_at = now
+    session.flush()
+    return partner
+
+
+def get(session: Session, partner_id: uuid.UUID, *, lock: bool = False) -> Partner:
+    """Return a partner with its people, aliases and identifiers. `lock` is for changing it. Raises NotFound."""
+    query = select(Partner).where(Partner.id == partner_id).options(*RELATED)
+    query = query.execution_options(populate_existing=True)
+    partner = session.scalar(query.with_for_update(of=Partner) if lock else query)
+    if partner is None:
+        raise NotFound(f"There is no partner {partner_id}.")
+    return partner
+
+
+def by_name(session: Session, name: str) -> Partner | None:
+    """Return the partner of exactly this name, with all it is related to; None when there is none."""
+    return session.scalar(select(Partner).where(Partner.name == name).options(*RELATED))
+
+
+def listing(session: Session, filters: Filters = ANY, *, cursor: str | None = None, limit: int = 100) -> Page[Partner]:
+    """Return partners by name, with all they are related to."""
+    query = select(Partner).options(*RELATED).where(*_conditions(filters))
+    return page(session, query, Partner.name, Partner.id, cursor, limit)
+
+
+def watched(session: Session) -> Sequence[Partner]:
+    """Return every partner that is assessed, by name, without relations."""
+    return session.scalars(select(Partner).where(Partner.stage.in_(WATCHED_STAGES)).order_by(Partner.name)).all()
+
+
+def names(session: Session) -> list[tuple[uuid.UUID, str]]:
+    """Return (id, name) of every partner, in a stable order."""
+    return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
+
+
+def tags(session: Session) -> list[str]:
+    """Return every tag in use, sorted."""
+    return sorted({tag for row in session.scalars(select(Partner.tags)) for tag in row})
+
+
+def latest_assessment_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a partner's newest assessment meets all of these."""
+    newest = (
+        select(func.max(Assessment.at)).where(Assessment.partner_id == Partner.id).correlate(Partner).scalar_subquery()
+    )
+    return exists().where(Assessment.partner_id == Partner.id, Assessment.at == newest, *conditions)
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.stage is not None:
+        conditions.append(Partner.stage == filters.stage)
+    if filters.tier is not None:
+        conditions.append(Partner.tier == filters.tier)
+    if filters.owner_id is not None:
+        conditions.append(Partner.owner_id == filters.owner_id)
+    if filters.tag is not None:
+        # Tags are a short JSON list of strings in both databases; each appears in it exactly as JSON writes it.
+        conditions.append(cast(Partner.tags, String).contains(json.dumps(filters.tag), autoescape=True))
+    if filters.text is not None:
+        conditions.append(_mentions(filters.text))
+    if filters.band is not None:
+        conditions.append(latest_assessment_is(Assessment.band == filters.band))
+    if filters.cell is not None:
+        likelihood, impact = filters.cell
+        in_cell = (Assessment.likelihood_level == likelihood, Assessment.impact_level == impact)
+        conditions.append(latest_assessment_is(*in_cell, Assessment.band.is_not(None)))
+    return conditions
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    """Return the condition that a partner's name, an alias or an identifier holds `text`, whatever its case."""
+    return or_(
+        Partner.name.icontains(text, autoescape=True),
+        exists().where(Alias.partner_id == Partner.id, Alias.text.icontains(text, autoescape=True)),
+        exists().where(Identifier.partner_id == Partner.id, Identifier.value.icontains(text, autoescape=True)),
+    )
+
+
+def _refuse_faults(values: Mapping[str, Any]) -> None:
+    found = ((field, fault_of(field, value)) for field, value in values.items())
+    faults = [Fault(field, what) for field, what in found if what]
+    if faults:
+        raise InvalidInput("The partner cannot be stored.", faults)
+
+
+def _refuse_taken(session: Session, name: str) -> None:
+    if session.scalar(select(exists().where(Partner.name == name))):
+        raise Conflict(f"There is already a partner named {name}.")

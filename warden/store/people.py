@@ -1,0 +1,101 @@
+"""People: owners, sponsors and counterparts of partners. Accounts are not here."""
+
+import re
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from warden.domain import LOCALES
+from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.models import Person
+from warden.store.paging import Page, page
+
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+
+
+def email_fault(value: str) -> str | None:
+    """Say what is wrong with an e-mail address, None when it looks like one."""
+    if len(value) <= 320 and _EMAIL.fullmatch(value):
+        return None
+    return f"{value!r} is not an e-mail address, expected name@domain"
+
+
+def get_or_create(
+    session: Session,
+    *,
+    email: str,
+    name: str | None = None,
+    locale: str | None = None,
+    time_zone: str | None = None,
+    ours: bool = True,
+) -> Person:
+    """Return the person with this e-mail address, made if unknown and brought up to date with whatever is given.
+
+    Raises InvalidInput for an address, locale or time zone that is none.
+    """
+    email = email.strip().lower()
+    _refuse_faults(email, locale, time_zone)
+    person = session.scalar(select(Person).where(Person.email == email))
+    if person is None:
+        person = Person(email=email, name=name or email.partition("@")[0], ours=ours)
+        session.add(person)
+    for field, value in (("name", name), ("locale", locale), ("time_zone", time_zone)):
+        if value:
+            setattr(person, field, value)
+    session.flush()
+    return person
+
+
+def get(session: Session, person_id: uuid.UUID) -> Person:
+    """Return one person. Raises NotFound."""
+    person = session.get(Person, person_id)
+    if person is None:
+        raise NotFound(f"There is no person {person_id}.")
+    return person
+
+
+def by_email(session: Session, email: str) -> Person | None:
+    """Return the person with this e-mail address, None when there is none."""
+    return session.scalar(select(Person).where(Person.email == email.strip().lower()))
+
+
+def listing(session: Session, cursor: str | None, limit: int, *, ours: bool | None = None) -> Page[Person]:
+    """Return people by e-mail address; `ours` tells our side from the partners'."""
+    query = select(Person)
+    if ours is not None:
+        query = query.where(Person.ours.is_(ours))
+    return page(session, query, Person.email, Person.id, cursor, limit)
+
+
+def update(session: Session, person_id: uuid.UUID, values: Mapping[str, Any]) -> Person:
+    """Change some of name, email, locale, time_zone and ours. Raises NotFound, InvalidInput or Conflict."""
+    person = get(session, person_id)
+    email = values.get("email", person.email).strip().lower()
+    _refuse_faults(email, values.get("locale"), values.get("time_zone"))
+    if email != person.email and by_email(session, email) is not None:
+        raise Conflict(f"There is already a person with the address {email}.")
+    for field, value in {**values, "email": email}.items():
+        setattr(person, field, value)
+    session.flush()
+    return person
+
+
+def named(session: Session, person_ids: Collection[uuid.UUID]) -> Sequence[Person]:
+    """Return these people by name; ids of nobody are left out."""
+    return session.scalars(select(Person).where(Person.id.in_(person_ids)).order_by(Person.name)).all()
+
+
+def _refuse_faults(email: str, locale: str | None, time_zone: str | None) -> None:
+    faults = []
+    if fault := email_fault(email):
+        faults.append(Fault("email", fault))
+    if locale and locale not in LOCALES:
+        faults.append(Fault("locale", f"{locale!r} is not one of {', '.join(LOCALES)}"))
+    if time_zone and time_zone not in available_timezones():
+        faults.append(Fault("time_zone", f"{time_zone!r} is not a time zone such as Asia/Taipei"))
+    if faults:
+        raise InvalidInput(f"The person {email!r} cannot be stored.", faults)
