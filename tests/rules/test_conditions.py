@@ -1,0 +1,138 @@
+"""Conditions: what is refused and where the fault is said to be, and what one verdict is."""
+
+from pathlib import Path
+
+import pytest
+
+from warden.errors import InvalidInput
+from warden.rules import VARIABLES, Kind, Outcome, compile_condition, compile_rule, context, evaluate
+
+DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
+
+LITERALS = {Kind.DOUBLE: "2.0", Kind.INT: "2", Kind.STRING: "'x'"}
+
+PLAIN = context(
+    likelihood=0.3,
+    impact=4.0,
+    band="high",
+    band_rank=2,
+    coverage=0.9,
+    tier="key",
+    stage="active",
+    signals=[
+        {"name": "communication", "state": "fresh", "measured": {"days_silent": 12.0, "silence_ratio": None}},
+        {"name": "delivery", "state": "stale", "measured": {"late_rate": 0.4, "due_recent": 9.0}},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("", "condition", "it is empty"),
+        ("   ", "condition", "it is empty"),
+        ("x" * 1001, "condition", "1001 characters; expected at most 1000"),
+        ("late_rate > ", "condition, line 1, column 13", "mismatched input the end"),
+        ("late_rate > 0.25 &&\n coverage >", "condition, line 2, column 12", "mismatched input the end"),
+        ("late_rate = 0.2", "condition, line 1, column 11", "token recognition error"),
+        ("(" * 120 + "true" + ")" * 120, "condition, line 1, column 97", "nests too deep"),
+        ("late_rat > 0.25", "condition, line 1, column 1", "unknown variable late_rat; did you mean late_rate?"),
+        ("tier == 'lat' &&\n  lat > 1.0", "condition, line 2, column 3", "unknown variable lat"),
+        ("zzz > 1.0", "condition, line 1, column 1", "expected one of likelihood, impact"),
+        ("coverage > 0.1 && now() > 3", "condition, line 1, column 19", "unknown function now"),
+        (
+            "late_rate + 1 > 2.0",
+            "condition",
+            "it fails for late_rate = 0.0: its types do not fit; numbers are of one kind: write 2.0, not 2",
+        ),
+        ("stage > 2", "condition", "it fails for stage = 'candidate'"),
+        (
+            "days_silent > 500.0 && stage > 2",
+            "condition",
+            "it fails for days_silent = 501.0, stage = 'candidate': its types do not fit",
+        ),
+        ("late_rate", "condition", "it gives 0.0 for late_rate = 0.0; expected true or false"),
+        ("10 / band_rank > 3", "condition", "it fails for band_rank = 0"),
+        ("tier.matches('(')", "condition", "it fails for tier"),
+    ],
+)
+def test_an_unusable_condition_is_refused_with_its_place(text: str, where: str, what: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        compile_condition(text)
+    fault = refused.value.faults[0]
+    assert fault.where == where
+    assert what in fault.what
+    assert "\n" not in str(refused.value)
+
+
+def test_the_field_at_fault_is_named() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        compile_rule(key="k", condition="late_rate > 0.2", inhibit_when="blind")
+    assert refused.value.faults[0].where == "inhibit_when, line 1, column 1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "band_rank >= 2",
+        "late_rate > 0.25 && due_recent >= 5.0",
+        "silence_ratio >= 1.0 || negative_incidents > 3.0",
+        'stage in ["active", "buffer"] && tier == "key"',
+        "usual_gap > 0.0 && days_silent / usual_gap > 1.5",
+        "double(band_rank) + impact > 6.0",
+        "tier.startsWith('k') ? likelihood > 0.2 : likelihood > 0.4",
+        'communication_state == "blind"',
+        "true",
+        " && ".join(f"{variable.name} != {LITERALS[variable.kind]}" for variable in VARIABLES),
+    ],
+)
+def test_a_sound_condition_is_accepted(text: str) -> None:
+    assert compile_condition(text).text == text
+
+
+def test_every_name_is_always_present_and_unknown_ones_are_null() -> None:
+    assert list(PLAIN) == [variable.name for variable in VARIABLES]
+    assert PLAIN["sentiment_state"] == "missing"
+    assert PLAIN["usual_gap"] is None
+    assert PLAIN["late_rate"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("condition", "inhibit_when", "outcome"),
+    [
+        ("late_rate > 0.25", "", Outcome.MET),
+        ("late_rate > 0.5", "", Outcome.UNMET),
+        ("silence_ratio >= 1.0", "", Outcome.UNKNOWN),
+        ("late_rate > 0.25 || silence_ratio >= 1.0", "", Outcome.UNKNOWN),  # null is never guessed round
+        ("late_rate > 0.25", 'delivery_state == "stale"', Outcome.UNKNOWN),
+        ("late_rate > 0.25", 'delivery_state == "blind"', Outcome.MET),
+        ("late_rate > 0.25", "silence_ratio > 1.0", Outcome.MET),  # an inhibition that is not known holds nothing back
+    ],
+)
+def test_a_verdict(condition: str, inhibit_when: str, outcome: Outcome) -> None:
+    rule = compile_rule(key="k", condition=condition, inhibit_when=inhibit_when)
+    verdict = evaluate(rule, PLAIN)
+    assert verdict.outcome is outcome
+    assert (verdict.reason is not None) == (outcome is Outcome.UNKNOWN)
+
+
+def test_an_unknown_verdict_names_what_is_not_known() -> None:
+    verdict = evaluate(compile_rule(key="k", condition="silence_ratio > usual_gap"), PLAIN)
+    assert verdict.reason is not None
+    assert verdict.reason["params"] == {"names": "silence_ratio, usual_gap"}
+
+
+def test_a_condition_that_fails_only_on_some_values_is_unknown_there_not_an_error() -> None:
+    rule = compile_rule(key="k", condition="10 / (band_rank * band_rank - 49) > 3")  # no sample is 7
+    verdict = evaluate(rule, {**PLAIN, "band_rank": 7})
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.reason is not None
+    assert "division by zero" in verdict.reason["params"]["error"]
+
+
+def test_the_documentation_lists_exactly_the_variables() -> None:
+    rows = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `")]
+    expected = [
+        f"| `{v.name}` | {v.kind}{', null' if v.nullable else ''} | {v.unit or '–'} | {v.meaning} |" for v in VARIABLES
+    ]
+    assert [row for row in rows if row in expected] == expected

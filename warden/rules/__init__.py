@@ -1,0 +1,41 @@
+"""Rules as pure functions: what a condition may speak of, judging one partner, and the states a verdict leads to.
+
+Nothing here reads a clock or a database. docs/rules.md shows the same tables to people.
+"""
+
+from warden.rules.conditions import (
+    FUNCTIONS,
+    CompiledRule,
+    Condition,
+    Outcome,
+    Reason,
+    Verdict,
+    compile_condition,
+    compile_rule,
+    evaluate,
+)
+from warden.rules.context import VARIABLES, Context, Kind, Value, Variable, context
+from warden.rules.states import Status, Transition, decision_key, retire, step
+
+__all__ = [
+    "FUNCTIONS",
+    "VARIABLES",
+    "CompiledRule",
+    "Condition",
+    "Context",
+    "Kind",
+    "Outcome",
+    "Reason",
+    "Status",
+    "Transition",
+    "Value",
+    "Variable",
+    "Verdict",
+    "compile_condition",
+    "compile_rule",
+    "context",
+    "decision_key",
+    "evaluate",
+    "retire",
+    "step",
+]

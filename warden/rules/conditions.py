@@ -1,0 +1,233 @@
+"""Conditions: checks what a person wrote, says where the fault is, and judges one partner by it."""
+
+import difflib
+import itertools
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import cel
+
+from warden.errors import Fault, InvalidInput
+from warden.i18n import N_
+from warden.rules.context import BY_NAME, Context, Kind, Value, Variable
+
+MAX_CONDITION = 1000
+"""Characters a condition may have."""
+FUNCTIONS = ("contains", "double", "endsWith", "int", "matches", "size", "startsWith")
+"""Named functions a condition may call."""
+
+_OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in|@not_strictly_false")
+_STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
+_FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_SAMPLES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that was checked. `uses` lists the variables it speaks of, sorted."""
+
+    text: str
+    uses: tuple[str, ...]
+    program: cel.Program
+
+
+def compile_condition(text: str, where: str = "condition") -> Condition:
+    """Compile and check one condition. Raises InvalidInput whose faults say where and what.
+
+    Checked are the syntax, the names of variables and functions, and the types: those by running the condition on
+    samples of every variable it uses, since the CEL library types values only when it runs.
+    """
+    faults = _text_faults(text, where)
+    if not faults:
+        try:
+            program = cel.compile(text)
+        except ValueError as error:
+            faults = _syntax_faults(str(error), where)
+    if not faults:
+        faults = _name_faults(text, program, where)
+    if not faults:
+        condition = Condition(text, tuple(program.variables()), program)
+        faults = _type_faults(condition, where)
+    if faults:
+        raise InvalidInput(f"The {where} cannot be used: {faults[0].what}.", faults)
+    return condition
+
+
+def _text_faults(text: str, where: str) -> list[Fault]:
+    if not text.strip():
+        return [Fault(where, "it is empty; expected an expression such as late_rate > 0.25")]
+    if len(text) > MAX_CONDITION:
+        return [Fault(where, f"it has {len(text)} characters; expected at most {MAX_CONDITION}")]
+    return []
+
+
+def _syntax_faults(message: str, where: str) -> list[Fault]:
+    found = _FAULT.search(message)
+    if found is None:
+        return [Fault(where, "it is not a CEL expression")]
+    line, column, what = found.groups()
+    plain = "it nests too deep" if "Recursion limit" in what else what.strip().replace("'<EOF>'", "the end")
+    return [Fault(f"{where}, line {line}, column {column}", plain)]
+
+
+def _name_faults(text: str, program: cel.Program, where: str) -> list[Fault]:
+    faults = []
+    for name in program.variables():
+        if name not in BY_NAME:
+            close = difflib.get_close_matches(name, BY_NAME, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(BY_NAME)}"
+            faults.append(Fault(_position(text, name, where), f"unknown variable {name}; {hint}"))
+    for name in program.functions():
+        if name not in FUNCTIONS and not _OPERATORS.fullmatch(name):
+            what = f"unknown function {name}; expected one of {', '.join(FUNCTIONS)}"
+            faults.append(Fault(_position(text, name, where), what))
+    return faults
+
+
+def _position(text: str, name: str, where: str) -> str:
+    """Say where `name` first stands outside a string, lines and columns counted from 1."""
+    bare = _STRING.sub(lambda found: " " * len(found[0]), text)
+    found = re.search(rf"\b{re.escape(name)}\b", bare)
+    if found is None:
+        return where
+    before = text[: found.start()]
+    return f"{where}, line {before.count(chr(10)) + 1}, column {found.start() - before.rfind(chr(10))}"
+
+
+def _type_faults(condition: Condition, where: str) -> list[Fault]:
+    for sample in _samples(condition):
+        seen = ", ".join(f"{name} = {value!r}" for name, value in sample.items()) or "no variables"
+        try:
+            result = condition.program.execute(dict(sample))
+        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            return [Fault(where, f"it fails for {seen}: {_plain_error(error)}")]
+        if not isinstance(result, bool):
+            return [Fault(where, f"it gives {result!r} for {seen}; expected true or false")]
+    return []
+
+
+def _samples(condition: Condition) -> list[dict[str, Value]]:
+    """Return values of every kind around every literal of the condition, so that each operand is reached."""
+    numbers = [float(found) for found in _NUMBER.findall(_STRING.sub(" ", condition.text))]
+    strings = [found[1:-1] for found in _STRING.findall(condition.text)]
+    columns = [_sample_values(BY_NAME[name], numbers, strings) for name in condition.uses]
+    size = 1
+    for column in columns:
+        size *= len(column)
+    if size <= _SAMPLES:
+        rows: Any = itertools.product(*columns)
+    else:
+        chance = random.Random(0)  # noqa: S311 - a fixed sample, not a secret
+        rows = ([chance.choice(column) for column in columns] for _ in range(_SAMPLES))
+    return [dict(zip(condition.uses, row, strict=True)) for row in rows]
+
+
+def _sample_values(variable: Variable, numbers: Sequence[float], strings: Sequence[str]) -> list[Value]:
+    if variable.kind is Kind.STRING:
+        return list(dict.fromkeys([*variable.values, *strings, "other"]))
+    around = [0.0, 1.0, *(number + step for number in numbers for step in (-1.0, 0.0, 1.0))]
+    if variable.kind is Kind.INT:
+        return list(dict.fromkeys(int(number) for number in around))
+    return list(dict.fromkeys(around))
+
+
+Reason = dict[str, Any]
+"""{"message": an English gettext message, "params": {…}}: stored, and rendered in the reader's language later."""
+
+UNKNOWN_MESSAGE = N_("The rule cannot be judged: %(names)s is not known.")
+INHIBITED_MESSAGE = N_("The rule is held back: %(condition)s.")
+FAILED_MESSAGE = N_("The rule cannot be judged: its condition failed (%(error)s).")
+
+
+class Outcome(StrEnum):
+    """What a rule says about one partner now."""
+
+    MET = "met"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One evaluation. `reason` is set when the outcome is unknown."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """What deciding needs of a rule. `hold` is how long a condition must hold, `linger` how long it must be gone."""
+
+    key: str
+    condition: Condition
+    inhibit_when: Condition | None = None
+    hold: timedelta = timedelta()
+    linger: timedelta = timedelta()
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Every variable a verdict depends on, sorted."""
+        return tuple(sorted({*self.condition.uses, *(self.inhibit_when.uses if self.inhibit_when else ())}))
+
+
+def compile_rule(
+    *, key: str, condition: str, inhibit_when: str = "", for_seconds: int = 0, keep_firing_for_seconds: int = 0
+) -> CompiledRule:
+    """Check and compile a whole rule. Raises InvalidInput naming the field at fault."""
+    return CompiledRule(
+        key,
+        compile_condition(condition),
+        compile_condition(inhibit_when, "inhibit_when") if inhibit_when.strip() else None,
+        timedelta(seconds=for_seconds),
+        timedelta(seconds=keep_firing_for_seconds),
+    )
+
+
+def evaluate(rule: CompiledRule, values: Context) -> Verdict:
+    """Judge one partner. A null in any variable the condition uses makes the outcome unknown, never false.
+
+    An inhibiting condition is judged first; it holds the rule back only when it is known to be true.
+    """
+    if rule.inhibit_when is not None and _unknown(rule.inhibit_when, values) is None:
+        inhibited = _run(rule.inhibit_when, values)
+        if inhibited is True:
+            return _no_verdict(INHIBITED_MESSAGE, condition=rule.inhibit_when.text)
+        if isinstance(inhibited, str):
+            return _no_verdict(FAILED_MESSAGE, error=inhibited)
+    missing = _unknown(rule.condition, values)
+    if missing is not None:
+        return _no_verdict(UNKNOWN_MESSAGE, names=missing)
+    held = _run(rule.condition, values)
+    if isinstance(held, str):
+        return _no_verdict(FAILED_MESSAGE, error=held)
+    return Verdict(Outcome.MET if held else Outcome.UNMET)
+
+
+def _no_verdict(message: str, **params: str) -> Verdict:
+    return Verdict(Outcome.UNKNOWN, {"message": message, "params": params})
+
+
+def _unknown(condition: Condition, values: Context) -> str | None:
+    missing = [name for name in condition.uses if values[name] is None]
+    return ", ".join(missing) or None
+
+
+def _run(condition: Condition, values: Context) -> bool | str:
+    """Return the result, or the error as a sentence: samples cannot reach every value an expression may fail on."""
+    try:
+        return bool(condition.program.execute({name: values[name] for name in condition.uses}))
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        return _plain_error(error)
+
+
+def _plain_error(error: Exception) -> str:
+    if isinstance(error, TypeError):
+        return "its types do not fit; numbers are of one kind: write 2.0, not 2"
+    return str(error).splitlines()[0].rstrip(".")
