@@ -1,0 +1,162 @@
+"""Slack: one incoming webhook, one channel. Messages are Block Kit, kept within Slack's limits by construction."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import SecretStr, field_validator
+
+from collectors.http import Answer, Http
+from warden.channels import base
+from warden.domain import NotificationStatus
+from warden.messages import Item, Message
+
+HEADER_LENGTH = 150
+SECTION_LENGTH = 3000
+FIELD_LENGTH = 2000
+FIELDS_PER_SECTION = 10
+BUTTON_LENGTH = 75
+BUTTONS_PER_BLOCK = 25
+URL_LENGTH = 3000
+BLOCKS = 50
+ALL_CHARACTERS = 12_000
+"""Slack refuses about 13,200 characters over all blocks (`msg_blocks_too_long`), without documenting it."""
+
+_LEAD_LENGTH = 2000
+_ITEM_LENGTH = 1000
+_SHORT_LENGTH = 300  # of a label, a value, a footer
+_MOST_FACTS = 20
+_MOST_LINKS = 5
+
+_GONE = frozenset(
+    {
+        "invalid_token",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "team_disabled",
+        "channel_not_found",
+        "channel_is_archived",
+        "action_prohibited",
+        "posting_to_general_channel_denied",
+    }
+)
+_BAD_MESSAGE = frozenset({"invalid_payload", "no_text", "invalid_blocks", "msg_blocks_too_long"})
+
+
+class Options(base.Options):
+    """Where to post. The address is a secret as a whole: whoever has it can post."""
+
+    url: SecretStr
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: SecretStr) -> SecretStr:
+        return base.http_address(value)
+
+
+class Slack(base.Channel):
+    """Posts to an incoming webhook. Slack gives back no message id, so nothing is threaded or edited."""
+
+    name: ClassVar[str] = "slack"
+    Options = Options
+    limits: ClassVar[tuple[base.Limit, ...]] = (base.Limit(1, timedelta(seconds=1)),)
+
+    def render(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
+        """Return the payload as JSON."""
+        message = base.bounded(message, facts=_MOST_FACTS, links=_MOST_LINKS)
+        fitted = base.fit(message, lambda candidate: _fits(_blocks(candidate, envelope)))
+        text = _escaped(f"{message.title} – {message.lead}", SECTION_LENGTH)
+        return base.to_json({"text": text, "blocks": _blocks(fitted, envelope)})
+
+    def send(self, message: Message, envelope: base.Envelope, http: Http, now: datetime) -> base.Receipt:
+        """Post once. Only 200 with the body `ok` is a delivery."""
+        url: SecretStr = self.options.url
+        answer = base.post(http, url, self.render(message, envelope, now))
+        if answer.status == 200 and answer.text.strip() == "ok":
+            return base.Receipt(NotificationStatus.SENT, "200 ok")
+        raise _error(answer, base.answer_text(answer, url), now)
+
+
+def _error(answer: Answer, said: str, now: datetime) -> base.ChannelError:
+    word = answer.text.strip()
+    if word in _GONE:
+        return base.ChannelRefused(f"Slack takes nothing at this address any more: {said}.")
+    if word in _BAD_MESSAGE:
+        return base.MessageRefused(f"Slack did not take this message: {said}.")
+    return base.failure(answer, "Slack", said, now)
+
+
+def _blocks(message: Message, envelope: base.Envelope) -> list[dict[str, Any]]:
+    notes = [text for text in (base.more(message, envelope.reader), message.closing) if text]
+    more_url = message.links[0][1] if message.left_out and message.links else ""
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": base.cut(message.title, HEADER_LENGTH)}},
+        *([_section(_escaped(message.lead, _LEAD_LENGTH))] if message.lead else []),
+        *_fact_sections(message),
+        *_item_sections(message.items),
+        *(_section(_linked(note, more_url if index == 0 else "")) for index, note in enumerate(notes)),
+        *_buttons(message.links),
+    ]
+    if message.footer:
+        blocks.append({"type": "context", "elements": [_markdown(_escaped(message.footer, _SHORT_LENGTH))]})
+    return blocks
+
+
+def _fact_sections(message: Message) -> list[dict[str, Any]]:
+    fields = [
+        _markdown(f"*{_escaped(label, _SHORT_LENGTH)}*\n{_escaped(value, _SHORT_LENGTH)}")
+        for label, value in message.facts
+    ]
+    return [
+        {"type": "section", "fields": fields[start : start + FIELDS_PER_SECTION]}
+        for start in range(0, len(fields), FIELDS_PER_SECTION)
+    ]
+
+
+def _item_sections(items: tuple[Item, ...]) -> list[dict[str, Any]]:
+    sections = []
+    group = ""
+    for item in items:
+        heading = f"*{_escaped(item.group, _SHORT_LENGTH)}*\n" if item.group and item.group != group else ""
+        group = item.group
+        text = f"\n{_escaped(item.text, _ITEM_LENGTH)}" if item.text else ""
+        sections.append(_section(f"{heading}• {_linked(item.title, item.url)}{text}"))
+    return sections
+
+
+def _buttons(links: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+    elements = [
+        {"type": "button", "text": {"type": "plain_text", "text": base.cut(label, BUTTON_LENGTH)}, "url": url}
+        for label, url in links
+        if len(url) <= URL_LENGTH
+    ]
+    return [{"type": "actions", "elements": elements}] if elements else []
+
+
+def _section(markdown: str) -> dict[str, Any]:
+    return {"type": "section", "text": _markdown(markdown)}
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # verbatim: names and addresses are not made into links
+
+
+def _linked(text: str, url: str) -> str:
+    label = _escaped(text, _ITEM_LENGTH)
+    if not url or len(url) > _ITEM_LENGTH:
+        return label
+    return f"<{_escaped(url.replace('|', '%7C'), URL_LENGTH)}|{label.replace('|', '¦')}>"
+
+
+def _escaped(text: str, limit: int) -> str:
+    """Escape & < > as Slack asks, and cut so that no escape is torn."""
+    parts = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(letter, letter) for letter in text]
+    if sum(map(len, parts)) <= limit:
+        return "".join(parts)
+    while sum(map(len, parts)) > limit - 1:
+        parts.pop()
+    return "".join(parts).rstrip() + "…"
+
+
+def _fits(blocks: list[dict[str, Any]]) -> bool:
+    return len(blocks) <= BLOCKS and len(base.to_json({"blocks": blocks}).decode()) <= ALL_CHARACTERS

@@ -1,0 +1,100 @@
+"""What is said of the service itself: sources, destinations, sign-in links, tests."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from warden.domain import NotificationReason, Severity
+from warden.i18n import N_
+from warden.messages.message import SEALED, Message, facts_of
+from warden.wording import Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceContext:
+    """What a message about a source is made from. `why` is the source's own sentence, as its page shows it."""
+
+    source: str
+    url: str  # of the source's page
+    since: datetime
+    why: str = ""
+    partners: int | None = None  # how many it speaks of
+    owner: str | None = None
+
+
+def source_blind(context: SourceContext, reader: Reader) -> Message:
+    """Nothing came from a source for too long."""
+    title = N_("Source blind: %(source)s")
+    lead = N_("No news from this source can be trusted since %(since)s; the signals it feeds are not counted.")
+    return _source(context, reader, NotificationReason.SOURCE_BLIND, title, lead)
+
+
+def source_refused(context: SourceContext, reader: Reader) -> Message:
+    """A source refuses us and is paused; a person has to mend it."""
+    title = N_("Source refused: %(source)s")
+    lead = N_("This source refuses our visits since %(since)s and is paused: mend its address or credentials.")
+    return _source(context, reader, NotificationReason.SOURCE_REFUSED, title, lead)
+
+
+def source_recovered(context: SourceContext, reader: Reader) -> Message:
+    """A source is back."""
+    title = N_("Source back: %(source)s")
+    lead = N_("This source is read again since %(since)s.")
+    return _source(context, reader, NotificationReason.SOURCE_RECOVERED, title, lead)
+
+
+def _source(context: SourceContext, reader: Reader, reason: NotificationReason, title: str, lead: str) -> Message:
+    return Message(
+        reason=reason,
+        severity=None if reason is NotificationReason.SOURCE_RECOVERED else Severity.WARNING,
+        title=reader.say(title, source=context.source),
+        lead=reader.say(lead, since=context.since),
+        facts=facts_of(
+            reader,
+            (N_("What it said"), context.why or None),
+            (N_("Partners it speaks of"), context.partners),
+            (N_("Owner"), context.owner),
+        ),
+        links=((reader.tr(N_("Open the sources")), context.url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
+OPERATIONS_FOOTER = N_("Sent because notices about the service itself are sent here.")
+
+
+def destination_disabled(name: str, why: str, url: str, reader: Reader) -> Message:
+    """A destination refuses for good and was switched off; told elsewhere."""
+    return Message(
+        reason=NotificationReason.DESTINATION_DISABLED,
+        severity=Severity.WARNING,
+        title=reader.say(N_("Destination switched off: %(name)s"), name=name),
+        lead=reader.tr(N_("It refuses messages for good. Mend it and switch it on again; until then it gets nothing.")),
+        facts=facts_of(reader, (N_("What it said"), why)),
+        links=((reader.tr(N_("Open the notifications")), url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
+def sign_in(name: str, sealed_url: str, expires_at: datetime, reader: Reader) -> Message:
+    """A one-time sign-in link. `sealed_url` is `vault.encrypt({"url": link})`: the link itself is never stored."""
+    return Message(
+        reason=NotificationReason.SIGN_IN,
+        title=reader.tr(N_("Your sign-in link for Warden")),
+        lead=reader.say(
+            N_("Hello %(name)s, this link signs you in once, until %(expires_at)s."), name=name, expires_at=expires_at
+        ),
+        links=((reader.tr(N_("Sign in")), SEALED),),
+        sealed=sealed_url,
+        footer=reader.tr(N_("Sent because somebody asked to sign in with this address. If it was not you, ignore it.")),
+    )
+
+
+def reachable(name: str, url: str, reader: Reader) -> Message:
+    """A message that only shows that a destination works."""
+    return Message(
+        reason=NotificationReason.TEST,
+        title=reader.tr(N_("Warden can reach this destination")),
+        lead=reader.say(N_("This is a test of %(name)s. Nothing happened."), name=name),
+        links=((reader.tr(N_("Open Warden")), url),),
+        footer=reader.tr(N_("Sent because somebody asked for a test.")),
+    )

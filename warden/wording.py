@@ -1,0 +1,119 @@
+"""Facts, numbers and dates in the reader's words. Pure; it decides nothing and reads no clock."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal, format_percent
+
+from warden.i18n import N_, Translate, translations
+
+Fact = Mapping[str, Any]
+"""A sentence as it is stored: {"message": English msgid with %(name)s placeholders, "params": {name: value}}."""
+
+UNKNOWN = N_("unknown")
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom a text is written: language, formats and the IANA zone that moments are told in."""
+
+    tr: Translate
+    locale: str
+    time_zone: str = "UTC"
+
+    def say(self, message: str, **params: Any) -> str:
+        """Return one translated sentence with its parameters filled in."""
+        return say(self.tr, {"message": message, "params": params}, self.locale, self.time_zone)
+
+    def fact(self, fact: Fact) -> str:
+        """Return a stored sentence in this reader's words."""
+        return say(self.tr, fact, self.locale, self.time_zone)
+
+    def name(self, names: Mapping[str, str]) -> str:
+        """Choose from names by locale ({"en": "High", "vi": "Cao"}); English when the language is missing."""
+        return names.get(self.locale) or names.get("en") or next(iter(names.values()), "")
+
+
+def reader_of(locale: str, time_zone: str = "UTC") -> Reader:
+    """Return the reader of one of the four locales, with its catalogue."""
+    return Reader(translations(locale).gettext, locale, time_zone)
+
+
+def say(tr: Translate, fact: Fact, locale: str, time_zone: str = "UTC") -> str:
+    """Render a stored fact in the reader's language.
+
+    Whole numbers print without decimals, others with one; a parameter named `…_share`, `…_rate` or `p_…` (0..1) as a
+    percentage; ISO dates and moments in the locale's form, moments in `time_zone`; None as "unknown"; a parameter that
+    is itself a fact is rendered first. A message without parameters, which may be a person's own words, stays as it is.
+    """
+    if not fact["message"]:
+        return ""
+    if not fact.get("params"):
+        return tr(fact["message"])
+    params = {name: _spoken(tr, name, value, locale, time_zone) for name, value in fact["params"].items()}
+    return tr(fact["message"]) % params
+
+
+def number(value: float, locale: str) -> str:
+    """Return a number with the locale's separators: no decimals when whole, else one."""
+    text: str = format_decimal(round(value, 1), format="#,##0.#", locale=_babel(locale))
+    return text
+
+
+def percent(share: float, locale: str) -> str:
+    """Return a share 0..1 as a percentage: whole, below ten per cent with one decimal."""
+    pattern = "#,##0.#%" if abs(share) < 0.1 else "#,##0%"
+    text: str = format_percent(share, format=pattern, locale=_babel(locale))
+    return text
+
+
+def day(value: date, locale: str) -> str:
+    """Return a calendar date in the locale's medium form."""
+    return format_date(value, "medium", locale=_babel(locale))
+
+
+def moment(value: datetime, locale: str, time_zone: str = "UTC") -> str:
+    """Return an aware moment as date, HH:mm and the zone's name.
+
+    The time is always HH:mm: the medium form of Traditional Chinese names parts of the day instead.
+    """
+    local = value.astimezone(ZoneInfo(time_zone))
+    clock = format_datetime(local, "HH:mm", locale=_babel(locale))
+    return f"{day(local.date(), locale)} {clock} ({time_zone})"
+
+
+def _spoken(tr: Translate, name: str, value: Any, locale: str, time_zone: str) -> str:
+    if value is None:
+        return tr(UNKNOWN)
+    if isinstance(value, Mapping) and "message" in value:
+        return say(tr, value, locale, time_zone)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _spoken_text(value, locale, time_zone)
+    if name.endswith(("_share", "_rate")) or name.startswith("p_"):
+        return percent(value, locale)
+    return number(value, locale)
+
+
+def _spoken_text(value: Any, locale: str, time_zone: str) -> str:
+    if isinstance(value, datetime):
+        return moment(value, locale, time_zone)
+    if isinstance(value, date):
+        return day(value, locale)
+    text = str(value)
+    if _ISO_DAY.fullmatch(text):
+        return day(date.fromisoformat(text), locale)
+    if _ISO_MOMENT.fullmatch(text):
+        return moment(datetime.fromisoformat(text), locale, time_zone)
+    return text
+
+
+def _babel(locale: str) -> str:
+    return locale.replace("-", "_")
