@@ -1,0 +1,121 @@
+"""What follows from a rule's transition: alerts opened and resolved, and executive meetings proposed."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from warden.domain import AlertState, MeetingStatus
+from warden.i18n import N_
+from warden.models import Alert, Assessment, Meeting, Partner, Person, Rule
+from warden.pipeline.workdays import add_working_days, country_of_zone
+from warden.store import meetings
+
+NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
+"""Ids of decisions, alerts and meetings are made from decision keys: the same decision makes the same rows."""
+
+MAX_EVIDENCE = 12
+_MAX_AGENDA_EVIDENCE = 5
+
+PLACEMENT_MESSAGE = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
+ACTIONS_MESSAGE = N_("Agree what each side does, who owns it and by when.")
+
+
+def made_id(kind: str, key: str) -> uuid.UUID:
+    """Return the id of the `kind` of row ("decision", "alert", "meeting") that the decision `key` leads to."""
+    return uuid.uuid5(NAMESPACE, f"{kind}/{key}")
+
+
+def new_alert(
+    rule: Rule, partner: Partner, assessment: Assessment, uses: Sequence[str], key: str, now: datetime
+) -> Alert:
+    """Return the alert of a decision that fired, with what the assessment says as evidence."""
+    return Alert(
+        id=made_id("alert", key),
+        rule=rule,
+        partner=partner,
+        decision_id=made_id("decision", key),
+        assessment_id=assessment.id,
+        state=AlertState.FIRING,
+        severity=rule.severity,
+        fired_at=now,
+        evidence=evidence(assessment.signals, uses),
+    )
+
+
+def evidence(signals: Sequence[Mapping[str, Any]], uses: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
+
+    A condition that speaks only of figures measured by some signals is explained by these alone.
+    """
+    named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
+    speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank", "coverage") for name in uses)
+    chosen = signals if speaks_of_all or not named else named
+    ordered = sorted(chosen, key=lambda signal: -signal["share"])
+    lines = [{**line, "facts": signal["facts"]} for signal in ordered for line in signal["evidence"]]
+    return lines[:MAX_EVIDENCE]
+
+
+def partners(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Partner]:
+    """Return partners with their people."""
+    people = (joinedload(Partner.owner), joinedload(Partner.sponsor), joinedload(Partner.counterpart))
+    query = select(Partner).where(Partner.id.in_(partner_ids)).options(*people)
+    return {partner.id: partner for partner in session.scalars(query)}
+
+
+def without_meeting(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the partners that have no open meeting, holding them so that nobody else proposes one meanwhile."""
+    query = select(Partner.id).where(Partner.id.in_(partner_ids)).order_by(Partner.id).with_for_update()
+    return set(session.scalars(query)) - meetings.partners_with_open(session, partner_ids)
+
+
+def new_meeting(alert: Alert, assessment: Assessment, within_days: int, key: str, now: datetime) -> Meeting:
+    """Return the meeting an alert asks for; its owner is the partner's, else the sponsor."""
+    partner = alert.partner
+    owner = partner.owner or partner.sponsor
+    return Meeting(
+        id=made_id("meeting", key),
+        partner=partner,
+        alert=alert,
+        owner=owner,
+        status=MeetingStatus.PROPOSED,
+        proposed_at=now,
+        due_on=_due_on(partner, owner, within_days, now),
+        attendees=_attendees(partner),
+        agenda=_agenda(assessment, alert.evidence),
+        starts_at=None,
+        minutes=60,
+        place="",
+        sequence=0,
+    )
+
+
+def _due_on(partner: Partner, owner: Person | None, within_days: int, now: datetime) -> date:
+    """Count days that both the owner and the partner work on, from today in the owner's zone."""
+    zone = owner.time_zone if owner else partner.time_zone
+    countries = {country_of_zone(zone), partner.country or country_of_zone(partner.time_zone)} - {None}
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return add_working_days(today, within_days, sorted(country for country in countries if country))
+
+
+def _attendees(partner: Partner) -> list[dict[str, str]]:
+    """Return the owner and both sponsors; one who has two parts appears once, in the first."""
+    parts = (("owner", partner.owner), ("sponsor", partner.sponsor), ("counterpart", partner.counterpart))
+    found: dict[str, dict[str, str]] = {}
+    for role, person in parts:
+        if person is not None:
+            found.setdefault(person.email, {"name": person.name, "email": person.email, "role": role})
+    return list(found.values())
+
+
+def _agenda(assessment: Assessment, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    agenda: list[dict[str, Any]] = []
+    if assessment.likelihood is not None and assessment.impact is not None:
+        params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
+        agenda.append({"message": PLACEMENT_MESSAGE, "params": params})
+    agenda += [{"message": line["message"], "params": line["params"]} for line in lines[:_MAX_AGENDA_EVIDENCE]]
+    return [*agenda, {"message": ACTIONS_MESSAGE, "params": {}}]

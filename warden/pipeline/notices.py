@@ -1,0 +1,108 @@
+"""Notices about the service itself: sources that refuse us, are not understood or blind, and destinations given up.
+
+Each is told once, and once more when a source is back. What was told is remembered in Meta, beside the outbox rows.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from warden.domain import NotificationReason, SourceState
+from warden.messages import (
+    Message,
+    SourceContext,
+    destination_disabled,
+    source_blind,
+    source_recovered,
+    source_refused,
+)
+from warden.models import Destination, Person, Source
+from warden.settings import Settings
+from warden.store import destinations, meta, notifications, sources
+from warden.wording import Reader, reader_of
+
+TOLD = "told_of_sources"
+"""Meta: {source id: {"problem": what was told, "since": ISO moment}} of the sources known to be in trouble."""
+
+
+def tell(session: Session, settings: Settings, now: datetime) -> None:
+    """Queue the notices that are due."""
+    told = meta.get(session, TOLD) or {}
+    present: dict[str, Any] = {}
+    for source in sources.everything(session):
+        trouble = trouble_of(source)
+        if trouble is not None:
+            present[str(source.id)] = trouble
+        if trouble != told.get(str(source.id)):
+            _tell_of_source(session, settings, source, trouble, now)
+    if present != told:
+        meta.put(session, TOLD, present)
+    _tell_of_destinations(session, settings, now)
+
+
+def trouble_of(source: Source) -> dict[str, str] | None:
+    """Return what is wrong with a source and since when; None when nothing is."""
+    if source.state in (SourceState.REFUSED, SourceState.CHANGED):
+        return {"problem": source.state.value, "since": source.state_since.isoformat()}
+    if source.blind_since is not None:
+        return {"problem": "blind", "since": source.blind_since.isoformat()}
+    return None
+
+
+def _tell_of_source(
+    session: Session, settings: Settings, source: Source, trouble: dict[str, str] | None, now: datetime
+) -> None:
+    if trouble is None:
+        reason, build, since = NotificationReason.SOURCE_RECOVERED, source_recovered, source.last_success_at or now
+    elif trouble["problem"] == "blind":
+        reason, build, since = NotificationReason.SOURCE_BLIND, source_blind, datetime.fromisoformat(trouble["since"])
+    else:
+        reason, build, since = NotificationReason.SOURCE_REFUSED, source_refused, source.state_since
+    context = SourceContext(
+        source=source.name,
+        url=f"{settings.public_url}/sources",
+        since=since,
+        why=source.reason,
+        owner=source.owner.name if source.owner else None,
+    )
+    key = f"source/{source.id}/{trouble['problem'] if trouble else 'back'}/{since.isoformat()}"
+    _enqueue(session, key, reason, partial(build, context), now, owner=source.owner)
+
+
+def _tell_of_destinations(session: Session, settings: Settings, now: datetime) -> None:
+    url = f"{settings.public_url}/notifications"
+    for lost in session.scalars(select(Destination).where(Destination.disabled_at.is_not(None))):
+        key = f"destination/{lost.id}/disabled/{lost.disabled_at.isoformat() if lost.disabled_at else ''}"
+        build = partial(destination_disabled, lost.name, lost.disabled_why, url)
+        _enqueue(session, key, NotificationReason.DESTINATION_DISABLED, build, now)
+
+
+def _enqueue(
+    session: Session,
+    key: str,
+    reason: NotificationReason,
+    build: Callable[[Reader], Message],
+    now: datetime,
+    owner: Person | None = None,
+) -> None:
+    """Write to every destination for operations, and to the owner by mail; never to a disabled destination."""
+    addressees: list[tuple[Destination, Person | None]] = [(one, None) for one in destinations.for_operations(session)]
+    by_mail = destinations.for_mail(session) if owner else None
+    if by_mail is not None:
+        addressees.append((by_mail, owner))
+    for destination, person in addressees:
+        locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+        notifications.enqueue(
+            session,
+            destination=destination,
+            key=key,
+            reason=reason,
+            message=build(reader_of(locale, zone)),
+            locale=locale,
+            now=now,
+            recipient=person.email if person else None,
+        )

@@ -1,0 +1,139 @@
+"""Chains the stages and runs them by the clock: APScheduler only ticks; what is due is written in the database."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from collectors.http import Http
+from warden.clock import utc_now
+from warden.db import Database
+from warden.log import get_logger
+from warden.pipeline import assess, attribute, collect, decide, digest, notify
+from warden.settings import Settings
+from warden.store import meta
+from warden.vault import Vault
+
+log = get_logger(__name__)
+
+ASSESSED = "assessed"
+"""Name in the service's memory of when everybody was last assessed."""
+
+HEARTBEAT_SECONDS = 10
+DIGEST_SECONDS = 60
+GRACE_SECONDS = 300
+
+
+Step = tuple[str, int]
+"""A stage that has just finished, and how many sources, keys, assessments, … it dealt with."""
+
+
+def advance(
+    db: Database, vault: Vault, settings: Settings, now: datetime, *, send: bool = True, assess_always: bool = False
+) -> Iterator[Step]:
+    """Walk from the sources to the decisions, yielding after each stage: collect, attribute, assess (when due), decide.
+
+    `send=False` queues no notification: for the past. Whoever stops iterating stops between two stages; what is left
+    undone waits in the database.
+    """
+    visited = collect.run_due(db, vault, settings, now)
+    yield "collect", visited
+    yield "attribute", attribute.run(db, now)
+    due = assess_always or _assessment_is_due(db, settings, now)
+    if due:
+        yield "assess", _assess(db, settings, now)
+    if due or visited:
+        yield "decide", decide.run(db, settings, now, send=send)
+
+
+def tick(
+    db: Database,
+    vault: Vault,
+    settings: Settings,
+    http: Http,
+    now: datetime,
+    *,
+    send: bool = True,
+    assess_always: bool = False,
+) -> Iterator[Step]:
+    """Walk the whole road once, yielding after each stage; with `send=False` it ends at the decisions."""
+    yield from advance(db, vault, settings, now, send=send, assess_always=assess_always)
+    if send:
+        yield "digest", digest.run(db, vault, settings, now)
+        yield "notify", notify.run(db, vault, settings, http, now)
+
+
+def _assessment_is_due(db: Database, settings: Settings, now: datetime) -> bool:
+    with db.read() as session:
+        last = meta.get(session, ASSESSED)
+    return last is None or now - datetime.fromisoformat(last["at"]) >= timedelta(minutes=settings.assess_minutes)
+
+
+def _assess(db: Database, settings: Settings, now: datetime) -> int:
+    written = assess.run(db, settings, now)
+    with db.write() as session:
+        meta.put(session, ASSESSED, {"at": now.isoformat()})
+    return written
+
+
+class Clock:
+    """Ticks the stages in background threads until it is stopped. One clock per database file (db.sole_process)."""
+
+    def __init__(self, db: Database, vault: Vault, settings: Settings, http: Http) -> None:
+        self._db = db
+        self._vault = vault
+        self._settings = settings
+        self._http = http
+        self._stopping = threading.Event()
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
+        )
+        self._every(HEARTBEAT_SECONDS, "heartbeat", self._beat)
+        self._every(settings.tick_seconds, "advance", self._advance)
+        self._every(settings.tick_seconds, "notify", self._notify)
+        self._every(DIGEST_SECONDS, "digest", self._digest)
+
+    def start(self) -> None:
+        """Start ticking; the first tick of everything comes at once."""
+        self._scheduler.start()
+        log.info("clock_started", tick_seconds=self._settings.tick_seconds)
+
+    def stop(self) -> None:
+        """Stop ticking and wait until the stage at work has finished."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=True)
+        log.info("clock_stopped")
+
+    def _every(self, seconds: int, name: str, work: Callable[[datetime], object]) -> None:
+        # APScheduler keeps real time; only `now` may be pretended (settings.start_at).
+        self._scheduler.add_job(
+            self._guarded, "interval", (name, work), seconds=seconds, id=name, next_run_time=datetime.now(UTC)
+        )
+
+    def _guarded(self, name: str, work: Callable[[datetime], object]) -> None:
+        """Run one tick; a defect in it is logged and the clock goes on."""
+        if self._stopping.is_set():
+            return
+        try:
+            work(utc_now())
+        except Exception:
+            log.exception("tick_failed", tick=name)
+
+    def _beat(self, now: datetime) -> None:
+        with self._db.write() as session:
+            meta.heartbeat(session, now)
+
+    def _advance(self, now: datetime) -> None:
+        for _step in advance(self._db, self._vault, self._settings, now):
+            if self._stopping.is_set():
+                return
+
+    def _notify(self, now: datetime) -> None:
+        notify.run(self._db, self._vault, self._settings, self._http, now)
+
+    def _digest(self, now: datetime) -> None:
+        digest.run(self._db, self._vault, self._settings, now)
