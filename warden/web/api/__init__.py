@@ -1,1 +1,37 @@
-"""The API, one router per noun."""
+"""The API under /api/v1, one router per noun."""
+
+from fastapi import APIRouter
+
+from warden.web.api import (
+    alerts,
+    assessments,
+    destinations,
+    digests,
+    facts,
+    meetings,
+    notifications,
+    partners,
+    people,
+    rules,
+    sources,
+    tokens,
+    users,
+)
+
+router = APIRouter()
+for part in (
+    partners,
+    people,
+    sources,
+    facts,
+    assessments,
+    rules,
+    alerts,
+    meetings,
+    destinations,
+    notifications,
+    digests,
+    tokens,
+    users,
+):
+    router.include_router(part.router)

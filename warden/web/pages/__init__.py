@@ -1,1 +1,30 @@
-"""The pages, one router per page."""
+"""The pages people read: one router per page."""
+
+from warden.web.pages import (
+    alerts,
+    digests,
+    grid,
+    matrix,
+    meetings,
+    notifications,
+    partners,
+    sign_in,
+    sources,
+    unattributed,
+)
+from warden.web.pages.errors import error_page
+
+routers = [
+    sign_in.router,
+    grid.router,
+    matrix.router,
+    partners.router,
+    alerts.router,
+    meetings.router,
+    sources.router,
+    notifications.router,
+    unattributed.router,
+    digests.router,
+]
+
+__all__ = ["error_page", "routers"]

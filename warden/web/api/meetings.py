@@ -1,0 +1,217 @@
+"""Executive meetings: scheduled, held with an outcome, or waived with a reason."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from warden.domain import MeetingStatus
+from warden.models import Meeting
+from warden.pipeline import announce
+from warden.store import meetings
+from warden.web.api.alerts import Named
+from warden.web.api.people import PersonOut
+from warden.web.api.shapes import (
+    Cursor,
+    IfMatch,
+    Input,
+    Limit,
+    Listed,
+    Moment,
+    Note,
+    Reason,
+    Sentence,
+    check_version,
+    listed,
+    sentence,
+    set_etag,
+    text,
+)
+from warden.web.deps import ApiReader, Caller, CurrentServices, Now, Read, Write, guard
+from warden.web.problems import errors
+from warden.wording import Reader
+
+router = APIRouter(prefix="/meetings", tags=["meetings"], dependencies=[guard("meetings")])
+
+
+class Attendee(BaseModel):
+    """Somebody invited."""
+
+    name: str
+    email: str
+    role: str
+
+
+class MeetingOut(BaseModel):
+    """An executive meeting."""
+
+    id: uuid.UUID
+    partner: Named
+    alert_id: uuid.UUID
+    status: MeetingStatus
+    proposed_at: datetime
+    due_on: date = Field(description="The last day it may be held on, in the owner's time zone.")
+    owner: PersonOut | None
+    attendees: list[Attendee]
+    agenda: list[Sentence]
+    starts_at: datetime | None
+    minutes: int
+    place: str
+    held_at: datetime | None
+    outcome: str | None
+    waived_why: str | None
+    closed_by: str | None
+    escalated_at: datetime | None
+    version: int
+
+
+class Schedule(Input):
+    """When and where a meeting takes place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"starts_at": "2027-03-02T07:00:00Z", "minutes": 45, "place": "Video call"}]}
+    )
+
+    starts_at: Moment
+    minutes: Annotated[int, Field(strict=True, ge=15, le=480)] = 60
+    place: Annotated[str, text(300, 0)] = ""
+
+
+class Held(Input):
+    """What came of a meeting."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "Weekly call until deliveries recover."}]})
+
+    outcome: Annotated[Note, Field(min_length=1)]
+    held_at: Moment | None = Field(None, description="Left out: now.")
+
+
+class Waiver(Input):
+    """Why no meeting is needed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Contract ends this month."}]})
+
+    reason: Reason
+
+
+@router.get("")
+def list_meetings(
+    session: Read,
+    reader: ApiReader,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    status: MeetingStatus | None = None,
+    only_open: bool = False,
+    partner_id: uuid.UUID | None = None,
+    owner_id: uuid.UUID | None = None,
+    due_before: date | None = None,
+) -> Listed[MeetingOut]:
+    """List meetings, the first due first. `due_before` includes that day."""
+    page = meetings.listing(
+        session,
+        cursor,
+        limit,
+        status=status,
+        only_open=only_open,
+        partner_id=partner_id,
+        owner_id=owner_id,
+        due_before=due_before,
+    )
+    return listed(page, lambda meeting: _shape(meeting, reader))
+
+
+@router.get("/{meeting_id}", responses=errors(404))
+def get_meeting(session: Read, reader: ApiReader, meeting_id: uuid.UUID, response: Response) -> MeetingOut:
+    """Return one meeting."""
+    return _answer(meetings.get(session, meeting_id), reader, response)
+
+
+@router.post("/{meeting_id}/schedule", responses=errors(404, 409, 412))
+def schedule_meeting(
+    session: Write,
+    services: CurrentServices,
+    reader: ApiReader,
+    now: Now,
+    meeting_id: uuid.UUID,
+    new: Annotated[Schedule, Body()],
+    response: Response,
+    if_match: IfMatch = None,
+) -> MeetingOut:
+    """Fix or move the time and place; attendees get an invitation with the next tick."""
+    meeting = _locked(session, meeting_id, if_match)
+    meetings.schedule(session, meeting, starts_at=new.starts_at, minutes=new.minutes, place=new.place, now=now)
+    announce.scheduled(session, services.settings, meeting, now)
+    return _answer(meeting, reader, response)
+
+
+@router.post("/{meeting_id}/held", responses=errors(404, 409, 412))
+def hold_meeting(
+    session: Write,
+    caller: Caller,
+    reader: ApiReader,
+    now: Now,
+    meeting_id: uuid.UUID,
+    new: Annotated[Held, Body()],
+    response: Response,
+    if_match: IfMatch = None,
+) -> MeetingOut:
+    """Close a meeting that took place, with what was agreed."""
+    meeting = _locked(session, meeting_id, if_match)
+    meetings.held(session, meeting, outcome=new.outcome, who=caller.name, now=now, held_at=new.held_at)
+    return _answer(meeting, reader, response)
+
+
+@router.post("/{meeting_id}/waive", responses=errors(404, 409, 412))
+def waive_meeting(
+    session: Write,
+    caller: Caller,
+    services: CurrentServices,
+    reader: ApiReader,
+    now: Now,
+    meeting_id: uuid.UUID,
+    new: Annotated[Waiver, Body()],
+    response: Response,
+    if_match: IfMatch = None,
+) -> MeetingOut:
+    """Close a meeting that need not take place; whoever was told of it is told that it was called off."""
+    meeting = _locked(session, meeting_id, if_match)
+    meetings.waive(session, meeting, reason=new.reason, who=caller.name)
+    announce.cancelled(session, services.settings, meeting, now)
+    return _answer(meeting, reader, response)
+
+
+def _locked(session: Session, meeting_id: uuid.UUID, if_match: str | None) -> Meeting:
+    meeting = meetings.get(session, meeting_id, lock=True)
+    check_version(if_match, meeting.version, "The meeting")
+    return meeting
+
+
+def _answer(meeting: Meeting, reader: Reader, response: Response) -> MeetingOut:
+    set_etag(response, meeting.version)
+    return _shape(meeting, reader)
+
+
+def _shape(meeting: Meeting, reader: Reader) -> MeetingOut:
+    return MeetingOut(
+        id=meeting.id,
+        partner=Named(id=meeting.partner_id, name=meeting.partner.name),
+        alert_id=meeting.alert_id,
+        status=meeting.status,
+        proposed_at=meeting.proposed_at,
+        due_on=meeting.due_on,
+        owner=PersonOut.model_validate(meeting.owner) if meeting.owner else None,
+        attendees=[Attendee.model_validate(one) for one in meeting.attendees],
+        agenda=[sentence(reader, one) for one in meeting.agenda],
+        starts_at=meeting.starts_at,
+        minutes=meeting.minutes,
+        place=meeting.place,
+        held_at=meeting.held_at,
+        outcome=meeting.outcome,
+        waived_why=meeting.waived_why,
+        closed_by=meeting.closed_by,
+        escalated_at=meeting.escalated_at,
+        version=meeting.version,
+    )

@@ -1,0 +1,252 @@
+"""The shape of pushed facts, and reading a batch of them fast: one pass over the body's bytes."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import models_json_schema
+
+import collectors.base as reported
+from collectors.base import normalise_key
+from warden.errors import Fault, InvalidInput
+from warden.web.api.shapes import Moment, text
+from warden.web.problems import faults_of
+
+MOST_FACTS = 1000
+SKEW = timedelta(minutes=5)
+"""How far a sender's clock may run ahead of ours."""
+
+
+def _sane_day(day: date) -> date:
+    if not 1900 <= day.year < 2200:
+        raise ValueError("expected a date between the years 1900 and 2199")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_sane_day)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    """Reads JSON to the letter: no number for a date, no text for a number, no unknown field."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class KeyIn(_Strict):
+    """How the sender names a partner."""
+
+    scheme: Annotated[str, text(40)] = Field(examples=["supplier_code"])
+    value: Annotated[str, text(320)] = Field(examples=["S-1042"])
+
+
+class _FactIn(_Strict):
+    identity: Annotated[str, text(300)] = Field(
+        description="Names this fact at its source. The same identity with other content is a correction.",
+        examples=["po-7781/1"],
+    )
+    at: Moment = Field(description="When it was true; not in the future.")
+
+
+class MessageIn(_FactIn):
+    """One message between us and a partner; never its text."""
+
+    kind: Literal["message"]
+    key: KeyIn
+    sent: bool = Field(description="True from us, false from the partner.")
+    thread: Annotated[str, text(100)] | None = None
+    reply_seconds: Annotated[Number, Field(ge=0)] | None = None
+
+
+class DeliveryIn(_FactIn):
+    """One promised delivery, and when it was made. Give `made_on` or `made_at`, neither while it is open."""
+
+    kind: Literal["delivery"]
+    key: KeyIn
+    due_on: Day
+    made_on: Day | None = None
+    made_at: Moment | None = None
+    quantity: Number | None = None
+    amount: Annotated[Decimal, Field(max_digits=18, decimal_places=2)] | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+
+
+class ArticleIn(_FactIn):
+    """One published text, plain. Which partners it names is found out by reading it."""
+
+    kind: Literal["article"]
+    url: Annotated[str, text(2000)]
+    title: Annotated[str, text(500)]
+    summary: Annotated[str, text(5000, 0)] = ""
+    outlet: Annotated[str, text(200, 0)] = ""
+    language: Annotated[str, text(20)] | None = None
+    dated: bool = True
+
+
+class MeasureIn(_FactIn):
+    """One number about a partner under an agreed name."""
+
+    kind: Literal["measure"]
+    key: KeyIn
+    name: Annotated[str, text(100)] = Field(examples=["satisfaction"])
+    value: Number
+    unit: Annotated[str, text(40)] | None = None
+
+
+FactIn = Annotated[MessageIn | DeliveryIn | ArticleIn | MeasureIn, Field(discriminator="kind")]
+
+
+class FactBatch(_Strict):
+    """Facts to write down: all of them, or with a fault in any, none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source": "erp",
+                    "facts": [
+                        {
+                            "kind": "delivery",
+                            "identity": "po-7781/1",
+                            "at": "2026-05-04T09:00:00Z",
+                            "key": {"scheme": "supplier_code", "value": "S-1042"},
+                            "due_on": "2026-05-01",
+                            "made_on": "2026-05-04",
+                        },
+                        {
+                            "kind": "message",
+                            "identity": "<1@mail.example>",
+                            "at": "2026-05-04T09:12:00+08:00",
+                            "key": {"scheme": "email", "value": "an@acme.example"},
+                            "sent": False,
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+
+    source: Annotated[str, text(100)] = Field("api", description="Who pushes; made on first use.")
+    facts: Annotated[list[FactIn], Field(min_length=1, max_length=MOST_FACTS)]
+
+
+_ADAPTER = TypeAdapter(FactBatch)
+_KINDS = {"message", "delivery", "article", "measure"}
+
+SCHEMAS: dict[str, Any] = models_json_schema([(FactBatch, "validation")], ref_template="#/components/schemas/{model}")[
+    1
+]["$defs"]
+"""JSON schemas for the API's description: the body is read by hand, so FastAPI does not know them."""
+
+REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FactBatch"}}},
+}
+
+
+def read_batch(body: bytes, now: datetime) -> tuple[str, list[reported.Fact]]:
+    """Return the source's name and the facts of a body.
+
+    Raises InvalidInput naming every fault by index and field ("facts[3].due_on").
+    """
+    try:
+        batch = _ADAPTER.validate_json(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        for detail in details:
+            detail["loc"] = tuple(part for at, part in enumerate(detail["loc"]) if at != 2 or part not in _KINDS)
+        raise InvalidInput("The facts are not valid; none was written down.", faults_of(details)) from None
+    keys: dict[tuple[str, str], reported.Key] = {}
+    faults: list[Fault] = []
+    facts = []
+    for index, fact in enumerate(batch.facts):
+        try:
+            _check(fact, now)
+            facts.append(_READERS[fact.kind](fact, _key(fact, keys)))
+        except _Wrong as wrong:
+            faults.append(Fault(f"facts[{index}].{wrong.field}", wrong.what))
+    if faults:
+        raise InvalidInput("The facts are not valid; none was written down.", faults)
+    return batch.source, facts
+
+
+class _Wrong(Exception):
+    """What is wrong with one field of one fact."""
+
+    def __init__(self, field: str, what: str) -> None:
+        self.field, self.what = field, what
+
+
+def _check(fact: FactIn, now: datetime) -> None:
+    if fact.at > now + SKEW:
+        raise _Wrong("at", f"is {fact.at.isoformat()}, in the future; expected when it was true")
+    if isinstance(fact, DeliveryIn) and fact.made_on is not None and fact.made_at is not None:
+        raise _Wrong("made_at", "came with made_on; expected only one of the two")
+    if isinstance(fact, ArticleIn) and not fact.url.startswith(("https://", "http://")):
+        raise _Wrong("url", "expected an address that begins with https:// or http://")
+
+
+def _key(fact: FactIn, known: dict[tuple[str, str], reported.Key]) -> reported.Key | None:
+    if isinstance(fact, ArticleIn):
+        return None
+    raw = (fact.key.scheme, fact.key.value)
+    if raw not in known:
+        try:
+            known[raw] = normalise_key(*raw)
+        except ValueError as error:
+            raise _Wrong("key", str(error)) from error
+    return known[raw]
+
+
+def _message(fact: Any, key: Any) -> reported.Fact:
+    return reported.Message(
+        identity=fact.identity,
+        key=key,
+        at=fact.at,
+        sent=fact.sent,
+        thread=fact.thread,
+        reply_seconds=fact.reply_seconds,
+    )
+
+
+def _delivery(fact: Any, key: Any) -> reported.Fact:
+    return reported.Delivery(
+        identity=fact.identity,
+        key=key,
+        at=fact.at,
+        due_on=fact.due_on,
+        made_on=fact.made_on,
+        made_at=fact.made_at,
+        quantity=fact.quantity,
+        amount=fact.amount,
+        currency=fact.currency,
+    )
+
+
+def _article(fact: Any, _key: Any) -> reported.Fact:
+    return reported.Article(
+        identity=fact.identity,
+        at=fact.at,
+        url=fact.url,
+        title=fact.title,
+        summary=fact.summary,
+        outlet=fact.outlet,
+        language=fact.language,
+        dated=fact.dated,
+    )
+
+
+def _measure(fact: Any, key: Any) -> reported.Fact:
+    return reported.Measure(
+        identity=fact.identity, key=key, at=fact.at, name=fact.name, value=fact.value, unit=fact.unit
+    )
+
+
+_READERS: dict[str, Callable[[Any, Any], reported.Fact]] = {
+    "message": _message,
+    "delivery": _delivery,
+    "article": _article,
+    "measure": _measure,
+}

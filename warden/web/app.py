@@ -1,0 +1,64 @@
+"""Puts the web application together. It starts nothing: the clock and the server are the command line's."""
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from warden import __version__
+from warden.web import api, assets, health, pages, problems
+from warden.web.access import Doors, SignInLimits, check_origin
+from warden.web.api import push
+from warden.web.deps import Services
+from warden.web.health import Measure, Metrics
+
+MAX_BODY_BYTES = 8_000_000
+"""Largest request: a thousand articles with their summaries, or a partner file of some tens of thousands of rows."""
+
+DESCRIPTION = """\
+Watches business partners and says, early and with reasons, which relationship is going wrong.
+
+Sign in with an API token: `Authorization: Bearer wdn_…`. Errors are RFC 9457 problems. Lists are
+`{"items": […], "next": cursor}`: pass `next` back as `cursor` until it is null. Every moment is UTC.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application: the API, the pages and the health checks, working with `services`."""
+    app = FastAPI(
+        title="Warden",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # the interactive pages load scripts from elsewhere, which our content policy forbids
+        redoc_url=None,
+        dependencies=[Depends(check_origin)],
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.sign_in_limits = SignInLimits()
+    app.state.metrics = metrics = Metrics()
+    problems.install(app, pages.error_page)
+    app.include_router(health.router)
+    app.include_router(api.router, prefix="/api/v1", responses=problems.errors(400, 401, 403, 413, 422))
+    for router in pages.routers:
+        app.include_router(router, include_in_schema=False)
+    app.include_router(assets.router)
+    # Not FastAPI's own max_body_size: it wraps everything, and answers in plain text instead of with a problem.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(Measure, metrics=metrics)
+    app.add_middleware(Doors, settings=services.settings, max_body_bytes=MAX_BODY_BYTES)
+    _describe_facts(app)
+    return app
+
+
+def _describe_facts(app: FastAPI) -> None:
+    """Add the shapes of pushed facts to the API's description: their body is read by hand, so FastAPI misses them."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = describe()
+        description["components"]["schemas"].update(push.SCHEMAS)
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign] - FastAPI's documented way to extend it

@@ -1,0 +1,112 @@
+"""Executive meetings: what has to be held by when, and the forms that schedule, close or waive one."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Response
+
+from warden.domain import OPEN_MEETINGS
+from warden.models import Meeting
+from warden.pipeline import announce
+from warden.store import meetings
+from warden.web.deps import Read, Write
+from warden.web.pages.drawing import ROWS, Manager, View, Viewer, see_other
+
+router = APIRouter(prefix="/meetings")
+MINUTES = (15, 30, 45, 60, 90, 120, 180, 240)
+
+
+@router.get("", response_model=None)
+def list_meetings(view: Viewer, session: Read, state: str = "open", before: str | None = None) -> Response:
+    """Show meetings, the first due first; open ones unless all are asked for."""
+    found = meetings.listing(session, before, ROWS, only_open=state != "all")
+    overdue = {meeting.id for meeting in found.items if meetings.is_overdue(meeting, view.now)}
+    return view.page("meetings.html", meetings=found.items, overdue=overdue, chosen=state, older=view.older(found.next))
+
+
+@router.get("/{meeting_id}", response_model=None)
+def show_meeting(view: Viewer, session: Read, meeting_id: uuid.UUID) -> Response:
+    """Show one meeting: why, with whom, by when, what to talk about."""
+    return _draw(view, meetings.get(session, meeting_id))
+
+
+@router.post("/{meeting_id}/schedule", response_model=None)
+def schedule(
+    view: Manager,
+    session: Write,
+    meeting_id: uuid.UUID,
+    starts_at: Annotated[str, Form()] = "",
+    minutes: Annotated[int, Form()] = 60,
+    place: Annotated[str, Form()] = "",
+) -> Response:
+    """Fix the time and place; everybody asked gets an invitation."""
+    meeting = meetings.get(session, meeting_id, lock=True)
+    moment = _moment(starts_at, view.reader.time_zone)
+    if moment is None or moment <= view.now:
+        fault = view.reader.tr("Choose a time that is not over yet.")
+        return _draw(view, meeting, {"starts_at": fault}, starts_at=starts_at, place=place, minutes=minutes)
+    meetings.schedule(session, meeting, starts_at=moment, minutes=minutes, place=place, now=view.now)
+    announce.scheduled(session, view.services.settings, meeting, view.now)
+    return see_other(f"/meetings/{meeting_id}")
+
+
+@router.post("/{meeting_id}/held", response_model=None)
+def held(view: Manager, session: Write, meeting_id: uuid.UUID, outcome: Annotated[str, Form()] = "") -> Response:
+    """Close the meeting with what came of it."""
+    meeting = meetings.get(session, meeting_id, lock=True)
+    if not outcome.strip():
+        return _draw(view, meeting, {"outcome": view.reader.tr("Write down what was agreed.")})
+    meetings.held(session, meeting, outcome=outcome, who=view.by, now=view.now)
+    return see_other(f"/meetings/{meeting_id}")
+
+
+@router.post("/{meeting_id}/waive", response_model=None)
+def waive(view: Manager, session: Write, meeting_id: uuid.UUID, reason: Annotated[str, Form()] = "") -> Response:
+    """Close the meeting without holding it."""
+    meeting = meetings.get(session, meeting_id, lock=True)
+    if not reason.strip():
+        return _draw(view, meeting, {"reason": view.reader.tr("Say why no meeting is needed.")})
+    meetings.waive(session, meeting, reason=reason, who=view.by)
+    announce.cancelled(session, view.services.settings, meeting, view.now)
+    return see_other(f"/meetings/{meeting_id}")
+
+
+def _draw(
+    view: View,
+    meeting: Meeting,
+    faults: dict[str, str] | None = None,
+    *,
+    starts_at: str = "",
+    place: str | None = None,
+    minutes: int | None = None,
+) -> Response:
+    return view.page(
+        "meeting.html",
+        422 if faults else 200,
+        meeting=meeting,
+        more_evidence=_beyond_agenda(meeting),
+        is_open=meeting.status in OPEN_MEETINGS,
+        is_overdue=meetings.is_overdue(meeting, view.now),
+        minutes=MINUTES,
+        entered_starts_at=starts_at,
+        entered_place=meeting.place if place is None else place,
+        entered_minutes=minutes or meeting.minutes,
+        faults=faults or {},
+    )
+
+
+def _beyond_agenda(meeting: Meeting) -> list[Any]:
+    """Return what the alert says that is not on the agenda already."""
+    told = {item["message"] for item in meeting.agenda}
+    return [line for line in meeting.alert.evidence if line["message"] not in told]
+
+
+def _moment(text: str, time_zone: str) -> datetime | None:
+    """Read what an `<input type="datetime-local">` sends, in the reader's zone; None when it is not a moment."""
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return local.replace(tzinfo=local.tzinfo or ZoneInfo(time_zone)).astimezone(UTC)

@@ -1,0 +1,20 @@
+"""Sources: how each fares, since when it is blind, and its last runs."""
+
+from fastapi import APIRouter, Response
+
+from warden.store import sources
+from warden.web.deps import Read
+from warden.web.pages.drawing import Viewer
+
+RUNS = 5
+"""Runs shown of each source."""
+
+router = APIRouter()
+
+
+@router.get("/sources", response_model=None)
+def list_sources(view: Viewer, session: Read) -> Response:
+    """Show every source with its last runs."""
+    found = sources.everything(session)
+    runs = {source.id: sources.runs(session, source.id, limit=RUNS).items for source in found}
+    return view.page("sources.html", sources=found, runs=runs)

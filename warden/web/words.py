@@ -1,0 +1,106 @@
+"""Warden's own words for people: how states, stages and signals are called on pages. Texts only, no decisions."""
+
+from warden.domain import (
+    AlertState,
+    FactKind,
+    Frequency,
+    MeetingStatus,
+    NotificationReason,
+    NotificationStatus,
+    Role,
+    RuleState,
+    RunOutcome,
+    Severity,
+    SourceState,
+    Stage,
+)
+from warden.i18n import N_
+
+WORDS: dict[str, str] = {
+    Stage.CANDIDATE: N_("Candidate"),
+    Stage.ONBOARDING: N_("Onboarding"),
+    Stage.ACTIVE: N_("Active"),
+    Stage.BUFFER: N_("Buffer period"),
+    Stage.EXITING: N_("Exiting"),
+    Stage.ENDED: N_("Ended"),
+    FactKind.MESSAGE: N_("Message"),
+    FactKind.DELIVERY: N_("Delivery"),
+    FactKind.ARTICLE: N_("Article"),
+    FactKind.MEASURE: N_("Measure"),
+    SourceState.NEW: N_("Not visited yet"),
+    SourceState.OK: N_("Working"),
+    SourceState.UNAVAILABLE: N_("Unavailable"),
+    SourceState.REFUSED: N_("Refused"),
+    SourceState.CHANGED: N_("Not understood"),
+    RunOutcome.FAILED: N_("Failed"),
+    AlertState.FIRING: N_("Firing"),
+    AlertState.RESOLVED: N_("Resolved"),
+    Severity.INFO: N_("Information"),
+    Severity.WARNING: N_("Warning"),
+    Severity.CRITICAL: N_("Critical"),
+    MeetingStatus.PROPOSED: N_("Proposed"),
+    MeetingStatus.SCHEDULED: N_("Scheduled"),
+    MeetingStatus.HELD: N_("Held"),
+    MeetingStatus.WAIVED: N_("Waived"),
+    MeetingStatus.MISSED: N_("Missed"),
+    NotificationStatus.QUEUED: N_("Waiting"),
+    NotificationStatus.CLAIMED: N_("Being sent"),
+    NotificationStatus.SENT: N_("Sent"),
+    NotificationStatus.ACCEPTED: N_("Accepted, not confirmed"),
+    NotificationReason.ALERT_FIRED: N_("Alert fired"),
+    NotificationReason.ALERT_RESOLVED: N_("Alert resolved"),
+    NotificationReason.MEETING_PROPOSED: N_("Meeting proposed"),
+    NotificationReason.MEETING_SCHEDULED: N_("Meeting scheduled"),
+    NotificationReason.MEETING_ESCALATED: N_("Meeting escalated"),
+    NotificationReason.MEETING_CANCELLED: N_("Meeting cancelled"),
+    NotificationReason.SOURCE_BLIND: N_("Source blind"),
+    NotificationReason.SOURCE_REFUSED: N_("Source refused"),
+    NotificationReason.SOURCE_RECOVERED: N_("Source recovered"),
+    NotificationReason.DESTINATION_DISABLED: N_("Destination disabled"),
+    NotificationReason.DIGEST: N_("Digest"),
+    NotificationReason.SIGN_IN: N_("Sign-in link"),
+    NotificationReason.TEST: N_("Test message"),
+    Frequency.DAILY: N_("Every day"),
+    Frequency.WEEKLY: N_("Every week"),
+    Role.VIEWER: N_("Viewer"),
+    Role.MANAGER: N_("Manager"),
+    Role.ADMIN: N_("Administrator"),
+}
+"""Values of the enumerations in warden.domain, all but a rule's state. Equal values share one word on purpose."""
+
+RULE_STATES = {
+    RuleState.OK: N_("Quiet"),
+    RuleState.PENDING: N_("Pending"),
+    RuleState.FIRING: N_("Firing"),
+    RuleState.RECOVERING: N_("Recovering"),
+    RuleState.UNKNOWN: N_("Unknown"),
+}
+
+SIGNALS = {
+    "communication": N_("Communication frequency"),
+    "delivery": N_("Delivery-delay rate"),
+    "sentiment": N_("Public sentiment"),
+}
+"""Signals by the scorer that measures them; a scorer added later shows under its own name."""
+
+SIGNAL_STATES = {
+    "fresh": N_("Up to date"),
+    "stale": N_("Out of date"),
+    "missing": N_("Too little data"),
+    "blind": N_("Source is blind"),
+}
+
+IMPACT_PARTS = {
+    "annual_value": N_("Annual value"),
+    "share": N_("Share of our business"),
+    "months_to_replace": N_("Months to replace"),
+    "single_source": N_("Only source"),
+    "contract_end": N_("Contract ends"),
+    "tier": N_("Tier"),
+}
+
+ATTENDEES = {
+    "owner": N_("Owner"),
+    "sponsor": N_("Executive sponsor"),
+    "counterpart": N_("Counterpart executive"),
+}
