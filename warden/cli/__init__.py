@@ -1,0 +1,70 @@
+"""The command line: `warden …`. Errors are one sentence on stderr and exit status 1; wrong usage exits 2."""
+
+import sys
+from collections.abc import Iterable
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from collectors.base import SourceError
+from warden import __version__
+from warden.channels.base import ChannelError
+from warden.cli import access, database, destinations, doctor, partners, serving, sources
+from warden.errors import InvalidInput, WardenError
+from warden.settings import Settings
+
+app = typer.Typer(
+    name="warden",
+    help="Early warning for business partnerships. Settings are WARDEN_… variables or lines of a .env file.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command()(serving.serve)
+app.command()(serving.run)
+app.command("tick")(serving.walk)
+app.add_typer(database.app, name="db")
+app.add_typer(partners.app, name="import")
+app.add_typer(sources.app, name="source")
+app.add_typer(destinations.app, name="destination")
+app.add_typer(access.users, name="user")
+app.add_typer(access.tokens, name="token")
+app.command()(doctor.doctor)
+
+
+@app.command()
+def version() -> None:
+    """Print Warden's version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    try:
+        app()
+    except InvalidInput as error:
+        _fail(str(error), (str(fault) for fault in error.faults))
+    except ValidationError as error:
+        _fail(f"{error.title} cannot be used as given.", _faults(error))
+    except (WardenError, SourceError, ChannelError) as error:
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(f"The database does not answer as it should: {error.orig}.")
+    except OSError as error:
+        _fail(f"{error.filename or 'The system'}: {error.strerror or error}.")
+
+
+def _faults(error: ValidationError) -> Iterable[str]:
+    """Say what is wrong with each setting or field, without repeating its value: it may be a secret."""
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(part) for part in fault["loc"])
+        yield f"{f'WARDEN_{where.upper()}' if error.title == Settings.__name__ else where}: {fault['msg']}"
+
+
+def _fail(sentence: str, faults: Iterable[str] = ()) -> None:
+    typer.echo(sentence, err=True)
+    for fault in faults:
+        typer.echo(f"  {fault}", err=True)
+    sys.exit(1)

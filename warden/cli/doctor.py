@@ -1,0 +1,106 @@
+"""`warden doctor`: what is wrong, and what to do about it."""
+
+from collections.abc import Iterator
+
+import typer
+from sqlalchemy.orm import Session
+
+from warden.cli.opening import opened_database, read_settings
+from warden.clock import utc_now
+from warden.db import Database
+from warden.domain import SourceState
+from warden.errors import WardenError
+from warden.models import Destination, Source
+from warden.settings import Settings
+from warden.store import destinations, sources
+from warden.vault import Vault, open_vault
+from warden.web.health import readiness
+
+Finding = tuple[bool, str]
+"""Whether it is well, and the sentence that says so."""
+
+ADVICE = {
+    SourceState.UNAVAILABLE: "it is tried again by itself",
+    SourceState.REFUSED: "mend its address or credentials, then resume it on the sources page",
+    SourceState.CHANGED: "see its last run; its options or its collector have to change",
+}
+
+
+def doctor() -> None:
+    """Say what is wrong and what to do.
+
+    Looks at the database, its migrations, the clock, the key, sources and destinations. Exits 1 if anything is wrong.
+    """
+    settings = read_settings()
+    with opened_database(settings) as database:
+        findings = list(examine(database, settings))
+    for is_well, sentence in findings:
+        typer.echo(f"{'ok  ' if is_well else 'BAD '} {sentence}")
+    if not all(is_well for is_well, _ in findings):
+        raise typer.Exit(1)
+
+
+def examine(database: Database, settings: Settings) -> Iterator[Finding]:
+    """Yield one finding per thing that can be wrong. What cannot be read without the thing before is left out."""
+    checks = readiness(database, settings, utc_now())
+    for check in checks:
+        advice = "; start `warden serve` or `warden run`" if check.name == "clock" and not check.ok else ""
+        yield check.ok, f"{check.name}: {check.detail}{advice}"
+    if checks[-1].name != "clock":
+        return
+    try:
+        vault = open_vault(settings)
+        yield True, "key: readable"
+    except WardenError as error:
+        yield False, f"key: {error}"
+        return
+    with database.read() as session:
+        yield from _sources(session, vault)
+        yield from _destinations(session, vault)
+
+
+def _sources(session: Session, vault: Vault) -> Iterator[Finding]:
+    found = sources.everything(session)
+    if not found:
+        yield False, "sources: there is none; add one with `warden source add`, or push facts through the API"
+    for source in found:
+        yield _source(source, vault)
+
+
+def _source(source: Source, vault: Vault) -> Finding:
+    name = f"source {source.name}"
+    if (unreadable := _secret_fault(source.secrets, vault)) is not None:
+        return False, f"{name}: {unreadable}"
+    if source.state in ADVICE:
+        return False, f"{name}: {source.state}: {source.reason} — {ADVICE[source.state]}"
+    if source.blind_since is not None:
+        return False, f"{name}: blind since {source.blind_since:%Y-%m-%d %H:%M} UTC; see its runs"
+    if source.paused:
+        return False, f"{name}: paused; resume it on the sources page"
+    return True, f"{name}: {source.state}"
+
+
+def _destinations(session: Session, vault: Vault) -> Iterator[Finding]:
+    found = sorted(session.scalars(destinations.listing()), key=lambda destination: destination.name)
+    if not any(destination.alerts and destination.disabled_at is None for destination in found):
+        yield False, "destinations: none gets alerts; add one with `warden destination add`"
+    for destination in found:
+        yield _destination(destination, vault)
+
+
+def _destination(destination: Destination, vault: Vault) -> Finding:
+    name = f"destination {destination.name}"
+    if (unreadable := _secret_fault(destination.secrets, vault)) is not None:
+        return False, f"{name}: {unreadable}"
+    if destination.disabled_at is not None:
+        return False, f"{name}: disabled: {destination.disabled_why}; change it and enable it again"
+    return True, f"{name}: ready"
+
+
+def _secret_fault(secrets: str | None, vault: Vault) -> str | None:
+    try:
+        if secrets is not None:
+            vault.decrypt(secrets)
+    except WardenError as error:
+        return str(error)
+    return None

@@ -1,0 +1,89 @@
+"""Opens what commands work with, from the environment: settings, logs, database, vault and network."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from collectors.http import Http
+from warden import clock, log
+from warden.db import Database, pending_migrations, sole_process, upgrade
+from warden.errors import Misconfigured
+from warden.settings import Settings
+from warden.store import shipped, sources
+from warden.vault import open_vault
+from warden.web.deps import Services
+
+
+def read_settings(*, long_running: bool = False, **overrides: Any) -> Settings:
+    """Read the settings and apply those of the process: logs and the pretended clock.
+
+    One-off commands log only warnings, for reading; a service logs as configured. `overrides` that are None leave a
+    setting as it is. Raises pydantic's ValidationError.
+    """
+    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    log.configure(settings.log_level, settings.log_json) if long_running else log.configure("WARNING", as_json=False)
+    if settings.start_at is not None:
+        clock.start_at(settings.start_at)
+    return settings
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Open the database, whatever the version of its schema."""
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator[Services]:
+    """Open everything; `alone` as the one process that walks the road, which also makes a brand-new database.
+
+    Raises Misconfigured when the database is not at the newest version, or when another process walks already.
+    """
+    settings = settings or read_settings()
+    with ExitStack() as stack:
+        database = stack.enter_context(opened_database(settings))
+        if alone:
+            stack.enter_context(sole_process(database))
+        _require_newest(database, make=alone)
+        if alone:
+            _free_abandoned_claims(database)
+        http = stack.enter_context(Http(allowed_networks=settings.allowed_networks))
+        yield Services(db=database, vault=open_vault(settings), settings=settings, http=http)
+
+
+def _require_newest(database: Database, *, make: bool) -> None:
+    found, newest = pending_migrations(database)
+    if found is None and make:
+        prepare(database)
+    elif found != newest:
+        raise Misconfigured(
+            f"The database is at version {found or 'none'}, this Warden needs {newest}: run `warden db upgrade`."
+        )
+
+
+def prepare(database: Database) -> None:
+    """Bring the schema to the newest version, and add the shipped matrix and rules where they are missing."""
+    upgrade(database)
+    with database.write() as session:
+        shipped.seed(session, clock.utc_now())
+
+
+def _free_abandoned_claims(database: Database) -> None:
+    with database.write() as session:
+        sources.release_stale(session, clock.utc_now(), alone=database.is_sqlite)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read an ISO 8601 moment; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a moment: expected ISO 8601 like 2011-06-30T08:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
