@@ -1,0 +1,55 @@
+# Warden from a checkout. `make` alone lists the targets.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format messages bench clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## Replay two years of real deliveries and serve them on 127.0.0.1:8000 (PORT=… for another).
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV_STAMP) ## Install what tests need and run all of them.
+	@sh tools/ensure_chromium.sh
+	@$(BIN)/python -m pytest -n 2
+
+check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pages.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/budgets.py
+	$(BIN)/python tools/settings_table.py --check
+	$(BIN)/python tools/messages.py check
+
+format: $(DEV_STAMP) ## Format the code and bring the README's settings table up to date.
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+	$(BIN)/python tools/settings_table.py
+
+messages: $(DEV_STAMP) ## Collect the texts to translate into warden/locale.
+	$(BIN)/python tools/messages.py update
+
+bench: $(DEV_STAMP) ## Measure throughput as ratios (minutes).
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove everything that was made here, the example's data included.
+	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(RUN_STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) tools/make_venv.py $(VENV)
+	@echo "Installing Warden into $(VENV) (about a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) tools/make_venv.py $(VENV)
+	@echo "Installing Warden and its development tools into $(VENV) (a few minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[postgresql,test,check]"
+	@touch $(RUN_STAMP) $@
