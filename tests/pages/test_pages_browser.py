@@ -1,0 +1,261 @@
+"""The pages in a real browser: entering, reading, acting, and what they must never do."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from browsing import Watched
+from playwright.sync_api import Browser, Page, expect
+from portfolio import HOSTILE, NOTE, Site
+
+from warden.domain import Role
+
+LATE = "Aurora Diagnostics"
+PICTURE = os.environ.get("WARDEN_SCREENSHOT")
+"""Where to put the picture for the README; without it none is made. Read here: tests run without WARDEN_ variables."""
+
+PICTURES = os.environ.get("WARDEN_SCREENSHOTS")
+"""A folder for pictures of all pages, to look at while working on them."""
+
+PATHS = ("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed")
+
+
+def test_a_link_signs_in_only_when_the_button_is_pressed(visitor: Watched) -> None:
+    address = visitor.site.link()
+    for _ in range(2):  # a mail scanner, then the person
+        visitor.page.goto(address)
+        expect(visitor.page.locator("h1")).to_have_text("Sign in")
+    visitor.page.get_by_role("button", name="Sign in").click()
+    expect(visitor.page.locator("h1")).to_have_text("Risk matrix")
+    visitor.page.locator(".you summary").click()
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.open("/partners")
+    assert visitor.page.url.endswith("/sign-in?next=%2Fpartners")
+
+
+def test_a_used_link_says_so(visitor: Watched) -> None:
+    address = visitor.site.link()
+    visitor.page.goto(address)
+    visitor.page.get_by_role("button", name="Sign in").click()
+    visitor.page.goto(address)
+    visitor.page.get_by_role("button", name="Sign in").click()
+    expect(visitor.page.locator("main")).to_contain_text("has been used or has expired")
+    visitor.forgive("401")
+
+
+def test_after_signing_in_people_land_where_they_wanted_to_go(visitor: Watched) -> None:
+    visitor.open("/alerts?state=all")
+    visitor.page.goto(visitor.site.link() + "&next=%2Falerts%3Fstate%3Dall")
+    visitor.page.get_by_role("button", name="Sign in").click()
+    assert visitor.page.url.endswith("/alerts?state=all")
+
+
+def test_the_matrix_shows_every_partner_once(window: Watched) -> None:
+    page = window.open("/")
+    chips = page.locator("table.matrix ul.chips a[href^='/partners/']").count()
+    listed = page.locator("h2:has-text('Not rated') ~ ul a").count()
+    assert chips + listed == len(window.site.partner_ids)
+    assert page.locator("table.matrix th[scope=row]").count() == 5
+    assert page.locator("table.matrix th[scope=col]").count() == 5
+
+
+def test_the_worst_partner_stands_first_with_its_reason(window: Watched) -> None:
+    first = window.open("/").locator("h2:has-text('Worst first') ~ ul li").first
+    expect(first).to_contain_text("Bridgewater Freight")
+    expect(first).to_contain_text("silent for")
+
+
+def test_the_filter_keeps_only_one_tier(window: Watched) -> None:
+    page = window.open("/")
+    page.locator("select[name=tier]").select_option("strategic")
+    expect(page.locator("#board")).not_to_contain_text("Cobalt Packaging")
+    expect(page.locator("#board")).to_contain_text(LATE)
+    assert "tier=strategic" in page.url
+
+
+def test_a_partner_page_explains_its_placement(window: Watched) -> None:
+    page = _partner(window, LATE)
+    why = page.locator("article", has=page.locator("h2:text-is('Why')"))
+    expect(why).to_contain_text("deliveries are now late")
+    portions = [float(meter.get_attribute("value") or 0) for meter in why.locator("meter").all()]
+    assert sum(portions) == pytest.approx(1.0)
+    assert portions == sorted(portions, reverse=True)
+    expect(page.locator("#facts")).to_contain_text(NOTE)
+    why.locator("summary").first.click()
+    expect(why.locator("details li").first).to_contain_text("Delivery due")
+
+
+def test_the_charts_are_drawn(window: Watched) -> None:
+    page = _partner(window, LATE)
+    expect(page.locator(".chart canvas")).to_have_count(3)
+    expect(page.locator(".chart h3").first).to_contain_text("Likelihood")
+
+
+def test_older_facts_are_one_click_away(window: Watched) -> None:
+    page = _partner(window, LATE)
+    newest = page.locator("#facts tbody th").first.inner_text()
+    page.get_by_role("link", name="Show older").click()
+    expect(page.locator("#facts tbody th").first).not_to_have_text(newest)
+    assert page.locator("#facts tbody tr").count() == 20
+
+
+def test_an_alert_is_acknowledged_with_a_reason(window: Watched) -> None:
+    page = window.open("/alerts")
+    alert = page.locator("article", has_text="Jade River Foods").first
+    alert.locator("summary").click()
+    alert.get_by_label("Why may this alert rest?").fill("Their port was closed; agreed with them on Monday.")
+    alert.get_by_role("button", name="Acknowledge").click()
+    expect(alert).to_contain_text("Their port was closed")
+    expect(alert).to_contain_text("manager@warden.example")
+
+
+def test_a_reason_of_blanks_is_refused_beside_the_field(window: Watched) -> None:
+    page = window.open("/alerts")
+    alert = page.locator("article", has_text="Delta Pharma Supply").first
+    alert.locator("summary").click()
+    alert.locator("input[name=reason]").fill("   ")
+    alert.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".fault")).to_have_text("Say why this alert may rest.")
+    window.forgive("422")
+
+
+def test_a_meeting_is_scheduled_and_then_held(window: Watched) -> None:
+    page = _meeting(window, "Golden Harbour Logistics")
+    expect(page.locator("ol.sentences")).to_contain_text("Agree what each side does")
+    starts = (window.site.now + timedelta(days=3)).strftime("%Y-%m-%dT10:00")
+    page.get_by_label("Starts").fill(starts)
+    page.get_by_label("Place or link").fill("Room 5")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.locator("dl")).to_contain_text("Room 5")
+    expect(page.locator(".pair .tag").first).to_have_text("Scheduled")
+    window.open("/notifications")
+    expect(page.locator("tbody tr").first).to_contain_text("Executive meeting scheduled")
+    _meeting(window, "Golden Harbour Logistics")
+    page.locator("summary", has_text="It was held").click()
+    page.get_by_label("What was agreed").fill("Weekly calls until deliveries are back on time.\nOwner: Lin Yu-chen.")
+    page.get_by_role("button", name="Close with this outcome").click()
+    expect(page.locator(".written")).to_contain_text("Weekly calls")
+
+
+def test_a_meeting_in_the_past_is_refused_and_what_was_typed_is_kept(window: Watched) -> None:
+    page = _meeting(window, "Bridgewater Freight")
+    page.locator("#starts_at").evaluate("field => field.removeAttribute('min')")
+    page.get_by_label("Starts").fill("2011-06-30T10:00")
+    page.get_by_label("Place or link").fill("Room 5")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.locator(".fault")).to_have_text("Choose a time that is not over yet.")
+    expect(page.get_by_label("Place or link")).to_have_value("Room 5")
+    window.forgive("422")
+
+
+def test_a_meeting_is_waived_with_a_reason_whatever_is_in_it(window: Watched) -> None:
+    page = _meeting(window, "Delta Pharma Supply")
+    page.locator("summary", has_text="No meeting is needed").click()
+    page.get_by_label("Why not?").fill("Settled by phone: 50% paid back, 100%(sure)s")
+    page.get_by_role("button", name="Waive the meeting").click()
+    expect(page.locator(".written")).to_contain_text("50% paid back")
+    window.open("/notifications")
+    expect(page.locator("tbody tr").first).to_contain_text("cancelled")
+
+
+def test_a_stray_name_is_given_to_a_partner(window: Watched) -> None:
+    page = window.open("/unattributed")
+    row = page.locator("tr", has_text="nobody-1")
+    row.locator("input[name=partner]").fill("Nobody at all")
+    row.get_by_role("button", name="Map").click()
+    expect(page.locator(".fault")).to_contain_text("There is no partner of this name")
+    page.locator("tr", has_text="nobody-1").locator("input[name=partner]").fill("Kestrel Software")
+    page.get_by_role("button", name="Map").click()
+    expect(page.locator("main")).to_contain_text("Every fact has its partner.")
+    expect(_partner(window, "Kestrel Software").locator("main")).to_contain_text("nobody-1")
+    window.forgive("422")
+
+
+def test_a_viewer_sees_no_forms(visitor: Watched) -> None:
+    visitor.sign_in(Role.VIEWER)
+    for path in ("/alerts", "/unattributed"):
+        assert visitor.open(path).locator("main form[method=post]").count() == 0
+    assert _meeting(visitor, "Indigo Chemicals", optional=True).locator("main form[method=post]").count() == 0
+
+
+def test_hostile_text_stays_text(window: Watched) -> None:
+    page = _partner(window, HOSTILE)
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    assert "owned" not in page.title().split("<script>")[0]
+    for path in PATHS:
+        assert window.open(path).locator("main script").count() == 0
+
+
+def test_unknown_pages_say_so(window: Watched) -> None:
+    page = window.open("/no/such/page")
+    expect(page.locator("h1")).to_have_text("There is no such page")
+    page = window.open("/partners/00000000-0000-0000-0000-000000000000")
+    expect(page.locator("h1")).to_have_text("There is no such page")
+    window.forgive("404")
+
+
+def test_the_language_is_switched_and_kept(window: Watched) -> None:
+    page = window.open("/partners")
+    page.locator(".you summary").click()
+    page.get_by_role("button", name="繁體中文").click()
+    assert page.url.endswith("/partners")
+    expect(page.locator("h1")).to_have_text("合作夥伴")
+    page.locator(".you summary").click()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Partners")
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_the_window(browser: Browser, site: Site, width: int, scheme: str, tmp_path: Path) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB", color_scheme=scheme)
+    window = Watched(context, context.new_page(), site)
+    window.sign_in()
+    folder = Path(PICTURES or tmp_path)
+    for path in (*PATHS, _path(window, LATE), "/meeting"):
+        page = _meeting(window, LATE) if path == "/meeting" else window.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        name = path.strip("/").partition("/")[0] + ("-one" if path.count("/") > 1 else "") or "matrix"
+        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+    context.close()
+    assert window.complaints == []
+
+
+def test_without_javascript_everything_can_still_be_read_and_done(browser: Browser, site: Site) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    window = Watched(context, context.new_page(), site)
+    window.sign_in()
+    page = window.open("/")
+    page.locator("select[name=tier]").select_option("tail")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#board")).not_to_contain_text(LATE)
+    expect(_partner(window, LATE).locator(".chart")).to_contain_text("The charts need JavaScript")
+    context.close()
+
+
+@pytest.mark.skipif(PICTURE is None, reason="set WARDEN_SCREENSHOT=path to make the picture")
+def test_the_picture_for_the_readme(browser: Browser, site: Site) -> None:
+    context = browser.new_context(viewport={"width": 1200, "height": 1000}, locale="en-GB", device_scale_factor=1.5)
+    window = Watched(context, context.new_page(), site)
+    window.sign_in()
+    window.page.wait_for_load_state("networkidle")
+    window.page.screenshot(path=PICTURE)
+    context.close()
+
+
+def _path(window: Watched, name: str) -> str:
+    return f"/partners/{window.site.partner_ids[name]}"
+
+
+def _partner(window: Watched, name: str) -> Page:
+    return window.open(_path(window, name))
+
+
+def _meeting(window: Watched, name: str, *, optional: bool = False) -> Page:
+    page = window.open("/meetings?state=all")
+    link = page.get_by_role("link", name=name)
+    if not (optional and link.count() == 0):
+        link.click()
+    return page

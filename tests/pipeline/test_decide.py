@@ -1,0 +1,322 @@
+"""Deciding on a real database: alerts, meetings, what is announced, and what never is."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from assessed import assess, destination, partner, person, told
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import AlertState, MeetingStatus, RuleState, Severity, Stage
+from warden.models import Alert, Decision, Meeting, Notification, Partner, RuleStatus
+from warden.pipeline import decide
+from warden.settings import Settings
+from warden.store import alerts, meetings, rules, shipped
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SETTINGS = Settings(public_url="https://warden.example")
+
+
+@pytest.fixture
+def seeded(db: Database) -> Database:
+    with db.write() as session:
+        shipped.seed(session, MONDAY)
+    return db
+
+
+def a_partner(db: Database, name: str = "Acme", **values: Any) -> Partner:
+    with db.write() as session:
+        return partner(session, name, MONDAY, **values)
+
+
+def say(db: Database, who: Partner, at: datetime, band: str | None = "low", **measured: Any) -> None:
+    with db.write() as session:
+        assess(session, who, at, band, **measured)
+
+
+def decided(db: Database, now: datetime, send: bool = True) -> int:
+    return decide.run(db, SETTINGS, now, send=send)
+
+
+def look(db: Database, query: Callable[[Session], Any]) -> Any:
+    with db.read() as session:
+        return query(session)
+
+
+def all_alerts(db: Database) -> list[Alert]:
+    return look(db, lambda session: list(session.scalars(alerts.select_with_names().order_by(Alert.fired_at))))
+
+
+def all_meetings(db: Database) -> list[Meeting]:
+    return look(db, lambda session: list(session.scalars(meetings.select_with_names().order_by(Meeting.proposed_at))))
+
+
+def test_a_partner_in_a_high_band_raises_one_alert_with_evidence_and_a_meeting(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, "high", silence=0.6)
+    assert decided(seeded, MONDAY) == 1
+    (alert,) = all_alerts(seeded)
+    assert (alert.rule.key, alert.state, alert.severity) == ("band_high", AlertState.FIRING, Severity.CRITICAL)
+    assert alert.evidence[0]["message"].startswith("The communication of this partner")
+    assert alert.evidence[0]["facts"] == [7, 5]
+    (meeting,) = all_meetings(seeded)
+    assert meeting.alert_id == alert.id
+    assert meeting.agenda[0]["params"] == {"likelihood_share": 0.5, "impact": 4.0}
+    assert meeting.agenda[-1]["message"] == "Agree what each side does, who owns it and by when."
+
+
+def test_deciding_again_changes_nothing(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    with seeded.write() as session:
+        destination(session, "hook", MONDAY)
+    say(seeded, acme, MONDAY, "extreme", late=0.4)
+    assert decided(seeded, MONDAY) == 2
+    before = look(seeded, told)
+    assert decided(seeded, MONDAY) == 0
+    assert decided(seeded, MONDAY + HOUR) == 0
+    assert look(seeded, told) == before
+    assert len(all_alerts(seeded)) == 2
+
+
+def test_evidence_of_a_rule_on_one_signal_is_that_signals(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, late=0.4)
+    decided(seeded, MONDAY)
+    (alert,) = all_alerts(seeded)
+    assert [line["message"].split(" of ")[0] for line in alert.evidence] == ["The delivery"]
+
+
+def test_an_alert_reaches_every_destination_of_its_severity(seeded: Database) -> None:
+    with seeded.write() as session:
+        destination(session, "all", MONDAY)
+        destination(session, "warnings", MONDAY, min_severity=Severity.WARNING)
+        destination(session, "critical only", MONDAY, min_severity=Severity.CRITICAL)
+        destination(session, "operations", MONDAY, alerts=False, operations=True)
+        destination(session, "off", MONDAY, disabled_at=MONDAY - DAY)
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, late=0.4)
+    decided(seeded, MONDAY)
+    assert ("alert_fired", "all", "") in look(seeded, told)
+    assert [line for line in look(seeded, told) if line[0] == "alert_fired"] == [
+        ("alert_fired", "all", ""),
+        ("alert_fired", "warnings", ""),
+    ]
+
+
+def test_a_replayed_past_is_never_announced_but_what_happens_now_is(seeded: Database) -> None:
+    with seeded.write() as session:
+        destination(session, "hook", MONDAY)
+    past, fresh = a_partner(seeded, "Past"), a_partner(seeded, "Fresh")
+    say(seeded, past, MONDAY - 60 * DAY, late=0.5)
+    decided(seeded, MONDAY - 60 * DAY, send=False)
+    say(seeded, past, MONDAY, late=0.6)
+    say(seeded, fresh, MONDAY, late=0.5)
+    decided(seeded, MONDAY)
+    assert look(seeded, told) == [("alert_fired", "hook", "")]
+    assert {alert.partner.name for alert in all_alerts(seeded)} == {"Past", "Fresh"}
+    say(seeded, past, MONDAY + DAY, late=0.0)
+    decided(seeded, MONDAY + DAY)
+    decided(seeded, MONDAY + 9 * DAY)  # keep_firing_for is seven days
+    assert [line[0] for line in look(seeded, told)] == ["alert_fired", "alert_resolved"]
+
+
+def test_for_goes_on_through_restarts_and_unknowns(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, silence=1.2)
+    decided(seeded, MONDAY)
+    assert all_alerts(seeded) == []  # gone_quiet waits a day
+    say(seeded, acme, MONDAY + 10 * HOUR, silence=None)
+    decided(seeded, MONDAY + 10 * HOUR)
+    again = Database(seeded.url.render_as_string(hide_password=False))
+    say(again, acme, MONDAY + 23 * HOUR, silence=1.3)
+    decided(again, MONDAY + 23 * HOUR)
+    assert all_alerts(again) == []
+    decided(again, MONDAY + 24 * HOUR)
+    assert [alert.rule.key for alert in all_alerts(again)] == ["gone_quiet"]
+    path = look(
+        again, lambda s: [(d.before.value, d.after.value) for d in s.scalars(select(Decision).order_by(Decision.at))]
+    )
+    assert path == [("ok", "pending"), ("pending", "unknown"), ("unknown", "pending"), ("pending", "firing")]
+    again.close()
+
+
+def test_silence_of_a_blind_source_raises_no_alert(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, silence=2.0, states={"communication": "blind"})
+    decided(seeded, MONDAY)
+    decided(seeded, MONDAY + 5 * DAY)
+    assert all_alerts(seeded) == []
+    status = look(seeded, lambda session: session.scalars(select(RuleStatus)).one())
+    assert status.state is RuleState.UNKNOWN
+    assert status.reason["params"] == {"condition": 'communication_state == "blind"'}
+
+
+def test_an_unknown_keeps_an_open_alert_open(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, late=0.5)
+    decided(seeded, MONDAY)
+    say(seeded, acme, MONDAY + DAY, late=None)
+    decided(seeded, MONDAY + DAY)
+    decided(seeded, MONDAY + 30 * DAY)
+    (alert,) = all_alerts(seeded)
+    assert alert.state is AlertState.FIRING
+
+
+def test_a_partner_has_one_open_meeting_at_a_time(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    with seeded.write() as session:
+        rules.update(session, rules.by_key(session, "late_rate"), {"meeting_within_days": 10}, MONDAY)
+    say(seeded, acme, MONDAY, "high", late=0.5)
+    decided(seeded, MONDAY)
+    assert len(all_alerts(seeded)) == 2
+    assert len(all_meetings(seeded)) == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "country", "now", "due_on"),
+    [
+        ("UTC", None, MONDAY, date(2026, 3, 9)),
+        ("Europe/Berlin", "DE", datetime(2026, 4, 1, 9, tzinfo=UTC), date(2026, 4, 10)),  # Good Friday, Easter Monday
+        ("Europe/Berlin", "TW", datetime(2026, 2, 12, 9, tzinfo=UTC), date(2026, 2, 26)),  # Lunar New Year
+        ("Asia/Taipei", "US", datetime(2026, 3, 2, 20, tzinfo=UTC), date(2026, 3, 10)),  # already Tuesday for the owner
+        ("UTC", "AE", MONDAY, date(2026, 3, 9)),
+        ("UTC", "XX", MONDAY, date(2026, 3, 9)),
+    ],
+)
+def test_a_meeting_is_due_in_five_days_both_sides_work_on(
+    seeded: Database, zone: str, country: str | None, now: datetime, due_on: date
+) -> None:
+    with seeded.write() as session:
+        owner = person(session, "Olga Owner", zone)
+    acme = a_partner(seeded, owner_id=owner.id, country=country)
+    say(seeded, acme, now, "high")
+    decided(seeded, now)
+    (meeting,) = all_meetings(seeded)
+    assert meeting.due_on == due_on
+
+
+def with_people(db: Database) -> Partner:
+    """A partner with an owner, our sponsor and a counterpart; a hook and a mail server to tell them by."""
+    with db.write() as session:
+        owner = person(session, "Olga Owner", "Asia/Taipei", "zh-Hant")
+        sponsor = person(session, "Sam Sponsor")
+        counterpart = person(session, "Carla Counterpart", ours=False)
+        destination(session, "hook", MONDAY)
+        destination(session, "mail", MONDAY, channel="email", alerts=False)
+    return a_partner(db, owner_id=owner.id, sponsor_id=sponsor.id, counterpart_id=counterpart.id)
+
+
+def test_owner_and_sponsors_attend_and_only_our_own_people_are_written_to(seeded: Database) -> None:
+    acme = with_people(seeded)
+    say(seeded, acme, MONDAY, "high")
+    decided(seeded, MONDAY)
+    (meeting,) = all_meetings(seeded)
+    assert [(one["role"], one["name"]) for one in meeting.attendees] == [
+        ("owner", "Olga Owner"),
+        ("sponsor", "Sam Sponsor"),
+        ("counterpart", "Carla Counterpart"),
+    ]
+    assert look(seeded, told) == [
+        ("alert_fired", "hook", ""),
+        ("meeting_proposed", "hook", ""),
+        ("meeting_proposed", "mail", "olga.owner@us.example"),
+        ("meeting_proposed", "mail", "sam.sponsor@us.example"),
+    ]
+
+
+def test_a_meeting_not_held_by_its_date_escalates_once(seeded: Database) -> None:
+    acme = with_people(seeded)
+    say(seeded, acme, MONDAY, "high")
+    decided(seeded, MONDAY)
+    due = datetime(2026, 3, 9, 15, 59, tzinfo=UTC)  # one minute before the day ends in Taipei
+    decided(seeded, due)
+    assert all_meetings(seeded)[0].status is MeetingStatus.PROPOSED
+    for minutes in (1, 30, 3000):
+        decided(seeded, due + timedelta(minutes=minutes))
+    (meeting,) = all_meetings(seeded)
+    assert (meeting.status, meeting.escalated_at) == (MeetingStatus.MISSED, due + timedelta(minutes=1))
+    assert [line for line in look(seeded, told) if line[0] == "meeting_escalated"] == [
+        ("meeting_escalated", "hook", ""),
+        ("meeting_escalated", "mail", "olga.owner@us.example"),
+        ("meeting_escalated", "mail", "sam.sponsor@us.example"),
+    ]
+
+
+def resolve_band(db: Database, who: Partner) -> None:
+    say(db, who, MONDAY + DAY, "low")
+    decided(db, MONDAY + DAY)
+    decided(db, MONDAY + 4 * DAY + HOUR)  # keep_firing_for is three days
+
+
+def test_an_alert_that_resolves_waives_the_meeting_nobody_arranged(seeded: Database) -> None:
+    acme = with_people(seeded)
+    say(seeded, acme, MONDAY, "high")
+    decided(seeded, MONDAY)
+    resolve_band(seeded, acme)
+    (meeting,) = all_meetings(seeded)
+    assert (meeting.status, meeting.closed_by, meeting.sequence) == (MeetingStatus.WAIVED, "warden", 1)
+    reasons = [line[0] for line in look(seeded, told)]
+    assert reasons.count("alert_resolved") == 1
+    assert reasons.count("meeting_cancelled") == 3
+
+
+def test_a_meeting_people_agreed_on_outlives_its_alert(seeded: Database) -> None:
+    acme = with_people(seeded)
+    say(seeded, acme, MONDAY, "high")
+    decided(seeded, MONDAY)
+    with seeded.write() as session:
+        meeting = meetings.open_of(session, acme.id)
+        assert meeting is not None
+        meetings.schedule(session, meeting, starts_at=MONDAY + 6 * DAY, now=MONDAY)
+    resolve_band(seeded, acme)
+    assert all_meetings(seeded)[0].status is MeetingStatus.SCHEDULED
+
+
+@pytest.mark.parametrize("end", ["partner", "rule"])
+def test_what_is_no_longer_watched_resolves(seeded: Database, end: str) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, late=0.5)
+    decided(seeded, MONDAY)
+    with seeded.write() as session:
+        if end == "partner":
+            session.get_one(Partner, acme.id).stage = Stage.ENDED
+        else:
+            rules.update(session, rules.by_key(session, "late_rate"), {"enabled": False}, MONDAY)
+    assert decided(seeded, MONDAY + HOUR) == 1
+    assert decided(seeded, MONDAY + 2 * HOUR) == 0
+    (alert,) = all_alerts(seeded)
+    assert (alert.state, alert.resolved_at) == (AlertState.RESOLVED, MONDAY + HOUR)
+
+
+def test_a_broken_rule_does_not_stop_the_others(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, "high", late=0.5)
+    with seeded.write() as session:
+        rules.by_key(session, "band_high").condition = "this is no rule"
+    decided(seeded, MONDAY)
+    assert [alert.rule.key for alert in all_alerts(seeded)] == ["late_rate"]
+
+
+def test_an_assessment_of_the_future_is_not_looked_at(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    say(seeded, acme, MONDAY, late=0.0)
+    say(seeded, acme, MONDAY + DAY, late=0.5)
+    assert decided(seeded, MONDAY) == 0
+
+
+def test_messages_are_written_in_the_readers_language(seeded: Database) -> None:
+    acme = with_people(seeded)
+    with seeded.write() as session:
+        destination(session, "vi", MONDAY, locale="vi", time_zone="Asia/Ho_Chi_Minh")
+    say(seeded, acme, MONDAY, late=0.5)
+    decided(seeded, MONDAY)
+    titles = look(
+        seeded,
+        lambda session: {row.locale: row.message["title"] for row in session.scalars(select(Notification))},
+    )
+    assert "Tỷ lệ giao hàng trễ vượt ngưỡng" in titles["vi"]
+    assert "Delivery-delay rate above the threshold" in titles["en"]

@@ -1,0 +1,101 @@
+"""Notices about the service itself: each trouble is told once, and once that it is over."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from assessed import destination, person, told
+
+from warden.db import Database
+from warden.domain import SourceState
+from warden.models import Source
+from warden.pipeline import decide
+from warden.settings import Settings
+from warden.store import destinations, shipped
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SETTINGS = Settings()
+
+
+@pytest.fixture
+def operated(db: Database) -> Database:
+    """A database with a destination for alerts, one for operations, and a source that is well."""
+    with db.write() as session:
+        shipped.seed(session, NOW)
+        destination(session, "alerts", NOW)
+        destination(session, "admins", NOW, alerts=False, operations=True)
+        owner = person(session, "Sofia Source")
+        session.add(
+            Source(
+                name="erp", collector="table", state=SourceState.OK, state_since=NOW, created_at=NOW, owner_id=owner.id
+            )
+        )
+    return db
+
+
+def change(db: Database, **values: Any) -> None:
+    with db.write() as session:
+        source = session.query(Source).one()
+        for name, value in values.items():
+            setattr(source, name, value)
+
+
+def news(db: Database, now: datetime, send: bool = True) -> list[tuple[str, str, str]]:
+    """What deciding at `now` adds to the outbox."""
+    with db.read() as session:
+        before = told(session)
+    decide.run(db, SETTINGS, now, send=send)
+    with db.read() as session:
+        after = told(session)
+    for line in before:
+        after.remove(line)
+    return after
+
+
+@pytest.mark.parametrize("state", [SourceState.REFUSED, SourceState.CHANGED])
+def test_a_source_that_needs_somebody_is_told_once_and_once_when_it_is_back(
+    operated: Database, state: SourceState
+) -> None:
+    change(operated, state=state, state_since=NOW, reason="401 Unauthorized")
+    assert news(operated, NOW) == [("source_refused", "admins", "")]
+    assert news(operated, NOW + HOUR) == []
+    change(operated, blind_since=NOW)  # it is known to be in trouble already
+    assert news(operated, NOW + 2 * HOUR) == []
+    change(operated, state=SourceState.OK, state_since=NOW + 3 * HOUR, blind_since=None, reason="")
+    assert news(operated, NOW + 3 * HOUR) == [("source_recovered", "admins", "")]
+    assert news(operated, NOW + 4 * HOUR) == []
+    change(operated, state=state, state_since=NOW + 5 * HOUR)
+    assert news(operated, NOW + 5 * HOUR) == [("source_refused", "admins", "")]
+
+
+def test_a_blind_source_is_told_once_and_once_when_it_sees_again(operated: Database) -> None:
+    change(operated, state=SourceState.UNAVAILABLE, blind_since=NOW)
+    assert news(operated, NOW + HOUR) == [("source_blind", "admins", "")]
+    assert news(operated, NOW + 2 * HOUR) == []
+    change(operated, state=SourceState.OK, blind_since=None, last_success_at=NOW + 3 * HOUR)
+    assert news(operated, NOW + 3 * HOUR) == [("source_recovered", "admins", "")]
+
+
+def test_the_owner_of_the_source_is_told_by_mail(operated: Database) -> None:
+    with operated.write() as session:
+        destination(session, "mail", NOW, channel="email", alerts=False)
+    change(operated, state=SourceState.REFUSED, state_since=NOW)
+    assert news(operated, NOW) == [
+        ("source_refused", "admins", ""),
+        ("source_refused", "mail", "sofia.source@us.example"),
+    ]
+
+
+def test_trouble_in_a_replayed_past_is_told_only_if_it_lasts(operated: Database) -> None:
+    change(operated, blind_since=NOW)
+    assert news(operated, NOW, send=False) == []
+    assert news(operated, NOW + HOUR) == [("source_blind", "admins", "")]
+
+
+def test_a_destination_that_was_given_up_is_told_elsewhere(operated: Database) -> None:
+    with operated.write() as session:
+        other = destination(session, "other admins", NOW, operations=True)
+        destinations.disable(session, other, "404 Not Found", NOW)
+    assert news(operated, NOW) == [("destination_disabled", "admins", "")]
+    assert news(operated, NOW + HOUR) == []

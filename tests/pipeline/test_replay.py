@@ -1,0 +1,177 @@
+"""Replaying: the order and batching of facts do not matter, and what is learned later does not change the past."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from assessed import headlines, known_as, partner, year_of_facts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from collectors.base import Delivery, Fact, Key, Message
+from warden.db import Database
+from warden.models import Fact as FactRow
+from warden.models import Source
+from warden.pipeline import assess, attribute
+from warden.settings import Settings
+from warden.store import shipped
+from warden.store.facts import insert_facts
+from warden.store.sources import PUSH
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+SETTINGS = Settings()
+SOURCE = uuid.UUID(int=1)
+NAMES = ("Acme", "Bolt", "Cord")
+
+Report = tuple[datetime, Fact]
+"""When a fact was recorded, and the fact."""
+
+
+def reports() -> list[Report]:
+    """A year of three partners, every fact recorded within a day of when it was true; one is corrected later."""
+    facts: list[Fact] = [
+        *year_of_facts("acme", NOW, every=14),
+        *year_of_facts("bolt", NOW, every=21, late_from=100),
+        *year_of_facts("cord", NOW, every=28, silent_for=90),
+        *headlines("Bolt", NOW),
+        *(replace(news, identity=f"{news.identity} again") for news in headlines("Bolt", NOW)),  # at the same moments
+        *(
+            replace(news, identity=f"{news.identity} other", title="Bolt files for bankruptcy")
+            for news in headlines("Bolt", NOW)
+        ),
+    ]
+    told = [(min(fact.at + DAY, NOW), fact) for fact in facts]
+    first = next(fact for _, fact in told if isinstance(fact, Delivery))
+    corrected = Delivery(identity=first.identity, key=first.key, at=first.at, due_on=first.due_on, made_on=None)
+    return [*told, (NOW, corrected)]
+
+
+REPORTS = reports()
+
+
+def found(db: Database) -> None:
+    with db.write() as session:
+        shipped.seed(session, NOW)
+        session.add(Source(id=SOURCE, name="erp", collector=PUSH, state_since=NOW, created_at=NOW))
+        for name in NAMES:
+            known_as(session, partner(session, name, NOW, share=0.2, months_to_replace=6.0), name.lower(), NOW)
+
+
+@contextmanager
+def founded(template: Path) -> Iterator[Database]:
+    """A database of its own for each example: hypothesis runs many in one test."""
+    with tempfile.TemporaryDirectory() as folder:
+        db = Database(f"sqlite:///{shutil.copy(template, Path(folder) / 'warden.db')}")
+        found(db)
+        yield db
+        db.close()
+
+
+def push(db: Database, told: Sequence[Report], batch: int) -> None:
+    """Record reports in this order, at most `batch` of one moment at a time, attributing after each."""
+    for at, same in groupby(told, key=lambda report: report[0]):
+        facts = [fact for _, fact in same]
+        for start in range(0, len(facts), batch):
+            with db.write() as session:
+                insert_facts(session, SOURCE, facts[start : start + batch], at)
+    attribute.run(db, NOW)
+
+
+def said(db: Database, as_of: datetime = NOW, known_at: datetime = NOW) -> list[Any]:
+    """Everything a computation says, facts named by what they are and not by the order they came in."""
+    with db.read() as session:
+        drafts = assess.compute(session, SETTINGS, as_of, known_at)
+        return [
+            {
+                "partner": draft.partner_id,
+                "placement": (draft.likelihood, draft.impact, draft.band, draft.coverage, draft.not_rated),
+                "signals": [{**signal, "facts": identities(session, signal["facts"])} for signal in draft.signals],
+            }
+            for draft in drafts
+        ]
+
+
+def identities(session: Session, ids: Sequence[int]) -> list[bytes]:
+    rows = session.execute(select(FactRow.identity).where(FactRow.id.in_(ids))).scalars()
+    return sorted(rows)
+
+
+@cache
+def reference(template: Path) -> list[Any]:
+    with founded(template) as db:
+        push(db, sorted(REPORTS, key=lambda report: report[0]), 1000)
+        return said(db)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations(REPORTS), st.integers(min_value=1, max_value=60))
+def test_any_order_and_batching_of_the_same_facts_says_the_same(
+    sqlite_template: Path, told: list[Report], batch: int
+) -> None:
+    with founded(sqlite_template) as db:
+        push(db, told, batch)
+        assert said(db) == reference(sqlite_template)
+
+
+def test_both_databases_say_the_same(db: Database, sqlite_template: Path) -> None:
+    found(db)
+    push(db, sorted(REPORTS, key=lambda report: report[0]), 10)
+    assert said(db) == reference(sqlite_template)
+
+
+def test_something_is_said_at_all(sqlite_template: Path) -> None:
+    rows = {row["partner"]: row for row in reference(sqlite_template)}
+    assert len(rows) == len(NAMES)
+    assert all(row["placement"][0] is not None for row in rows.values())
+    assert any(
+        signal["name"] == "sentiment" and signal["likelihood"] for row in rows.values() for signal in row["signals"]
+    )
+
+
+later_facts = st.lists(
+    st.builds(
+        lambda kind, code, age, number: _late_news(kind, code, NOW - timedelta(days=age), number),
+        st.sampled_from(["message", "delivery", "correction", "article"]),
+        st.sampled_from([name.lower() for name in NAMES]),
+        st.integers(min_value=0, max_value=300),
+        st.integers(min_value=0, max_value=400),
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda fact: fact.identity,
+)
+
+
+def _late_news(kind: str, code: str, at: datetime, number: int) -> Fact:
+    key = Key("supplier_code", code)
+    if kind == "message":
+        return Message(identity=f"later/{number}", key=key, at=at, sent=False)
+    if kind == "article":
+        return headlines(code.title(), at, 1)[0]
+    identity = f"{code}/d{number}" if kind == "correction" else f"later/d{number}"
+    return Delivery(identity=identity, key=key, at=at, due_on=at.date() - 9 * DAY, made_on=at.date())
+
+
+@settings(max_examples=15, deadline=None)
+@given(later_facts)
+def test_what_is_recorded_later_never_changes_what_was_known_then(sqlite_template: Path, later: list[Fact]) -> None:
+    moments = [(NOW, NOW), (NOW - 30 * DAY, NOW - 30 * DAY), (NOW - 30 * DAY, NOW)]
+    with founded(sqlite_template) as db:
+        push(db, sorted(REPORTS, key=lambda report: report[0]), 1000)
+        before = [said(db, as_of, known_at) for as_of, known_at in moments]
+        with db.write() as session:
+            insert_facts(session, SOURCE, later, NOW + DAY)
+        attribute.run(db, NOW + DAY)
+        assert [said(db, as_of, known_at) for as_of, known_at in moments] == before
+        assert said(db, NOW, NOW + DAY) is not None

@@ -1,0 +1,171 @@
+"""One message of every reason, and messages that are as awkward as people and partners can make them."""
+
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any
+
+from warden import messages
+from warden.domain import LOCALES, NotificationReason, Severity
+from warden.messages import Attendee, Invitation, Item, Message
+from warden.wording import Reader, reader_of
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+URL = "https://warden.example"
+PARTNER_URL = f"{URL}/partners/7"
+BANDS = {"en": "High", "zh-Hant": "高", "zh-Hans": "高", "vi": "Cao"}
+LOW = {"en": "Low", "zh-Hant": "低", "zh-Hans": "低", "vi": "Thấp"}
+RULE = {"en": "Band high or worse", "zh-Hant": "風險等級偏高", "zh-Hans": "风险等级偏高", "vi": "Mức rủi ro cao"}
+
+LATE = {
+    "message": "%(late)s of %(due)s deliveries were late (%(late_rate)s).",
+    "params": {"late": 7.0, "due": 12.0, "late_rate": 0.583},
+}
+QUIET = {"message": "Silent for %(days_silent)s days.", "params": {"days_silent": 41.0}}
+
+
+def alert(**values: Any) -> messages.AlertContext:
+    defaults: dict[str, Any] = {
+        "partner": "Smith & Co <Taipei>",
+        "rule_names": RULE,
+        "severity": Severity.CRITICAL,
+        "reason": {"message": "The band rose to %(band)s.", "params": {"band": "high"}},
+        "at": NOW,
+        "partner_url": PARTNER_URL,
+        "alert_url": f"{URL}/alerts?partner=7",
+        "evidence": (LATE, QUIET),
+        "band_names": BANDS,
+        "likelihood": 0.4213,
+        "impact": 3.75,
+        "coverage": 1.0,
+        "owner": "An Nguyễn",
+        "meeting_due_on": date(2026, 3, 9),
+    }
+    return messages.AlertContext(**defaults | values)
+
+
+def meeting(**values: Any) -> messages.MeetingContext:
+    defaults: dict[str, Any] = {
+        "meeting_id": uuid.UUID("5f0c8b0e-0000-4000-8000-000000000001"),
+        "partner": "Smith & Co <Taipei>",
+        "reason": {"message": "The executives should meet by %(due_on)s.", "params": {"due_on": "2026-03-09"}},
+        "due_on": date(2026, 3, 9),
+        "sequence": 0,
+        "meeting_url": f"{URL}/meetings/5",
+        "partner_url": PARTNER_URL,
+        "severity": Severity.CRITICAL,
+        "owner": "An Nguyễn",
+        "attendees": (
+            Attendee("An Nguyễn", "an@our.example", "owner"),
+            Attendee("陳, 美玲", "chen@our.example", "sponsor"),
+        ),
+        "agenda": (LATE, QUIET),
+    }
+    return messages.MeetingContext(**defaults | values)
+
+
+SCHEDULED = {"starts_at": datetime(2026, 3, 6, 1, 0, tzinfo=UTC), "place": "Room 3; 台北", "sequence": 1}
+
+
+def source() -> messages.SourceContext:
+    return messages.SourceContext(
+        source="Order mailbox", url=f"{URL}/sources", since=NOW, why="The server refused the password.", partners=12
+    )
+
+
+def digest(partners: int = 3) -> messages.DigestContext:
+    worst = [
+        messages.DigestPartner(
+            name=f"Partner <{number}> 台灣製造股份有限公司",
+            url=f"{URL}/partners/{number}",
+            band=BANDS,
+            likelihood=0.42,
+            impact=3.75,
+            was=LOW if number % 2 else None,
+            alerts=[RULE],
+        )
+        for number in range(partners)
+    ]
+    thin = {"message": "Too little is known.", "params": {}}
+    return messages.DigestContext(
+        on=NOW.date(),
+        since=datetime(2026, 3, 1, tzinfo=UTC),
+        worst=worst,
+        changed=[messages.DigestPartner(name="Quiet Ltd", url=PARTNER_URL, band=None, not_rated=thin, was=LOW)],
+        meetings=[
+            messages.DigestMeeting(
+                partner="Smith & Co", url=f"{URL}/meetings/5", due_on=date(2026, 2, 27), is_overdue=True, owner="An"
+            )
+        ],
+        blind=[messages.DigestSource(name="Order mailbox", url=f"{URL}/sources", since=NOW)],
+        unchanged=41,
+        partners=45,
+        matrix_url=URL,
+        unsubscribe_url=f"{URL}/digests/9/unsubscribe?signature=abc",
+    )
+
+
+def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
+    """Return one message per reason."""
+    reader = reader_of(locale, "Asia/Taipei")
+    reason = NotificationReason
+    return {
+        reason.ALERT_FIRED: messages.alert_fired(alert(), reader),
+        reason.ALERT_RESOLVED: messages.alert_resolved(alert(fired_at=NOW), reader),
+        reason.MEETING_PROPOSED: messages.meeting_proposed(meeting(), reader),
+        reason.MEETING_SCHEDULED: messages.meeting_scheduled(meeting(**SCHEDULED), reader),
+        reason.MEETING_ESCALATED: messages.meeting_escalated(meeting(sequence=2), reader),
+        reason.MEETING_CANCELLED: messages.meeting_cancelled(meeting(**SCHEDULED | {"sequence": 2}), reader),
+        reason.SOURCE_BLIND: messages.source_blind(source(), reader),
+        reason.SOURCE_REFUSED: messages.source_refused(source(), reader),
+        reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
+        reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
+        reason.DIGEST: messages.digest(digest(), reader),
+        reason.SIGN_IN: messages.sign_in("An", "sealed-token", NOW, reader).opened(f"{URL}/sign-in?token=t"),
+        reason.TEST: messages.reachable("Sales", URL, reader),
+    }
+
+
+def awkward_messages() -> list[Message]:
+    """Return messages that go past every limit, and some that are nearly empty."""
+    reader = reader_of("en")
+    hostile = '<script>&amp; "x" *b* _i_ [l](http://evil.example) |\r\nBcc: evil@evil.example\u2028'
+    return [
+        _stuffed("x" * 5000, 500),
+        _stuffed("危機" * 3000, 500),
+        _stuffed("&<>" * 2000, 500),
+        _stuffed(hostile * 40, 60),
+        _stuffed(hostile, 5),
+        Message(reason=NotificationReason.TEST, title="t", lead=""),
+        messages.digest(digest(500), reader),
+    ]
+
+
+def _stuffed(text: str, count: int) -> Message:
+    return Message(
+        reason=NotificationReason.ALERT_FIRED,
+        title=text,
+        lead=text,
+        severity=Severity.WARNING,
+        facts=tuple((text, text) for _ in range(count)),
+        items=tuple(Item(text, text, f"{URL}/{number}", f"{text[:40]}{number // 9}") for number in range(count)),
+        closing=text,
+        links=tuple((text, f"{URL}/{number}?q={'a' * (number * 400)}") for number in range(count)),
+        invitation=Invitation(
+            method="REQUEST",
+            uid="u@warden",
+            sequence=0,
+            summary=text,
+            description=text,
+            due_on=date(2026, 3, 9),
+            starts_at=None,
+            minutes=60,
+            place=text,
+            url=URL,
+            attendees=(Attendee(text[:300], "an@our.example"),),
+        ),
+        footer=text,
+    )
+
+
+def readers() -> list[Reader]:
+    return [reader_of(locale) for locale in LOCALES]

@@ -1,0 +1,93 @@
+"""Impact: the formula, its parts, and what is missing."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorers.impact import WEIGHTS, Attributes, rate
+
+NAN = np.nan
+
+
+def attributes(partners: int = 1, **given_values: Any) -> Attributes:
+    """Return attributes of which only the given ones are known."""
+    blank = np.full(partners, NAN)
+    names = ("annual_value", "share", "months_to_replace", "single_source", "days_to_contract_end")
+    known = {name: np.asarray(given_values.get(name, blank), dtype=np.float64) for name in names}
+    return Attributes(
+        currency=given_values.get("currency", ["USD"] * partners),
+        tier=given_values.get("tier", [""] * partners),
+        **known,
+    )
+
+
+def test_weights_sum_to_one() -> None:
+    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
+
+
+def test_everything_known_and_at_its_worst_is_five_and_at_its_best_one() -> None:
+    both = rate(
+        attributes(
+            2,
+            annual_value=[1e6, 1e3],
+            share=[0.4, 0.0],
+            months_to_replace=[18, 0],
+            single_source=[1, 0],
+            days_to_contract_end=[30, 900],
+            tier=["strategic", "minor"],
+        )
+    )
+    assert both.value[0] == pytest.approx(5.0)
+    assert both.value[1] == pytest.approx(1.0 + 4 * 0.05 * 0.1)
+    assert both.coverage == pytest.approx([1.0, 1.0])
+    assert both.missing(0) == ()
+
+
+def test_the_parts_give_the_value() -> None:
+    impact = rate(attributes(share=[0.125], single_source=[1], tier=["standard"]))
+    known = [part for part in impact.parts if not np.isnan(part.score[0])]
+    assert [part.name for part in known] == ["share", "single_source", "tier"]
+    mean = sum(part.weight * part.score[0] for part in known) / sum(part.weight for part in known)
+    assert impact.value[0] == pytest.approx(1 + 4 * mean)
+    assert impact.coverage[0] == pytest.approx(0.45)
+    assert impact.missing(0) == ("annual_value", "months_to_replace", "contract_end")
+
+
+def test_annual_value_counts_in_decades_below_the_largest() -> None:
+    score = rate(attributes(4, annual_value=[1000.0, 100.0, 10.0, 0.0])).parts[0].score
+    assert score == pytest.approx([1.0, 0.5, 0.0, 0.0])
+
+
+def test_values_in_another_currency_are_not_compared() -> None:
+    impact = rate(attributes(3, annual_value=[10.0, 20.0, 9e9], currency=["EUR", "EUR", "VND"]))
+    assert list(np.isnan(impact.value)) == [False, False, True]
+    assert "annual_value" in impact.missing(2)
+
+
+def test_too_little_known_is_no_rating() -> None:
+    impact = rate(attributes(2, single_source=[1, 1], annual_value=[NAN, 5.0]))
+    assert list(np.isnan(impact.value)) == [True, False]
+    assert impact.coverage == pytest.approx([0.15, 0.45])
+
+
+def test_an_unknown_tier_is_unknown() -> None:
+    assert "tier" in rate(attributes(share=[0.1], months_to_replace=[3], tier=["gold-ish"])).missing(0)
+
+
+def test_an_ended_contract_scores_like_one_about_to_end() -> None:
+    score = rate(attributes(3, days_to_contract_end=[-50, 90, 365])).parts[4].score
+    assert score == pytest.approx([1.0, 1.0, 0.0])
+
+
+@given(st.lists(st.tuples(*[st.one_of(st.just(NAN), st.floats(0, 1e9))] * 5), min_size=0, max_size=20))
+def test_any_attributes_give_a_rating_within_range_or_none(rows: list[tuple[float, ...]]) -> None:
+    columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
+    names = ("annual_value", "share", "months_to_replace", "single_source", "days_to_contract_end")
+    impact = rate(attributes(len(rows), **dict(zip(names, columns, strict=True))))
+    known = impact.value[~np.isnan(impact.value)]
+    assert ((known >= 1.0) & (known <= 5.0)).all()
+    assert ((impact.coverage >= 0) & (impact.coverage <= 1)).all()
+    assert (np.isnan(impact.value) == (impact.coverage < 0.3 - 1e-9)).all()

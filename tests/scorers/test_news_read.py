@@ -1,0 +1,213 @@
+"""Whole articles in four languages: events, tone, traps, several partners, and text meant to break things."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorers.news.events import clauses, taxonomy, triggers_in
+from scorers.news.read import Alias, Mention, Reader
+from scorers.news.text import MOST_RAW
+from scorers.news.tone import tone_of
+
+READER = Reader(
+    [
+        Alias("acme", "Acme"),
+        Alias("beta", "Beta Corp"),
+        Alias("hongda", "宏達電"),
+        Alias("formosa", "台塑集團"),
+        Alias("hoaphat", "Hòa Phát"),
+        Alias("recall", "Total Recall Logistics"),
+    ]
+)
+
+
+def only(title: str, summary: str = "") -> Mention:
+    mentions = READER.read(title, summary).mentions
+    assert len(mentions) == 1
+    return mentions[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "event"),
+    [
+        ("Acme files for bankruptcy protection", "insolvency"),
+        ("Acme misses another bond payment", "insolvency"),
+        ("Supplier sues Acme over unpaid bills", "lawsuit"),
+        ("Acme recalls 40,000 heaters", "recall"),
+        ("Hackers steal customer records from Acme", "breach"),
+        ("US adds Acme to entity list", "sanction"),
+        ("Acme to cut 2,000 jobs", "layoffs"),
+        ("Acme chief executive steps down", "exec_departure"),
+        ("Dock workers at Acme vote for strike", "strike"),
+        ("Prosecutors raid offices of Acme", "fraud_investigation"),
+        ("Fire breaks out at Acme plant", "accident"),
+        ("宏達電遭檢方調查 涉嫌詐欺", "fraud_investigation"),
+        ("宏達電債務違約", "insolvency"),
+        ("台塑集團工廠爆炸", "accident"),
+        ("宏达电大规模裁员", "layoffs"),
+        ("宏达电被列入实体清单", "sanction"),
+        ("Hòa Phát bị khởi kiện vì chậm thanh toán", "insolvency"),
+        ("Hòa Phát bị kiện", "lawsuit"),
+        ("Công nhân Hòa Phát đình công", "strike"),
+        ("Hòa Phát bị phạt vì gây ô nhiễm", "fraud_investigation"),
+    ],
+)
+def test_events(title: str, event: str) -> None:
+    mention = only(title)
+    assert mention.event == event
+    assert mention.severity == taxonomy()["events"][event]["severity"]
+    assert mention.half_life_days == taxonomy()["events"][event]["half_life_days"]
+    assert mention.triggers
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Acme denies fraud",
+        "Court dismisses lawsuit against Acme",
+        "US lifts sanctions on Acme",
+        "Sanctions on Acme lifted",
+        "Acme emerges from bankruptcy",
+        "Acme has no plans for layoffs",
+        "Acme upgraded to buy",
+        "Acme strikes deal with Beta City",
+        "Acme wins chess tournament",
+        "Total Recall Logistics opens a warehouse",
+        "宏達電轉虧為盈",
+        "宏達電：市場調查顯示消費者滿意",
+        "台塑集團罷工有解",
+        "美國解除對宏達電制裁",
+        "宏達電否認裁員",
+        "宏達電產量超標完成",
+        "宏达电澄清：不存在债务违约",
+        "Hòa Phát tổ chức sự kiện lớn",
+        "Điều kiện làm việc tại Hòa Phát",
+        "Linh kiện do Hòa Phát sản xuất",
+        "Hòa Phát kiện toàn bộ máy",
+        "Hòa Phát phủ nhận tin đồn phá sản",
+        "Hòa Phát không bị kiện",
+    ],
+)
+def test_traps_are_no_event_and_not_bad_news(title: str) -> None:
+    mention = only(title)
+    assert mention.event is None
+    assert mention.p_negative < 0.5
+    assert mention.severity == 0.0
+
+
+@pytest.mark.parametrize(
+    ("title", "tone"),
+    [
+        ("Acme profit jumps to record", "positive"),
+        ("Acme shares plunge", "negative"),
+        ("Acme to hold annual meeting in May", "neutral"),
+        ("宏達電營收創新高", "positive"),
+        ("宏達電股價重挫", "negative"),
+        ("宏達電將於五月舉行股東會", "neutral"),
+        ("Hòa Phát báo lãi kỷ lục", "positive"),
+        ("Cổ phiếu Hòa Phát lao dốc", "negative"),
+        ("Hòa Phát họp đại hội cổ đông", "neutral"),
+    ],
+)
+def test_tone(title: str, tone: str) -> None:
+    mention = only(title)
+    shares = {"negative": mention.p_negative, "neutral": mention.p_neutral, "positive": mention.p_positive}
+    assert max(shares, key=lambda name: shares[name]) == tone
+    assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_bad_news_of_no_known_event_still_counts() -> None:
+    mention = only("Worries: Acme under pressure as demand crashes")
+    assert mention.event is None
+    assert mention.p_negative >= 0.5
+    assert 0 < mention.severity < 40
+
+
+def test_thin_or_mixed_evidence_abstains() -> None:
+    assert tone_of("gains and losses", "en", []).uncertain
+    assert not tone_of("annual meeting", "en", []).uncertain
+
+
+def test_two_partners_are_judged_each_by_its_own_clause() -> None:
+    mentions = {m.partner: m for m in READER.read("Acme profit jumps, Beta Corp recalls 1,000 cars").mentions}
+    assert mentions["acme"].event is None
+    assert mentions["acme"].p_positive > 0.5
+    assert mentions["beta"].event == "recall"
+    assert mentions["beta"].p_negative > 0.5
+
+
+def test_a_clause_that_says_nothing_leaves_the_whole_text_to_judge_by() -> None:
+    mentions = READER.read("Acme, Beta Corp: court orders recall").mentions
+    assert {mention.event for mention in mentions} == {"recall"}
+
+
+def test_the_worst_event_is_told_and_the_summary_is_read_too() -> None:
+    assert only("Acme chief resigns", "The company filed for bankruptcy on Monday.").event == "insolvency"
+
+
+def test_a_partner_named_often_is_mentioned_once() -> None:
+    assert only("Acme Acme Acme", "Acme").alias == "Acme"
+
+
+def test_nobody_named_is_no_mention_but_a_language() -> None:
+    reading = READER.read("OPEC cuts output as layoffs spread")
+    assert reading.language == "en"
+    assert reading.mentions == ()
+
+
+def test_a_language_without_lexicon_names_partners_and_abstains() -> None:
+    reading = READER.read("Acme подала заявление о банкротстве", language="ru")
+    assert reading.language == "und"
+    assert reading.mentions[0].event is None
+    assert reading.mentions[0].p_neutral == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Acme " * (1_000_000 // 5),
+        "a" * 1_000_000,
+        "<a" * 500_000,
+        "<!--" * 250_000,
+        "&" * 1_000_000,
+        "&#x110000;&#0;&#xD800;&bogus;" * 1000,
+        "\0" * 1000 + "Acme",
+        "\ud800Acme\udfff",
+        "ﷺ" * 300,
+        "😀🇹🇼👩‍👩‍👧" * 500,
+        "Acme 宏達電 Hòa Phát подала トヨタ \u202e\u2066",
+        "not " * 5000 + "Acme bankrupt",
+        "default on " * 2000 + "Acme",
+        "利" * MOST_RAW,
+        "̈" * 5000,
+    ],
+    ids=range(15),
+)
+def test_hostile_text_does_no_harm(text: str) -> None:
+    reading = READER.read(text, text, "x" * 1000)
+    assert len(reading.mentions) <= 3
+
+
+@given(st.text(max_size=200), st.text(max_size=200), st.one_of(st.none(), st.text(max_size=8)))
+def test_any_text_reads_the_same_twice(title: str, summary: str, language: str | None) -> None:
+    title = f"Acme {title}"
+    assert READER.read(title, summary, language) == READER.read(title, summary, language)
+
+
+def test_clauses_cover_the_text_in_order() -> None:
+    text = "Acme rises, Beta falls; net 1.5 – up"
+    assert [text[a:b].strip() for a, b in clauses(text)] == ["Acme rises", "Beta falls", "net 1.5", "up"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lexicon", "event"),
+    [
+        ("default on the company bonds", "en", "insolvency"),
+        ("bankruptcies", "en", "insolvency"),
+        ("a default setting on all of those many new bonds", "en", None),
+        ("sự kiện kiện tụng", "vi", "lawsuit"),
+    ],
+)
+def test_phrase_syntax(text: str, lexicon: str, event: str | None) -> None:
+    found = triggers_in(text, lexicon)
+    assert (found[0].event.name if found else None) == event

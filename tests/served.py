@@ -1,0 +1,221 @@
+"""The web application on a real server over loopback, and a small portfolio to seed its database with."""
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from collectors.base import Article, Delivery, Fact, Key, Measure, Message
+from collectors.http import Http
+from warden.clock import utc_now
+from warden.db import Database
+from warden.domain import AlertState, Frequency, NotificationReason, Role, RuleState, Severity
+from warden.messages import Message as Outbound
+from warden.models import Alert, Decision, Meeting
+from warden.pipeline import assess
+from warden.settings import Settings
+from warden.store import (
+    access,
+    destinations,
+    digests,
+    facts,
+    identifiers,
+    notifications,
+    partners,
+    people,
+    rules,
+    sources,
+)
+from warden.vault import Vault
+from warden.web.app import create_app
+from warden.web.deps import SESSION_COOKIE, Services
+
+KEY = "x" * 43 + "="
+
+
+@dataclass
+class Site:
+    """The running service. `seeded` names what `seed` put in, by noun."""
+
+    url: str
+    services: Services
+    seeded: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, role: Role | None = None, *, scopes: tuple[str, ...] = ()) -> httpx.Client:
+        """Return a client with a fresh token of this role, or with none."""
+        headers = {}
+        if role is not None:
+            with self.services.db.write() as session:
+                _, plain = access.create_token(
+                    session, name=f"{role} test", role=role, scopes=scopes, created_by="tests", now=utc_now()
+                )
+            headers["Authorization"] = f"Bearer {plain}"
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+
+    def user(self, role: Role = Role.VIEWER, email: str = "") -> str:
+        """Add a user and return their address."""
+        email = email or f"{role}@warden.example"
+        with self.services.db.write() as session:
+            access.create_user(session, email=email, name=email, role=role, now=utc_now())
+        return email
+
+    def link(self, email: str, now: datetime | None = None) -> str:
+        """Return the token of a new one-time link."""
+        with self.services.db.write() as session:
+            user = access.find_user(session, email)
+            assert user is not None
+            return access.create_link(session, user, now or utc_now())
+
+    def browser(self, role: Role = Role.VIEWER) -> httpx.Client:
+        """Return a client signed in by a session cookie, as a browser on the same origin."""
+        with self.services.db.write() as session:
+            user = access.find_user(session, f"{role}@warden.example")
+            user = user or access.create_user(
+                session, email=f"{role}@warden.example", name=role, role=role, now=utc_now()
+            )
+            cookie = access.open_session(session, user, utc_now(), 14)
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        return httpx.Client(base_url=self.url, headers=headers, cookies={SESSION_COOKIE: cookie}, timeout=60)
+
+
+@contextmanager
+def serving(path: Path, **values: Any) -> Iterator[Site]:
+    """Serve the database at `path` on a free port until the block ends."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        settings = Settings(_env_file=None, database_url=f"sqlite:///{path}", **{"public_url": url, **values})
+        http = stack.enter_context(Http(allowed_networks=("127.0.0.0/8",)))
+        services = Services(Database(settings.database_url), Vault([KEY]), settings, http)
+        stack.callback(services.db.close)
+        server = uvicorn.Server(uvicorn.Config(create_app(services), log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(setattr, server, "should_exit", True)
+        while not server.started:
+            thread.join(0.01)
+            assert thread.is_alive(), "the server did not start"
+        yield Site(url, services)
+
+
+def seed(site: Site) -> dict[str, Any]:
+    """Store one of everything the API speaks of, and return the ids by noun."""
+    db, now = site.services.db, utc_now()
+    with db.write() as session:
+        owner = people.get_or_create(session, email="an@our.example", name="An Nguyen", time_zone="Asia/Ho_Chi_Minh")
+        worth = {
+            "annual_value": 1_000_000,
+            "currency": "USD",
+            "share": 0.2,
+            "months_to_replace": 9,
+            "single_source": True,
+        }
+        partner = partners.create(session, {"name": "Acme", "owner_id": owner.id, **worth}, now)
+        partners.create(session, {"name": "Blank"}, now)
+        identifiers.add_identifier(session, partner, "email", "kim@acme.example", now)
+        identifiers.add_alias(session, partner, "Acme", now)
+        source = sources.push(session, "erp", now)
+        facts.insert_facts(session, source.id, history(now), now - timedelta(minutes=1))
+        identifiers.attribute_new(session, now)
+        user = access.create_user(session, email="u@our.example", name="U", role=Role.VIEWER, now=now)
+        token, _ = access.create_token(session, name="seed", role=Role.VIEWER, created_by="tests", now=now)
+    assess.run(db, site.services.settings, now)
+    with db.write() as session:
+        public, sealed = {"url": "https://receiver.example/hook"}, site.services.vault.encrypt({"secret": "whsec_AAAA"})
+        hook = destinations.add(
+            session, name="hook", channel="webhook", options=public, secrets=sealed, now=now, disabled_at=now
+        )
+        mail = destinations.add(session, name="mail", channel="email", options={}, now=now, disabled_at=now)
+        digest = digests.add(session, person=owner, destination=mail, frequency=Frequency.DAILY, now=now)
+        message = Outbound(reason=NotificationReason.TEST, title="A test", lead="It works.")
+        notification = notifications.enqueue(
+            session, destination=hook, key="t", reason=message.reason, message=message, locale="en", now=now
+        )
+        assert notification is not None
+        rule = rules.by_key(session, "late_rate")
+        alert, meeting = alarm(partner.id, rule.id, owner.id, now)
+        for row in alert:
+            session.add(row)
+            session.flush()
+        session.add(meeting)
+        session.flush()
+        key = facts.unattributed(session).items[0].key
+        return {
+            "partner": partner.id,
+            "person": owner.id,
+            "identifier": partners.get(session, partner.id).identifiers[0].id,
+            "alias": partners.get(session, partner.id).aliases[0].id,
+            "source": source.id,
+            "fact": facts.listing(session).items[0].id,
+            "key": key.id,
+            "rule": rule.id,
+            "alert": alert[1].id,
+            "meeting": meeting.id,
+            "destination": hook.id,
+            "notification": notification.id,
+            "digest": digest.id,
+            "token": token.id,
+            "user": user.id,
+        }
+
+
+def alarm(partner_id: Any, rule_id: Any, owner_id: Any, now: datetime) -> tuple[list[Any], Meeting]:
+    """Return a decision with its alert, and the meeting it asked for."""
+    reason = {"message": "The condition holds.", "params": {}}
+    decision = Decision(
+        key=f"late_rate/{partner_id}/{now.isoformat()}",
+        rule_id=rule_id,
+        partner_id=partner_id,
+        at=now,
+        before=RuleState.OK,
+        after=RuleState.FIRING,
+        reason=reason,
+        context={"late_rate": 0.4},
+    )
+    decision.id, alert_id = uuid.uuid4(), uuid.uuid4()
+    alert = Alert(
+        id=alert_id,
+        rule_id=rule_id,
+        partner_id=partner_id,
+        decision_id=decision.id,
+        state=AlertState.FIRING,
+        severity=Severity.WARNING,
+        fired_at=now,
+        evidence=[{"message": "%(late_rate)s of deliveries are late.", "params": {"late_rate": 0.4}, "facts": [1]}],
+    )
+    meeting = Meeting(
+        partner_id=partner_id,
+        alert_id=alert_id,
+        proposed_at=now,
+        due_on=(now + timedelta(days=7)).date(),
+        owner_id=owner_id,
+        attendees=[{"name": "An Nguyen", "email": "an@our.example", "role": "owner"}],
+        agenda=[{"message": "%(late_rate)s of deliveries are late.", "params": {"late_rate": 0.4}}],
+    )
+    return [decision, alert], meeting
+
+
+def history(now: datetime) -> list[Fact]:
+    """Return facts of every kind: a partner that wrote daily, delivers late, and two keys nobody knows."""
+    known, strange = Key("email", "kim@acme.example"), Key("email", "who@else.example")
+    found: list[Fact] = []
+    for day in range(90):
+        at = now - timedelta(days=day, hours=1)
+        found.append(Message(identity=f"m{day}", key=known, at=at, sent=day % 2 == 0, thread="t", reply_seconds=60.0))
+        if day % 5 == 0:
+            due = date.fromordinal(at.toordinal() - 2)
+            found.append(Delivery(identity=f"d{day}", key=known, at=at, due_on=due, made_on=at.astimezone(UTC).date()))
+    at = now - timedelta(hours=2)
+    found.append(Message(identity="x", key=strange, at=at, sent=False))
+    found.append(Measure(identity="s", key=known, at=at, name="satisfaction", value=3.5, unit="of 5"))
+    found.append(Article(identity="a", at=at, url="https://press.example/1", title="Acme recalls a product"))
+    return found
