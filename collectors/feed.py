@@ -32,6 +32,7 @@ _SECTION_ENDS = {b"![CDATA[": b"]]>", b"!--": b"-->", b"?": b"?>"}
 _VOID = frozenset(b"area base br col embed hr img input meta source track wbr".split())
 _ENTRIES = frozenset((b"item", b"entry", b"rss:item", b"atom:entry"))
 _FEED_END = re.compile(rb"</(?:[\w\-]+:)?(?:rss|feed|rdf|channel)\s*>\s*(?:<!--.*?-->\s*)*$", re.IGNORECASE | re.DOTALL)
+_UNFINISHED_TAG = re.compile(r"<[^<>]*\Z")
 _TAG = re.compile(r"<[/!]?[A-Za-z][^<>]*>")
 
 
@@ -166,7 +167,9 @@ def plain_text(value: object, limit: int) -> str:
 
     Markup is removed twice, because feeds often escape it twice.
     """
-    text = str(value or "")[: limit * 10]
+    text = str(value or "")
+    if len(text) > limit * 10:
+        text = _UNFINISHED_TAG.sub("", text[: limit * 10])
     for _ in range(2):
         text = html.unescape(_TAG.sub(" ", _without_elements(_without_elements(text, "script"), "style")))
     text = unicodedata.normalize("NFC", " ".join(_TAG.sub(" ", text).split()))
@@ -196,11 +199,12 @@ def _parse(fetched: Fetched, host: str) -> Any:
     # a stream: given bytes, feedparser would try them as a file name first
     parsed = feedparser.parse(
         io.BytesIO(fetched.body),
-        response_headers={"content-type": _content_type(fetched), "content-location": fetched.url},
+        # no address of the feed: it would be put before guids, which then would change when the feed moves
+        response_headers={"content-type": _content_type(fetched)},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
-    if not parsed.version and not parsed.entries:
+    if not parsed.get("version") and not parsed.entries:
         found = fetched.content_type or "no content type" if fetched.body.strip() else "nothing"
         raise SourceChanged(f"{host} sent {found}; an RSS or Atom feed was expected.")
     return parsed

@@ -101,8 +101,7 @@ class Imap(Collector):
             finally:
                 with suppress(imaplib.IMAP4.error, OSError):
                     client.logout()
-                with suppress(OSError):  # still open if the connection broke off before
-                    client.shutdown()
+                _hang_up(client)
         except Blocked as error:
             raise SourceRefused(str(error)) from error
         except HttpError as error:
@@ -124,7 +123,7 @@ class Imap(Collector):
             try:
                 client.starttls(tls)
             except BaseException:
-                client.shutdown()
+                _hang_up(client)
                 raise
         return client
 
@@ -164,6 +163,11 @@ class _BoundedImap(imaplib.IMAP4):
         if self._room < 0 or time.monotonic() > self._ends_at:
             raise self.abort("more or longer than one visit may read")
         return data
+
+
+def _hang_up(client: imaplib.IMAP4) -> None:
+    with suppress(OSError):  # closed already, by a proper end or by a broken handshake
+        client.shutdown()
 
 
 class _SignedIn(BaseMailBox):

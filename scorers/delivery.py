@@ -203,7 +203,7 @@ def share_tail(expected: Floats, late: Floats, on_time: Floats, bar: Floats) -> 
     """Return P(late share of the next deliveries >= bar) `(n,)`, the rate being Beta(late, on_time).
 
     Upper tail of the beta-binomial with `expected` >= 1 draws (not necessarily whole), by the Beta of the same mean and
-    variance with half a count of continuity correction. Where bar·expected is whole and expected >= 10 it is within .03
+    variance with half a count of continuity correction. Where bar·expected is whole and expected >= 10 it is within .05
     of the exact tail. Between it is smooth on purpose: how many will fall due is itself only expected, and the exact
     tail jumps by .2 when five become six.
     """

@@ -5,6 +5,7 @@ message; it knows nothing of rows, retries or rate limits: `warden.pipeline.noti
 """
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,9 @@ from collectors.http import Answer, Blocked, Http, HttpError, TimedOut, retry_af
 from warden.domain import NotificationStatus
 from warden.messages import Message
 from warden.wording import Reader
+
+LINK_LENGTH = 700
+"""Vendors take longer ones, but a few of those would fill a message. Warden's own are shorter than 200."""
 
 _REFUSING = frozenset({301, 308, 401, 403, 404, 410})
 _BAD_MESSAGE = frozenset({400, 413, 415, 422})
@@ -127,10 +131,42 @@ def fit(message: Message, fits: Callable[[Message], bool]) -> Message:
 
 
 def bounded(message: Message, *, facts: int, links: int) -> Message:
-    """Return the message with at most so many facts and links; the others are counted as left out."""
-    dropped = max(0, len(message.facts) - facts) + max(0, len(message.links) - links)
+    """Return the message with at most so many facts and links; the others are counted as left out.
+
+    A link longer than `LINK_LENGTH` is left out too; an item keeps its text and loses such an address.
+    """
+    usable = [(label, url) for label, url in message.links if len(url) <= LINK_LENGTH]
+    dropped = max(0, len(message.facts) - facts) + len(message.links) - len(usable[:links])
     return replace(
-        message, facts=message.facts[:facts], links=message.links[:links], left_out=message.left_out + dropped
+        message,
+        facts=message.facts[:facts],
+        links=tuple(usable[:links]),
+        items=tuple(item if len(item.url) <= LINK_LENGTH else replace(item, url="") for item in message.items),
+        left_out=message.left_out + dropped,
+    )
+
+
+def shortened(message: Message) -> Message:
+    """Return the message with every single text cut to a sensible length, so that only the items decide its size."""
+    invitation = message.invitation and replace(
+        message.invitation,
+        summary=cut(message.invitation.summary, 300),
+        description=cut(message.invitation.description, 4000),
+        place=cut(message.invitation.place, 300),
+    )
+    return replace(
+        message,
+        title=cut(message.title, 300),
+        lead=cut(message.lead, 2000),
+        facts=tuple((cut(label, 100), cut(value, 300)) for label, value in message.facts),
+        items=tuple(
+            replace(item, title=cut(item.title, 1000), text=cut(item.text, 1000), group=cut(item.group, 100))
+            for item in message.items
+        ),
+        closing=cut(message.closing, 1000),
+        links=tuple((cut(label, 100), url) for label, url in message.links),
+        invitation=invitation,
+        footer=cut(message.footer, 500),
     )
 
 
@@ -162,11 +198,18 @@ def post(http: Http, url: SecretStr, content: bytes, headers: Mapping[str, str] 
 
 
 def answer_text(answer: Answer, *secrets: SecretStr) -> str:
-    """Return status and body of an answer on one short line, with secrets blanked."""
+    """Return status and body of an answer on one short line, with secrets blanked, also where it quotes only a part."""
     text = " ".join(answer.text.split())
     for secret in secrets:
-        text = text.replace(secret.get_secret_value(), "[redacted]")
+        for part in _spellings(secret.get_secret_value()):
+            text = text.replace(part, "[redacted]")
     return cut(f"{answer.status} {text}".strip(), 200)
+
+
+def _spellings(secret: str) -> list[str]:
+    """Return a secret and the parts of it that a server might quote alone: of an address its path, say."""
+    parts = {part for part in re.split(r"[/?&=#]|whsec_", secret) if len(part) >= 8}
+    return [secret, *sorted(parts, key=len, reverse=True)]
 
 
 def failure(answer: Answer, who: str, said: str, now: datetime) -> ChannelError:

@@ -6,7 +6,6 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -35,9 +34,8 @@ TIMEOUT = 20
 
 _POLICY = SMTP.clone(cte_type="7bit")  # every server takes it, with or without 8BITMIME
 _SUBJECT_LENGTH = 200
-_MOST_FACTS = 50
-_MOST_LINKS = 20
-_TEXT_LENGTH = 1000
+_MOST_FACTS = 20
+_MOST_LINKS = 10
 
 UNSUBSCRIBE = N_("Unsubscribe")
 
@@ -45,7 +43,7 @@ UNSUBSCRIBE = N_("Unsubscribe")
 def _address(value: str) -> str:
     """Validate one plain ASCII address. Raises ValueError."""
     if len(value) > 320 or not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", value):
-        raise ValueError(f"{value[:60]!r} is not an e-mail address, expected name@domain in ASCII")
+        raise ValueError("not an e-mail address: expected name@domain in ASCII")
     return value
 
 
@@ -82,7 +80,7 @@ class Email(base.Channel):
 
     def render(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
         """Return the mail as RFC 5322 bytes. The same notification gets the same Message-ID on every attempt."""
-        message = _short(base.bounded(message, facts=_MOST_FACTS, links=_MOST_LINKS))
+        message = base.shortened(base.bounded(message, facts=_MOST_FACTS, links=_MOST_LINKS))
         message = base.fit(message, lambda candidate: len(_html(candidate, envelope).encode()) <= HTML_BYTES)
         mail = self._headed(message, envelope, now)
         mail.set_content(_rendered("message.txt", message, envelope))
@@ -111,7 +109,9 @@ class Email(base.Channel):
         try:
             return [_address(envelope.recipient)] if envelope.recipient else list(self.options.to)
         except ValueError as error:
-            raise base.MessageRefused(f"{error}.") from error
+            raise base.MessageRefused(
+                "The recipient is not an e-mail address: expected name@domain in ASCII."
+            ) from error
 
     def _headed(self, message: Message, envelope: base.Envelope, now: datetime) -> EmailMessage:
         sender = self.options.sender
@@ -266,18 +266,6 @@ def _attendee(name: str, email: str) -> vCalAddress:
     address.params["PARTSTAT"] = "NEEDS-ACTION"
     address.params["RSVP"] = "TRUE"
     return address
-
-
-def _short(message: Message) -> Message:
-    """Cut every single text, so that only the number of items decides whether a mail is too long."""
-    items = tuple(
-        Item(base.cut(item.title, _TEXT_LENGTH), base.cut(item.text, _TEXT_LENGTH), item.url, item.group)
-        for item in message.items
-    )
-    facts = tuple((base.cut(label, 200), base.cut(value, 500)) for label, value in message.facts)
-    return replace(
-        message, title=base.cut(message.title, 300), lead=base.cut(message.lead, 2000), facts=facts, items=items
-    )
 
 
 def _line(text: str) -> str:

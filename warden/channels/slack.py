@@ -12,19 +12,20 @@ from warden.messages import Item, Message
 
 HEADER_LENGTH = 150
 SECTION_LENGTH = 3000
-FIELD_LENGTH = 2000
 FIELDS_PER_SECTION = 10
 BUTTON_LENGTH = 75
-BUTTONS_PER_BLOCK = 25
-URL_LENGTH = 3000
 BLOCKS = 50
 ALL_CHARACTERS = 12_000
 """Slack refuses about 13,200 characters over all blocks (`msg_blocks_too_long`), without documenting it."""
 
-_LEAD_LENGTH = 2000
-_ITEM_LENGTH = 1000
-_SHORT_LENGTH = 300  # of a label, a value, a footer
-_MOST_FACTS = 20
+# With these the parts around the items stay within ALL_CHARACTERS, whatever a message holds.
+_LEAD_LENGTH = 1500
+_ITEM_LENGTH = 800  # a section holds a heading, an address and two of these: less than SECTION_LENGTH
+_ADDRESS_LENGTH = 1000
+_VALUE_LENGTH = 200
+_LABEL_LENGTH = 80
+_FOOTER_LENGTH = 300
+_MOST_FACTS = 15
 _MOST_LINKS = 5
 
 _GONE = frozenset(
@@ -40,6 +41,7 @@ _GONE = frozenset(
         "posting_to_general_channel_denied",
     }
 )
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BAD_MESSAGE = frozenset({"invalid_payload", "no_text", "invalid_blocks", "msg_blocks_too_long"})
 
 
@@ -90,7 +92,7 @@ def _blocks(message: Message, envelope: base.Envelope) -> list[dict[str, Any]]:
     notes = [text for text in (base.more(message, envelope.reader), message.closing) if text]
     more_url = message.links[0][1] if message.left_out and message.links else ""
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": base.cut(message.title, HEADER_LENGTH)}},
+        {"type": "header", "text": {"type": "plain_text", "text": _escaped(message.title, HEADER_LENGTH)}},
         *([_section(_escaped(message.lead, _LEAD_LENGTH))] if message.lead else []),
         *_fact_sections(message),
         *_item_sections(message.items),
@@ -98,13 +100,13 @@ def _blocks(message: Message, envelope: base.Envelope) -> list[dict[str, Any]]:
         *_buttons(message.links),
     ]
     if message.footer:
-        blocks.append({"type": "context", "elements": [_markdown(_escaped(message.footer, _SHORT_LENGTH))]})
+        blocks.append({"type": "context", "elements": [_markdown(_escaped(message.footer, _FOOTER_LENGTH))]})
     return blocks
 
 
 def _fact_sections(message: Message) -> list[dict[str, Any]]:
     fields = [
-        _markdown(f"*{_escaped(label, _SHORT_LENGTH)}*\n{_escaped(value, _SHORT_LENGTH)}")
+        _markdown(f"*{_escaped(label, _LABEL_LENGTH)}*\n{_escaped(value, _VALUE_LENGTH)}")
         for label, value in message.facts
     ]
     return [
@@ -117,7 +119,7 @@ def _item_sections(items: tuple[Item, ...]) -> list[dict[str, Any]]:
     sections = []
     group = ""
     for item in items:
-        heading = f"*{_escaped(item.group, _SHORT_LENGTH)}*\n" if item.group and item.group != group else ""
+        heading = f"*{_escaped(item.group, _LABEL_LENGTH)}*\n" if item.group and item.group != group else ""
         group = item.group
         text = f"\n{_escaped(item.text, _ITEM_LENGTH)}" if item.text else ""
         sections.append(_section(f"{heading}• {_linked(item.title, item.url)}{text}"))
@@ -126,9 +128,8 @@ def _item_sections(items: tuple[Item, ...]) -> list[dict[str, Any]]:
 
 def _buttons(links: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
     elements = [
-        {"type": "button", "text": {"type": "plain_text", "text": base.cut(label, BUTTON_LENGTH)}, "url": url}
+        {"type": "button", "text": {"type": "plain_text", "text": _escaped(label, BUTTON_LENGTH)}, "url": url}
         for label, url in links
-        if len(url) <= URL_LENGTH
     ]
     return [{"type": "actions", "elements": elements}] if elements else []
 
@@ -143,20 +144,37 @@ def _markdown(text: str) -> dict[str, Any]:
 
 def _linked(text: str, url: str) -> str:
     label = _escaped(text, _ITEM_LENGTH)
-    if not url or len(url) > _ITEM_LENGTH:
+    address = "".join(_ESCAPES.get(letter, letter) for letter in url).replace("|", "%7C")
+    if not address or len(address) > _ADDRESS_LENGTH:
         return label
-    return f"<{_escaped(url.replace('|', '%7C'), URL_LENGTH)}|{label.replace('|', '¦')}>"
+    return f"<{address}|{label.replace('|', '¦')}>"
 
 
 def _escaped(text: str, limit: int) -> str:
     """Escape & < > as Slack asks, and cut so that no escape is torn."""
-    parts = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(letter, letter) for letter in text]
-    if sum(map(len, parts)) <= limit:
-        return "".join(parts)
-    while sum(map(len, parts)) > limit - 1:
-        parts.pop()
-    return "".join(parts).rstrip() + "…"
+    kept: list[str] = []
+    used = 0
+    for letter in text:
+        escaped = _ESCAPES.get(letter, letter)
+        kept.append(escaped)
+        used += len(escaped)
+        if used > limit:
+            break
+    else:
+        return "".join(kept)
+    while used > limit - 1:
+        used -= len(kept.pop())
+    return "".join(kept).rstrip() + "…"
 
 
 def _fits(blocks: list[dict[str, Any]]) -> bool:
-    return len(blocks) <= BLOCKS and len(base.to_json({"blocks": blocks}).decode()) <= ALL_CHARACTERS
+    return len(blocks) <= BLOCKS and _characters(blocks) <= ALL_CHARACTERS
+
+
+def _characters(value: Any) -> int:
+    """Count every string in the blocks; Slack does not say which of them it counts."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0

@@ -14,9 +14,13 @@ from warden.messages import Item, Message
 PAYLOAD_BYTES = 20_480
 """Teams refuses about 28 KB and is unreliable from 21 KB; counted in UTF-8 bytes, three per Chinese character."""
 
+# With these the parts around the items stay within PAYLOAD_BYTES, whatever a message holds.
 _TITLE_LENGTH = 200
-_TEXT_LENGTH = 1000  # of a lead, an item: at most 3 KB each
-_SHORT_LENGTH = 150
+_LEAD_LENGTH = 500
+_ITEM_LENGTH = 1000
+_CLOSING_LENGTH = 300
+_VALUE_LENGTH = 120
+_LABEL_LENGTH = 60
 _MOST_FACTS = 12
 _MOST_BUTTONS = 5
 
@@ -69,10 +73,10 @@ def _payload(message: Message, envelope: base.Envelope) -> bytes:
         "type": "AdaptiveCard",
         "version": "1.2",
         "msteams": {"width": "Full"},
-        "fallbackText": base.cut(f"{message.title} – {message.lead}", _TEXT_LENGTH),
+        "fallbackText": base.cut(f"{message.title} – {message.lead}", _CLOSING_LENGTH),
         "body": _body(message, envelope),
         "actions": [
-            {"type": "Action.OpenUrl", "title": base.cut(label, _SHORT_LENGTH), "url": url}
+            {"type": "Action.OpenUrl", "title": base.cut(label, _LABEL_LENGTH), "url": url}
             for label, url in message.links
         ],
     }
@@ -84,16 +88,16 @@ def _body(message: Message, envelope: base.Envelope) -> list[dict[str, Any]]:
     colour = _COLOURS[message.severity] if message.severity else "Default"
     body = [_text(message.title, _TITLE_LENGTH, size="Large", weight="Bolder", color=colour)]
     if message.lead:
-        body.append(_text(message.lead))
+        body.append(_text(message.lead, _LEAD_LENGTH))
     if message.facts:
         body.append({"type": "FactSet", "facts": [_fact(*pair) for pair in message.facts]})
     body += _items(message.items)
     if note := base.more(message, envelope.reader):
         body.append(_text(note, url=message.links[0][1] if message.links else ""))
     if message.closing:
-        body.append(_text(message.closing))
+        body.append(_text(message.closing, _CLOSING_LENGTH))
     if message.footer:
-        body.append(_text(message.footer, _SHORT_LENGTH, size="Small", isSubtle=True))
+        body.append(_text(message.footer, _CLOSING_LENGTH, size="Small", isSubtle=True))
     return body
 
 
@@ -102,7 +106,7 @@ def _items(items: tuple[Item, ...]) -> list[dict[str, Any]]:
     group = ""
     for item in items:
         if item.group and item.group != group:
-            blocks.append(_text(item.group, _SHORT_LENGTH, weight="Bolder", separator=True))
+            blocks.append(_text(item.group, _LABEL_LENGTH, weight="Bolder", separator=True))
         group = item.group
         blocks.append(_text(item.title, url=item.url, spacing="Small"))
         if item.text:
@@ -111,10 +115,10 @@ def _items(items: tuple[Item, ...]) -> list[dict[str, Any]]:
 
 
 def _fact(label: str, value: str) -> dict[str, str]:
-    return {"title": _plain(label, _SHORT_LENGTH), "value": _plain(value, _SHORT_LENGTH)}
+    return {"title": _plain(label, _LABEL_LENGTH), "value": _plain(value, _VALUE_LENGTH)}
 
 
-def _text(text: str, limit: int = _TEXT_LENGTH, url: str = "", **look: Any) -> dict[str, Any]:
+def _text(text: str, limit: int = _ITEM_LENGTH, url: str = "", **look: Any) -> dict[str, Any]:
     shown = _plain(text, limit)
     return {"type": "TextBlock", "text": f"[{shown}]({_address(url)})" if url else shown, "wrap": True, **look}
 

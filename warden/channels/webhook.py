@@ -15,6 +15,9 @@ from warden.messages import Message
 
 PAYLOAD_BYTES = 100_000
 
+_MOST_FACTS = 30
+_MOST_LINKS = 20
+
 
 class Options(base.Options):
     """Where to post, and the key both sides share: `whsec_` and the base64 of 24 to 64 random bytes."""
@@ -50,6 +53,7 @@ class Webhook(base.Channel):
 
     def render(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
         """Return the payload as JSON."""
+        message = base.shortened(base.bounded(message, facts=_MOST_FACTS, links=_MOST_LINKS))
         fitted = base.fit(message, lambda candidate: len(_payload(candidate, envelope)) <= PAYLOAD_BYTES)
         return _payload(fitted, envelope)
 

@@ -59,5 +59,5 @@ def _articles(as_of: datetime, known_at: datetime) -> Select[Any, datetime, int]
     return (
         select(Mention.partner_id, Fact.observed_at, Fact.id)
         .join(Fact, Fact.id == Mention.fact_id)
-        .where(Fact.observed_at <= as_of, in_force(known_at))
+        .where(Fact.observed_at <= as_of, in_force(known_at), Mention.first_attributed_at <= known_at)
     )

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,8 +95,14 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("number expected")
+    return value
+
+
 def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise ValueError("moment with its zone expected")
     return moment.astimezone(UTC)
@@ -104,9 +111,9 @@ def _moment(value: Any) -> datetime:
 _READERS: dict[type, Callable[[Any], Any]] = {
     str: _text,
     int: _whole,
-    float: float,
+    float: lambda value: float(_number(value)),
     datetime: _moment,
-    date: date.fromisoformat,
-    uuid.UUID: uuid.UUID,
-    Decimal: Decimal,
+    date: lambda value: date.fromisoformat(_text(value)),
+    uuid.UUID: lambda value: uuid.UUID(_text(value)),
+    Decimal: lambda value: Decimal(_text(value)),
 }
