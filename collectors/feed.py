@@ -22,7 +22,8 @@ MAX_BYTES = 5_000_000
 MAX_ENTRIES = 500
 MAX_DEPTH = 100
 """Tags inside tags inside one entry. Honest feeds stay below 30."""
-MAX_TAGS = 200_000
+MAX_TAGS, MAX_ENTITIES = 200_000, 1_000_000
+"""A few seconds of parsing; 5 MB of nothing else would be half a minute."""
 MAX_TITLE, MAX_SUMMARY, MAX_URL = 300, 2000, 2000
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
@@ -133,33 +134,35 @@ class _Reading:
 
 
 def refuse_hostile_markup(body: bytes, host: str) -> None:
-    """Raise SourceChanged for markup that would only keep the parser busy: too deep, or too many tags.
+    """Raise SourceChanged for markup that would only keep the parser busy: too deep, or too much of it.
 
-    Depth is counted anew in each entry, so that entries with a few unclosed tags do not add up.
+    Depth is counted anew in each entry, so that entries with a few unclosed tags do not add up. What stands in CDATA
+    sections and comments is no markup.
     """
-    depth = tags = position = 0
+    depth = marks = position = 0
     body = body.replace(b"\0", b"")  # UTF-16, near enough
     while match := _MARKUP.search(body, position):
-        name = match[1]
-        terminator = _SECTION_ENDS.get(name, b">")
+        name = match[1].lower()
+        terminator = _SECTION_ENDS.get(match[1], b">")
         end = body.find(terminator, match.end())
         if end < 0:
-            return
+            break
+        marks += body.count(b"<", position, end if terminator == b">" else match.end())
         position = end + len(terminator)
-        if terminator != b">":
-            continue
-        tags += 1
-        name = name.lower()
-        if name.lstrip(b"/") in _ENTRIES:
-            depth = 0
-        elif name.startswith(b"/"):
-            depth = max(depth - 1, 0)
-        elif body[end - 1 : end] != b"/" and name not in _VOID:
-            depth += 1
+        if terminator == b">":
+            depth = _depth_after(name, depth, body[end - 1 : end] == b"/")
         if depth > MAX_DEPTH:
             raise SourceChanged(f"The feed at {host} nests tags more than {MAX_DEPTH} deep; it is not read.")
-        if tags > MAX_TAGS:
-            raise SourceChanged(f"The feed at {host} has more than {MAX_TAGS:,} tags; it is not read.")
+    if marks + body.count(b"<", position) > MAX_TAGS or body.count(b"&") > MAX_ENTITIES:
+        raise SourceChanged(f"The feed at {host} has more than {MAX_TAGS:,} tags or {MAX_ENTITIES:,} entities.")
+
+
+def _depth_after(name: bytes, depth: int, is_closed: bool) -> int:
+    if name.lstrip(b"/") in _ENTRIES:
+        return 0
+    if name.startswith(b"/"):
+        return max(depth - 1, 0)
+    return depth if is_closed or name in _VOID else depth + 1
 
 
 def plain_text(value: object, limit: int) -> str:

@@ -79,10 +79,11 @@ def read_options(model: type[M], raw: Mapping[str, Any], settings: Settings, *, 
     """Return validated options.
 
     Raises InvalidInput listing every fault as "options.url", values of secrets left out. A local file must lie below
-    one of `settings.file_roots`, wherever its links lead.
+    one of `settings.file_roots`, wherever its links lead. Our own mail domains, where they are an option and not given,
+    are those of the settings.
     """
     try:
-        options = model.model_validate(dict(raw))
+        options = model.model_validate({**_from_settings(model, settings), **raw})
     except ValidationError as error:
         faults = [_fault(details, model, where) for details in error.errors(include_url=False, include_context=False)]
         raise InvalidInput("The options are not valid.", faults) from None  # the cause would print secrets
@@ -136,6 +137,14 @@ def _only_class(module: str, base: type[P]) -> type[P]:
     return classes[0]
 
 
+def _from_settings(model: type[BaseModel], settings: Settings) -> dict[str, Any]:
+    """Return what the settings say about options that carry the mark of collectors.mail.OurDomains."""
+    if not settings.our_domains:
+        return {}
+    properties = options_schema(model)["properties"].items()
+    return {name: settings.our_domains for name, schema in properties if schema.get("warden") == "our_domains"}
+
+
 def _fault(details: ErrorDetails, model: type[BaseModel], where: str) -> Fault:
     place = ".".join([where, *(str(part) for part in details["loc"])])
     kind, name = details["type"], str(details["loc"][-1]) if details["loc"] else ""
@@ -151,9 +160,9 @@ def _fault(details: ErrorDetails, model: type[BaseModel], where: str) -> Fault:
 
 
 def _holds_secret(model: type[BaseModel], place: Sequence[int | str]) -> bool:
-    """Tell whether an option may hold a secret anywhere; when in doubt it does."""
-    field = model.model_fields.get(str(place[0])) if place else None
-    return field is None or "SecretStr" in repr(field.annotation) or "BaseModel" in repr(field.annotation)
+    """Tell whether what stands at `place` may be a secret. Inside nested options it may: they are not looked into."""
+    field = model.model_fields.get(str(place[0])) if len(place) == 1 else None
+    return field is None or "SecretStr" in repr(field.annotation)
 
 
 def _refuse_foreign_files(options: BaseModel, settings: Settings, where: str) -> None:

@@ -7,6 +7,8 @@ import pytest
 from contracts import CollectorContract
 
 from warden import plugins
+from warden.errors import InvalidInput
+from warden.settings import Settings
 
 HERE = Path(__file__).parent
 
@@ -32,3 +34,15 @@ def test_it_has_a_page_of_documentation(name: str) -> None:
     text = page.read_text()
     missing = [option for option in plugins.collector(name).Options.model_fields if f"`{option}`" not in text]
     assert not missing, f"{page.name} does not explain {missing}"
+
+
+@pytest.mark.parametrize("name", ["imap", "mbox"])
+def test_our_own_domains_come_from_the_settings_unless_they_are_given(name: str, tmp_path: Path) -> None:
+    kind = plugins.collector(name).Options
+    raw = {"mbox": {"path": str(tmp_path / "a")}, "imap": {"host": "h", "username": "u", "password": "p"}}[name]
+    settings = Settings(our_domains=("Ours.example",), file_roots=(tmp_path,))
+    assert getattr(plugins.read_options(kind, raw, settings), "our_domains", None) == ("ours.example",)
+    given = plugins.read_options(kind, {**raw, "our_domains": ["other.example"]}, settings)
+    assert getattr(given, "our_domains", None) == ("other.example",)
+    with pytest.raises(InvalidInput):
+        plugins.read_options(kind, raw, Settings(our_domains=(), file_roots=(tmp_path,)))
