@@ -56,7 +56,7 @@ def serve(folder: Path, port: int, weeks: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         start_at(NOW - weeks * WEEK if not finished.exists() else NOW)
-        with around(settings) as (services, newsstand, receiver):
+        with around(settings, folder) as (services, newsstand, receiver):
             addresses = Addresses(newsstand.url, receiver.slack, receiver.teams, receiver.webhook, receiver.mail_port)
             if finished.exists():
                 resume(services, addresses)
@@ -84,11 +84,11 @@ def settings_for(folder: Path, port: int) -> Settings:
 
 
 @contextmanager
-def around(settings: Settings) -> Iterator[tuple[Services, Newsstand, Receiver]]:
+def around(settings: Settings, folder: Path) -> Iterator[tuple[Services, Newsstand, Receiver]]:
     """Open the service, the feed it reads, and the receiver of what it sends."""
     newsstand = Newsstand(HERE / "headlines.atom", NOW)
     try:
-        with Receiver() as receiver, opened(settings, alone=True) as services:
+        with Receiver(folder / "received") as receiver, opened(settings, alone=True) as services:
             yield services, newsstand, receiver
     finally:
         newsstand.close()
@@ -124,10 +124,8 @@ def build(services: Services, folder: Path, newsstand: Newsstand, addresses: Add
 def hold_meetings(services: Services, now: datetime) -> None:
     """Close the meetings that fall due before the replay's next week, as if they had been held by now."""
     with services.db.write() as session:
-        waiting = meetings.listing(
-            session, limit=200, only_open=True, due_before=(now + WEEK - timedelta(days=1)).date()
-        ).items
-        for meeting in waiting:
+        soon = (now + WEEK - timedelta(days=1)).date()
+        for meeting in meetings.listing(session, limit=200, only_open=True, due_before=soon).items:
             meetings.held(session, meeting, outcome=HELD, who="replay", now=now)
 
 
@@ -145,7 +143,7 @@ def greet(services: Services, folder: Path, receiver: Receiver) -> None:
     matrix = f"{services.settings.public_url}/api/v1/matrix"
     lines = (
         "",
-        f"Warden lives on {utc_now():%d %B %Y}. Ctrl-C stops it, `make demo` goes on from here, `make clean` forgets it.",
+        f"Warden lives on {utc_now():%d %B %Y}. Ctrl-C stops it; `make demo` goes on from here.",
         "",
         f"  sign in (once)   {setting_up.sign_in_link(services, utc_now())}",
         f"  what was sent    {receiver.url}",
