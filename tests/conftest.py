@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
@@ -18,6 +19,10 @@ from warden.db import Database, upgrade
 from warden.models import Base
 from warden.settings import Settings
 from warden.vault import Vault, open_vault
+
+# a slow machine is not a failure
+hypothesis.settings.register_profile("warden", deadline=None)
+hypothesis.settings.load_profile("warden")
 
 SECRET_KEY = Fernet.generate_key().decode()
 

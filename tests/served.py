@@ -126,11 +126,12 @@ def seed(site: Site) -> dict[str, Any]:
         source = sources.push(session, "erp", now)
         facts.insert_facts(session, source.id, history(now), now - timedelta(minutes=1))
         identifiers.attribute_new(session, now)
+        visited = sources.add(session, name="press", collector="feed", options={"url": "http://127.0.0.1:9/"}, now=now)
         user = access.create_user(session, email="u@our.example", name="U", role=Role.VIEWER, now=now)
         token, _ = access.create_token(session, name="seed", role=Role.VIEWER, created_by="tests", now=now)
     assess.run(db, site.services.settings, now)
     with db.write() as session:
-        public, sealed = {"url": "https://receiver.example/hook"}, site.services.vault.encrypt({"secret": "whsec_AAAA"})
+        public, sealed = {"url": "http://127.0.0.1:9/hook"}, site.services.vault.encrypt({"secret": "whsec_AAAA"})
         hook = destinations.add(
             session, name="hook", channel="webhook", options=public, secrets=sealed, now=now, disabled_at=now
         )
@@ -154,7 +155,7 @@ def seed(site: Site) -> dict[str, Any]:
             "person": owner.id,
             "identifier": partners.get(session, partner.id).identifiers[0].id,
             "alias": partners.get(session, partner.id).aliases[0].id,
-            "source": source.id,
+            "source": visited.id,
             "fact": facts.listing(session).items[0].id,
             "key": key.id,
             "rule": rule.id,

@@ -116,3 +116,18 @@ def start(tmp_path: Path, environment: Environment) -> Iterator[Callable[..., Se
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def a_port() -> int:
+    """A port nobody listens on."""
+    return free_port()
+
+
+@pytest.fixture
+def a_taken_port() -> Iterator[int]:
+    """A port somebody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield int(taken.getsockname()[1])

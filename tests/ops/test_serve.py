@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import urllib.request
 from collections.abc import Callable
 
@@ -14,8 +13,7 @@ def test_the_first_start_makes_the_database_and_prints_one_sign_in_link(start: C
     served.wait_until_ready()
     links = re.findall(r"http://\S+/sign-in\S+", served.output)
     assert len(links) == 1
-    path = links[0].split(":8000", 1)[1]
-    assert served.get(path)[0] == 200
+    assert served.get(links[0].removeprefix(f"http://127.0.0.1:{served.port}"))[0] == 200
 
 
 def test_sigterm_ends_serving_gracefully(start: Callable) -> None:
@@ -56,14 +54,10 @@ def test_health_and_metrics_are_open_on_loopback(start: Callable) -> None:
     assert "warden_clock_heartbeat_seconds" in metrics
 
 
-def test_a_taken_port_is_said_in_one_sentence(warden: Callable) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        ended = warden("serve", "--port", str(port))
+def test_a_taken_port_is_said_in_one_sentence(warden: Callable, a_taken_port: int) -> None:
+    ended = warden("serve", "--port", str(a_taken_port))
     assert ended.returncode == 1
-    assert f"Cannot listen on 127.0.0.1, port {port}" in ended.stderr
+    assert f"Cannot listen on 127.0.0.1, port {a_taken_port}" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

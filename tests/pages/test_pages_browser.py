@@ -208,7 +208,9 @@ def test_the_language_is_switched_and_kept(window: Watched) -> None:
 
 @pytest.mark.parametrize("width", [360, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_the_window(browser: Browser, site: Site, width: int, scheme: str, tmp_path: Path) -> None:
+def test_no_page_is_wider_than_the_window(
+    browser: Browser, site: Site, width: int, scheme: str, tmp_path: Path
+) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB", color_scheme=scheme)
     window = Watched(context, context.new_page(), site)
     window.sign_in()

@@ -13,6 +13,7 @@ from portfolio import HOSTILE, PORTFOLIO, Site
 
 from warden.domain import LOCALES, Role
 from warden.i18n import CATALOGUES
+from warden.rules.context import BY_NAME
 from warden.web.deps import SESSION_COOKIE
 
 LATE = "Aurora Diagnostics"
@@ -31,8 +32,12 @@ TEXTS = """() => {
   return found.map((text) => text.replace(/\\s+/g, " ").trim()).filter(Boolean);
 }"""
 
-DATA = {row[0] for row in PORTFOLIO} | {"ERP", "News", "Operations webhook", "Mail", "Warden", "UTC", "USD", "nobody-1"}
-"""Texts that are data, the same in every language."""
+DATA = (
+    {row[0] for row in PORTFOLIO}
+    | set(BY_NAME)
+    | {"ERP", "News", "Operations webhook", "Mail", "Warden", "UTC", "USD", "nobody-1"}
+)
+"""Texts that are data, the same in every language; so are the names in the conditions of rules."""
 
 DATA_PATTERN = re.compile(
     r"[\w.-]+@[\w.-]+|https?://\S+|S-[a-z]+|warden [a-z]+|Lin Yu-chen|Tran Minh|Asia/\w+|strategic|standard|key|tail"
@@ -100,14 +105,15 @@ def _messages(locale: str) -> dict[str, str]:
         if message.id and isinstance(message.id, str):
             singles[message.id] = str(message.string)
         elif message.id:
-            singles |= {text: message.string[0] for text in message.id}
+            singles |= dict.fromkeys(message.id, message.string[0])
     return singles
 
 
 @cache
 def _patterns(locale: str) -> list[re.Pattern[str]]:
     """Return what English texts look like once their placeholders are filled."""
-    filled = [re.sub(r"%\\\((\w+)\\\)s", ".+?", re.escape(text)) for text, own in _messages(locale).items() if text != own]
+    foreign = [text for text, own in _messages(locale).items() if text != own]
+    filled = [re.sub(r"%\\\((\w+)\\\)s", ".+?", re.escape(text)) for text in foreign]
     return [re.compile(text, re.IGNORECASE) for text in filled if re.search(r"[a-z]{3}", text.replace(".+?", ""))]
 
 

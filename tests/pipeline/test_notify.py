@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -343,3 +344,14 @@ def test_every_channel_is_found_and_paced() -> None:
 
     assert set(plugins.channels()) == {"email", "slack", "teams", "webhook"}
     assert plugins.channel("webhook") is Webhook
+
+
+def test_two_workers_send_everything_once_and_in_order(road: Road, now: datetime) -> None:
+    with web_server(signed_webhook) as inbox:
+        with road.db.write() as session:
+            place = make_destination(session, road.vault, "webhook", webhook_options(inbox.url), now)
+            queued = [str(queue(session, place, f"key-{number}", now).id) for number in range(20)]
+        with ThreadPoolExecutor(4) as workers:
+            for _ in range(5):
+                list(workers.map(lambda _: road.run(now), range(4)))
+    assert ids(inbox.received) == queued

@@ -15,7 +15,7 @@ from warden.store.facts import insert_facts
 
 def owners(session: Session) -> dict[str, str | None]:
     query = select(FactKey.value, Partner.name).outerjoin(Partner, FactKey.partner_id == Partner.id)
-    return {value: name for value, name in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def report(session: Session, *addresses: str) -> None:

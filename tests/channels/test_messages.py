@@ -1,0 +1,58 @@
+import json
+
+import pytest
+from samples import NOW, digest, every_message, readers
+
+from warden import messages
+from warden.domain import LOCALES, NotificationReason
+from warden.messages import SEALED, Message
+from warden.wording import Reader, reader_of
+
+
+def test_every_reason_has_a_message() -> None:
+    assert set(every_message()) == set(NotificationReason)
+    assert all(message.reason is reason for reason, message in every_message().items())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("reason", list(NotificationReason))
+def test_a_message_survives_storage(reason: NotificationReason, locale: str) -> None:
+    message = every_message(locale)[reason]
+    assert Message.from_data(json.loads(json.dumps(message.as_data()))) == message
+
+
+@pytest.mark.parametrize("reader", readers(), ids=lambda reader: reader.locale)
+def test_every_message_says_why_it_was_sent_and_leaves_no_placeholder(reader: Reader) -> None:
+    for message in every_message(reader.locale).values():
+        assert message.title
+        assert message.footer
+        assert message.links
+        assert "%(" not in json.dumps(message.as_data())
+
+
+def test_a_sealed_link_is_not_in_the_stored_message() -> None:
+    message = messages.sign_in("An", "gAAAA", NOW, reader_of("en"))
+    assert [url for _, url in message.links] == [SEALED]
+    opened = message.opened("https://warden.example/sign-in?token=t")
+    assert opened.links[0][1] == "https://warden.example/sign-in?token=t"
+    assert opened.sealed == ""
+
+
+def test_keeping_counts_what_it_drops() -> None:
+    message = messages.digest(digest(45), reader_of("en"))
+    assert message.left_out == 5
+    kept = message.keeping(10)
+    assert (len(kept.items), kept.left_out) == (10, 5 + len(message.items) - 10)
+    assert message.keeping(len(message.items)) == message
+
+
+def test_one_appointment_keeps_its_uid_and_moves_its_sequence() -> None:
+    every = every_message()
+    proposed = every[NotificationReason.MEETING_PROPOSED].invitation
+    cancelled = every[NotificationReason.MEETING_CANCELLED].invitation
+    assert proposed is not None
+    assert cancelled is not None
+    assert proposed.uid == cancelled.uid
+    assert proposed.sequence < cancelled.sequence
+    assert (proposed.method, cancelled.method) == ("REQUEST", "CANCEL")
+    assert every[NotificationReason.MEETING_ESCALATED].invitation is None

@@ -1,0 +1,212 @@
+"""Every command as a person types it: what it does, and what it says when it cannot."""
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from warden import __version__
+
+DELIVERIES = "id,supplier,due,made\n1,S-1,2026-01-05,2026-01-04\n2,S-1,2026-01-12,2026-01-15\n3,S-2,2026-01-12,\n"
+COLUMNS = {
+    "kind": "deliveries",
+    "key_column": "supplier",
+    "key_scheme": "supplier_code",
+    "identity_columns": ["id"],
+    "due_column": "due",
+    "made_column": "made",
+}
+
+
+@pytest.fixture
+def ready(warden: Callable) -> Callable:
+    """`warden` on a database that is at the newest version."""
+    assert warden("db", "upgrade").returncode == 0
+    return warden
+
+
+@pytest.fixture
+def slack() -> Iterator[str]:
+    """The address of something that answers as Slack does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/services/T0/B0/very-secret"
+        server.shutdown()
+        thread.join()
+
+
+def fails(ended: object, sentence: str, status: int = 1) -> None:
+    """The command ended with this status and a sentence, and without a traceback."""
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("serve",), ("tick",), ("import", "partners"), ("source", "add"), ("destination", "add"), ("user", "add")],
+)
+def test_every_command_has_help(warden: Callable, command: tuple[str, ...]) -> None:
+    shown = warden(*command, "--help")
+    assert shown.returncode == 0
+    assert "Usage: " in shown.stdout
+
+
+def test_version(warden: Callable) -> None:
+    assert warden("version").stdout.strip() == __version__
+
+
+def test_wrong_usage_exits_2(warden: Callable) -> None:
+    fails(warden("nonsense"), "No such command", status=2)
+    fails(warden("tick", "--as-of", "yesterday"), "expected ISO 8601", status=2)
+
+
+def test_a_wrong_setting_is_named_without_its_value(warden: Callable) -> None:
+    ended = warden("doctor", WARDEN_PORT="not-a-port")
+    fails(ended, "WARDEN_PORT: ")
+    assert "not-a-port" not in ended.stderr
+
+
+def test_a_database_that_was_never_made_says_what_to_run(warden: Callable) -> None:
+    fails(warden("source", "list"), "run `warden db upgrade`")
+
+
+def test_a_database_that_cannot_be_opened_is_one_sentence(warden: Callable) -> None:
+    fails(warden("db", "upgrade", WARDEN_DATABASE_URL="sqlite:////no/such/folder/warden.db"), "/no/such/folder")
+
+
+def test_an_address_of_no_database_is_one_sentence(warden: Callable) -> None:
+    fails(warden("db", "upgrade", WARDEN_DATABASE_URL="nonsense"), "WARDEN_DATABASE_URL")
+
+
+def test_upgrading_twice_is_harmless(ready: Callable) -> None:
+    assert "is at version" in ready("db", "upgrade").stdout
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(ready: Callable) -> None:
+    ended = ready("doctor")
+    assert ended.returncode == 1
+    assert "ok   database" in ended.stdout
+    assert "clock: has not run yet; start `warden serve`" in ended.stdout
+    assert "add one with `warden source add`" in ended.stdout
+
+
+def test_doctor_notices_a_missing_key(ready: Callable, tmp_path: Path, slack: str) -> None:
+    secret = {"WARDEN_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    assert ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack, **secret).returncode == 0
+    (tmp_path / "warden.key").unlink()
+    assert "WARDEN_SECRET_KEY" in ready("doctor").stdout
+
+
+def test_partners_are_imported_all_or_none(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "partners.csv").write_text("name,tier,share\nAcme,key,12%\nBeta,key,lots\n", encoding="utf-8")
+    ended = ready("import", "partners", "partners.csv")
+    fails(ended, "Nothing was imported")
+    assert "row 3, column share" in ended.stderr
+    (tmp_path / "partners.csv").write_text("Firma,tier\nAcme,key\nBeta,key\n", encoding="utf-8")
+    tried = ready("import", "partners", "partners.csv", "--map", "name=Firma", "--dry-run")
+    assert "Would be: 2 created" in tried.stdout
+    assert "2 created" in ready("import", "partners", "partners.csv", "--map", "name=Firma").stdout
+    fails(ready("import", "partners", "partners.csv", "--map", "name=Firma"), "there is already a partner named Acme")
+    skipped = ready("import", "partners", "partners.csv", "--map", "name=Firma", "--on-conflict", "skip")
+    assert "2 skipped" in skipped.stdout
+
+
+def test_a_file_that_is_not_there_is_one_sentence(ready: Callable) -> None:
+    fails(ready("import", "partners", "missing.csv"), "missing.csv: No such file or directory")
+
+
+def test_a_source_is_added_tried_and_run(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "deliveries.csv").write_text(DELIVERIES, encoding="utf-8")
+    options = COLUMNS | {"path": str(tmp_path / "deliveries.csv")}
+    (tmp_path / "options.json").write_text(json.dumps(options), encoding="utf-8")
+    roots = {"WARDEN_FILE_ROOTS": str(tmp_path)}
+    assert ready("source", "add", "erp", "table", "--options", "options.json", **roots).returncode == 0
+    tried = ready("source", "test", "erp", **roots)
+    assert tried.stdout.count("Delivery supplier_code:S-") == 3
+    assert "3 facts reported, 3 of them new" in ready("source", "run", "erp", **roots).stdout
+    assert "erp  table  ok" in ready("source", "list").stdout
+
+
+def test_options_that_do_not_fit_are_listed_one_per_line(ready: Callable) -> None:
+    ended = ready("source", "add", "erp", "table", "--set", "path=/etc/passwd", "--set", "colour=red")
+    fails(ended, "The options are not valid.")
+    assert "  options.colour: is not an option" in ended.stderr
+    assert "  options.key_column: is needed" in ended.stderr
+
+
+def test_a_file_outside_the_allowed_folders_is_refused(ready: Callable) -> None:
+    settings = [f"--set={name}={json.dumps(value)}" for name, value in COLUMNS.items()]
+    fails(ready("source", "add", "erp", "table", "--set", "path=/etc/passwd", *settings), "WARDEN_FILE_ROOTS")
+
+
+def test_a_source_that_is_not_there_names_those_that_are(ready: Callable) -> None:
+    fails(ready("source", "run", "mail"), "There is no source 'mail'; there are: none.")
+
+
+def test_a_refused_source_ends_with_the_reason(ready: Callable) -> None:
+    assert ready("source", "add", "news", "feed", "--set", "url=http://127.0.0.1:9/feed").returncode == 0
+    fails(ready("source", "run", "news"), "news is refused")
+
+
+def test_a_destination_takes_its_secret_from_input_or_environment_and_never_shows_it(
+    ready: Callable, slack: str
+) -> None:
+    loopback = {"WARDEN_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    added = ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack + "\n", **loopback)
+    assert added.returncode == 0, added.stderr
+    also = ready("destination", "add", "other", "slack", "--secret", "url=HOOK", HOOK=slack, **loopback)
+    assert also.returncode == 0, also.stderr
+    tested = ready("destination", "test", "team", **loopback)
+    assert "Delivered (sent)" in tested.stdout
+    listed = ready("destination", "list")
+    assert "team  slack  en" in listed.stdout
+    assert "very-secret" not in added.stdout + tested.stdout + tested.stderr + listed.stdout
+
+
+def test_a_secret_from_a_variable_that_is_not_set_is_one_sentence(ready: Callable) -> None:
+    fails(ready("destination", "add", "team", "slack", "--secret", "url=NOT_SET"), "no variable NOT_SET")
+
+
+def test_a_destination_that_refuses_is_told(ready: Callable, slack: str) -> None:
+    assert ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack).returncode == 0
+    fails(ready("destination", "test", "team"), "Not delivered: ")  # loopback is not an allowed network
+
+
+def test_a_user_gets_a_link_and_a_token_is_shown_once(ready: Callable) -> None:
+    assert "/sign-in?token=" in ready("user", "add", "lan@example.com", "--role", "manager").stdout
+    fails(ready("user", "add", "lan@example.com"), "exists already")
+    assert "/sign-in?token=" in ready("user", "link", "lan@example.com").stdout
+    fails(ready("user", "link", "nobody@example.com"), "There is no user")
+    assert ready("token", "create", "erp", "--scope", "facts:write").stdout.startswith("wdn_")
+    fails(ready("token", "create", "erp", "--scope", "everything"), "'everything' is not a scope")
+
+
+def test_a_tick_prints_what_each_stage_did(warden: Callable) -> None:
+    walked = warden("tick", "--as-of", "2026-03-04T09:30Z")
+    assert walked.returncode == 0, walked.stderr
+    assert [line.split()[0] for line in walked.stdout.splitlines()] == [
+        "collect",
+        "attribute",
+        "assess",
+        "decide",
+        "digest",
+        "notify",
+    ]
+    assert "notify" not in warden("tick", "--no-send").stdout

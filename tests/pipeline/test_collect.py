@@ -1,0 +1,246 @@
+"""Collecting from real servers on loopback: what is written down, and who must act when it fails."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from factories import DAY, NOW
+from servers import Page, Request, WebServer, serve
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+from collectors.http import Http
+from warden import plugins
+from warden.db import Database
+from warden.domain import RunOutcome, SourceState
+from warden.models import Fact, Run, Source
+from warden.pipeline import collect
+from warden.settings import Settings
+from warden.store import facts, sources
+from warden.vault import Vault
+
+MINUTE = timedelta(minutes=1)
+ENTRY = "<entry><id>{0}</id><title>{0}</title><updated>2026-03-0{1}T08:00:00Z</updated><link href='/{0}'/></entry>"
+
+
+@pytest.fixture
+def site() -> Iterator[WebServer]:
+    with serve() as site:
+        yield site
+
+
+def feed(*titles: str) -> bytes:
+    entries = "".join(ENTRY.format(title, number + 1) for number, title in enumerate(titles))
+    head = "<?xml version='1.0' encoding='utf-8'?><feed xmlns='http://www.w3.org/2005/Atom'><title>News</title>"
+    return f"{head}<id>news</id><updated>2026-03-04T00:00:00Z</updated>{entries}</feed>".encode()
+
+
+def add(db: Database, site: WebServer, name: str = "news", **values: Any) -> Source:
+    with db.write() as session:
+        options = {"url": f"{site.url}/{name}"}
+        return sources.add(session, **{"name": name, "collector": "feed", "options": options, "now": NOW, **values})
+
+
+def read(db: Database, source: Source) -> tuple[Source, list[Run]]:
+    with db.read() as session:
+        return sources.get(session, source.id), sources.runs(session, source.id).items
+
+
+def test_a_visit_writes_facts_cursor_run_and_schedule(
+    db: Database, vault: Vault, settings: Settings, site: WebServer
+) -> None:
+    site.pages["/news"] = Page(feed("a", "b"), headers={"ETag": '"1"', "Content-Type": "application/atom+xml"})
+    source = add(db, site)
+    assert collect.run_due(db, vault, settings, NOW) == 1
+    after, (run,) = read(db, source)
+    assert (run.outcome, run.seen, run.new) == (RunOutcome.OK, 2, 2)
+    assert (after.state, after.lease_holder, after.next_run_at) == (SourceState.OK, None, NOW + 15 * MINUTE)
+    assert collect.run_due(db, vault, settings, NOW) == 0, "not due again"
+    site.pages["/news"] = lambda request: Page(status=304 if request.headers.get("if-none-match") == '"1"' else 500)
+    assert collect.run_due(db, vault, settings, NOW + 15 * MINUTE) == 1
+    assert read(db, source)[1][0].outcome is RunOutcome.OK, "the cursor went along"
+    with db.read() as session:
+        assert facts.total(session) == 2
+        assert set(session.scalars(select(Fact.recorded_at))) == {NOW}
+
+
+@pytest.mark.parametrize(
+    ("page", "state", "next_run_at", "paused"),
+    [
+        (Page(status=500), SourceState.UNAVAILABLE, NOW + MINUTE, False),
+        (Page(status=429, headers={"Retry-After": "7200"}), SourceState.UNAVAILABLE, NOW + 120 * MINUTE, False),
+        (Page(status=401), SourceState.REFUSED, None, True),
+        (Page(b"<html>gone</html>", headers={"Content-Type": "text/html"}), SourceState.CHANGED, NOW + DAY, False),
+    ],
+)
+def test_who_must_act_decides_what_follows(
+    db: Database,
+    vault: Vault,
+    settings: Settings,
+    site: WebServer,
+    page: Page,
+    state: SourceState,
+    next_run_at: datetime | None,
+    paused: bool,
+) -> None:
+    site.pages["/news"] = page
+    source = add(db, site)
+    with capture_logs() as logs:
+        collect.run_due(db, vault, settings, NOW)
+        collect.run_due(db, vault, settings, NOW + MINUTE / 2, only=source.id, ignore_schedule=True)
+    assert [entry["event"] for entry in logs] == ["source_went_down"], "told once"
+    after, runs = read(db, source)
+    assert (after.state, after.state_since, after.paused) == (state, NOW, paused)
+    assert [run.outcome for run in runs] == [RunOutcome(state.value)] * 2
+    assert all(run.error == after.reason for run in runs)
+    assert after.reason
+    if next_run_at is not None:
+        assert after.next_run_at is not None
+        assert after.next_run_at >= next_run_at
+
+
+def test_a_source_that_is_back_says_so_once(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:
+    source = add(db, site)
+    site.pages["/news"] = Page(status=503)
+    collect.run_due(db, vault, settings, NOW)
+    site.pages["/news"] = Page(feed("a"))
+    with capture_logs() as logs:
+        for minutes in (1, 30):
+            collect.run_due(db, vault, settings, NOW + minutes * MINUTE)
+    assert [entry["event"] for entry in logs if entry["log_level"] != "debug"] == ["source_came_back"]
+    assert read(db, source)[0].state is SourceState.OK
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"collector": "telex", "options": {}}, "no collector"),
+        ({"options": {}}, "options.url: is needed"),
+        ({"collector": "table", "options": {"path": "/etc/passwd"}}, "options"),
+        ({"secrets": "sealed with another key"}, "cannot be decrypted"),
+    ],
+)
+def test_a_source_that_cannot_be_set_up_needs_a_person(
+    db: Database, vault: Vault, settings: Settings, site: WebServer, values: dict[str, Any], words: str
+) -> None:
+    source = add(db, site, **values)
+    assert collect.run_due(db, vault, settings, NOW) == 1
+    after, _runs = read(db, source)
+    assert (after.state, after.paused) == (SourceState.REFUSED, True)
+    assert words in after.reason
+
+
+def test_a_defect_stops_one_source_and_not_the_others(
+    db: Database, vault: Vault, settings: Settings, site: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("secret detail")
+
+    monkeypatch.setattr(plugins.collector("table"), "collect", broken)
+    site.pages["/news"] = Page(feed("a"))
+    good = add(db, site)
+    options = {
+        "url": f"{site.url}/x",
+        "kind": "measures",
+        "key_column": "k",
+        "key_scheme": "erp",
+        "at_column": "d",
+        "measures": [{"column": "m", "name": "m"}],
+    }
+    bad = add(db, site, "erp", collector="table", options=options)
+    with capture_logs() as logs:
+        assert collect.run_due(db, vault, settings, NOW) == 2
+    after, (run,) = read(db, bad)
+    assert (run.outcome, run.error) == (
+        RunOutcome.FAILED,
+        "Warden itself failed (KeyError); its log has the details.",
+    )
+    assert (after.state, after.next_run_at) == (SourceState.UNAVAILABLE, NOW + MINUTE)
+    assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"source_not_collected"}
+    assert read(db, good)[0].state is SourceState.OK
+
+
+def test_no_transaction_is_open_during_a_visit(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:
+    def meanwhile(_request: Request) -> Page:
+        with db.write() as session:  # SQLite would wait for half a minute if a writer held it
+            sources.push(session, "pushed meanwhile", NOW)
+        return Page(feed("a"))
+
+    site.pages["/news"] = meanwhile
+    source = add(db, site)
+    collect.run_due(db, vault, settings, NOW)
+    assert read(db, source)[0].state is SourceState.OK
+
+
+def test_two_clocks_visit_a_source_once(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:
+    site.pages["/news"] = Page(feed("a"))
+    add(db, site)
+    visited: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: visited.append(collect.run_due(db, vault, settings, NOW))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(visited) == 1
+    assert len(site.requests) == 1
+
+
+def test_a_late_answer_of_a_lost_claim_is_dropped(
+    db: Database, vault: Vault, settings: Settings, site: WebServer
+) -> None:
+    source = add(db, site)
+
+    def overtaken(_request: Request) -> Page:
+        with db.write() as session:
+            assert sources.claim(session, source.id, NOW + sources.LEASE) is not None
+        return Page(feed("a"))
+
+    site.pages["/news"] = overtaken
+    with capture_logs() as logs:
+        collect.run_due(db, vault, settings, NOW)
+    assert "claim_lost" in [entry["event"] for entry in logs]
+    with db.read() as session:
+        assert facts.total(session) == 0
+
+
+def test_a_paused_source_can_be_visited_by_hand(
+    db: Database, vault: Vault, settings: Settings, site: WebServer
+) -> None:
+    site.pages["/news"] = Page(feed("a"))
+    source = add(db, site)
+    with db.write() as session:
+        sources.pause(session, source.id)
+    assert collect.run_due(db, vault, settings, NOW) == 0
+    assert collect.run_due(db, vault, settings, NOW, only=source.id) == 0
+    assert collect.run_due(db, vault, settings, NOW, only=source.id, ignore_schedule=True) == 1
+
+
+def test_a_blocked_address_is_refused(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:
+    source = add(db, site)
+    collect.run_due(db, vault, settings.model_copy(update={"allowed_networks": ()}), NOW)
+    assert read(db, source)[0].state is SourceState.REFUSED
+
+
+def test_trying_a_source_shows_three_facts_and_stores_nothing(sqlite_db: Database, site: WebServer) -> None:
+    site.pages["/news"] = Page(feed("a", "b", "c", "d"))
+    kind = plugins.collector("feed")
+    with Http(allowed_networks=["127.0.0.0/8"]) as http:
+        shown, problems = collect.test_source(kind, kind.Options(url=f"{site.url}/news"), http, NOW)
+    assert (len(shown), list(problems)) == (3, [])
+    with sqlite_db.read() as session:
+        assert facts.total(session) == 0
+
+
+def test_silence_of_a_source_is_noted_at_the_next_tick(
+    db: Database, vault: Vault, settings: Settings, site: WebServer
+) -> None:
+    site.pages["/news"] = Page(status=503)
+    source = add(db, site)
+    collect.run_due(db, vault, settings, NOW)
+    assert read(db, source)[0].blind_since is None
+    collect.run_due(db, vault, settings, NOW + 2 * DAY)
+    assert read(db, source)[0].blind_since == NOW

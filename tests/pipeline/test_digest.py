@@ -1,0 +1,273 @@
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import assessed
+import pytest
+from outbox import make_destination, rows
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import Frequency, MeetingStatus, NotificationReason, RuleState, Severity
+from warden.errors import Conflict, PreconditionFailed
+from warden.messages import Message
+from warden.models import Alert, Decision, Digest, Meeting, Partner, Person, Rule
+from warden.pipeline import digest
+from warden.settings import Settings
+from warden.store import destinations, digests, shipped, sources
+from warden.vault import Vault
+
+DAILY, WEEKLY = Frequency.DAILY, Frequency.WEEKLY
+MAIL = {"host": "mail.example", "security": "none", "sender": "warden@our.example"}
+
+
+def order(session: Session, vault: Vault, person: Person, now: datetime, **values: object) -> Digest:
+    place = make_destination(session, vault, "email", MAIL, now, name=f"mail for {person.email}")
+    given = {"frequency": DAILY, **values}
+    return digests.add(session, person=person, destination=place, now=now, **given)  # type: ignore[arg-type]
+
+
+def sent(db: Database) -> list[Message]:
+    return [Message.from_data(row.message) for row in rows(db) if row.reason is NotificationReason.DIGEST]
+
+
+def groups(message: Message) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for item in message.items:
+        found.setdefault(item.group, []).append(item.title)
+    return found
+
+
+# --- when it is due ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frequency", "weekday", "hour", "zone", "after", "expected"),
+    [
+        (DAILY, 0, 8, "UTC", "2026-03-04T07:59:59+00:00", "2026-03-04T08:00:00+00:00"),
+        (DAILY, 0, 8, "UTC", "2026-03-04T08:00:00+00:00", "2026-03-05T08:00:00+00:00"),
+        (DAILY, 0, 8, "Asia/Taipei", "2026-03-04T00:30:00+00:00", "2026-03-05T00:00:00+00:00"),
+        (WEEKLY, 0, 8, "Asia/Taipei", "2026-03-04T00:30:00+00:00", "2026-03-09T00:00:00+00:00"),
+        (WEEKLY, 2, 8, "UTC", "2026-03-04T07:00:00+00:00", "2026-03-04T08:00:00+00:00"),
+        # the day the clocks go forward: eight o'clock comes an hour earlier in UTC
+        (DAILY, 0, 8, "Europe/Berlin", "2026-03-28T12:00:00+00:00", "2026-03-29T06:00:00+00:00"),
+        # half past two does not exist; two o'clock is three o'clock summer time
+        (DAILY, 0, 2, "Europe/Berlin", "2026-03-28T12:00:00+00:00", "2026-03-29T01:00:00+00:00"),
+        # the day they go back: of two o'clock, which comes twice, the first
+        (DAILY, 0, 2, "Europe/Berlin", "2026-10-24T12:00:00+00:00", "2026-10-25T00:00:00+00:00"),
+        (DAILY, 0, 2, "Europe/Berlin", "2026-10-25T00:00:00+00:00", "2026-10-26T01:00:00+00:00"),
+        # a midnight that does not exist
+        (DAILY, 0, 0, "America/Sao_Paulo", "2018-11-03T12:00:00+00:00", "2018-11-04T03:00:00+00:00"),
+    ],
+)
+def test_next_run(frequency: Frequency, weekday: int, hour: int, zone: str, after: str, expected: str) -> None:
+    found = digests.next_run(frequency, weekday, hour, zone, datetime.fromisoformat(after))
+    assert found == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Taipei"])
+@pytest.mark.parametrize("hour", [0, 1, 2, 3, 8, 23])
+def test_a_daily_digest_comes_exactly_once_every_day_of_two_years(zone: str, hour: int) -> None:
+    moment = datetime(2018, 1, 1, tzinfo=UTC)
+    seen = []
+    for _ in range(730):
+        moment = digests.next_run(DAILY, 0, hour, zone, moment)
+        seen.append(moment)
+    gaps = {later - earlier for earlier, later in pairwise(seen)}
+    assert gaps <= {timedelta(hours=hours) for hours in (23, 23.5, 24, 24.5, 25)}
+
+
+def test_missed_runs_are_caught_up_exactly_once(db: Database, vault: Vault, settings: Settings) -> None:
+    began = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+    with db.write() as session:
+        order(session, vault, assessed.person(session, "An"), began)
+    assert digest.run(db, vault, settings, began) == 0
+    back = began + timedelta(days=9)
+    assert digest.run(db, vault, settings, back) == 1
+    assert digest.run(db, vault, settings, back) == 0
+    assert digest.run(db, vault, settings, back + timedelta(hours=22)) == 0
+    assert digest.run(db, vault, settings, back + timedelta(days=1)) == 1
+    assert len(rows(db)) == 2
+
+
+def test_one_slot_is_queued_once_even_if_it_comes_up_again(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        standing = order(session, vault, assessed.person(session, "An"), now)
+        slot = standing.next_run_at
+    digest.run(db, vault, settings, now + timedelta(days=1))
+    with db.write() as session:
+        digests.get(session, standing.id).next_run_at = slot  # as if the process had died before noting it
+    assert digest.run(db, vault, settings, now + timedelta(days=1)) == 0
+    assert len(rows(db)) == 1
+
+
+def test_a_switched_off_destination_or_digest_waits(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        standing = order(session, vault, assessed.person(session, "An"), now)
+        destinations.disable(session, standing.destination, "gone", now)
+    assert digest.run(db, vault, settings, now + timedelta(days=5)) == 0
+    with db.write() as session:
+        found = digests.get(session, standing.id)
+        destinations.enable(session, found.destination)
+        digests.unsubscribe(session, found.id)
+        digests.unsubscribe(session, found.id)
+    assert digest.run(db, vault, settings, now + timedelta(days=5)) == 0
+    with db.write() as session:
+        found = digests.get(session, standing.id)
+        assert (found.enabled, found.version) == (False, 2)
+        digests.change(session, found, version=2, now=now + timedelta(days=5), enabled=True)
+    assert digest.run(db, vault, settings, now + timedelta(days=5)) == 0, "switched on again, it is not late"
+    assert digest.run(db, vault, settings, now + timedelta(days=6)) == 1
+
+
+def test_an_order_is_checked(db: Database, vault: Vault, now: datetime) -> None:
+    with db.write() as session:
+        person = assessed.person(session, "An")
+        standing = order(session, vault, person, now)
+        with pytest.raises(Conflict, match="has a digest already"):
+            digests.add(session, person=person, destination=standing.destination, frequency=DAILY, now=now)
+        slack = make_destination(session, vault, "slack", {"url": "https://a.example"}, now)
+        with pytest.raises(Conflict, match="need an e-mail one"):
+            digests.change(session, standing, version=1, now=now, destination=slack)
+        with pytest.raises(PreconditionFailed):
+            digests.change(session, standing, version=7, now=now, hour=9)
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+class Portfolio:
+    """Four partners, watched since yesterday: one got worse, one recovered, two stayed."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        shipped.seed(session, now)
+        self.an = assessed.person(session, "An", time_zone="Asia/Taipei", locale="en")
+        self.worse, self.better, self.bad, self.calm = (
+            assessed.partner(session, name, now, **values)
+            for name, values in (
+                ("Worse", {"owner_id": self.an.id}),
+                ("Better", {"sponsor_id": self.an.id}),
+                ("Bad", {}),
+                ("Calm", {}),
+            )
+        )
+        before, after = now - timedelta(days=2), now - timedelta(hours=1)
+        for partner, was, band in (
+            (self.worse, "low", "extreme"),
+            (self.better, "high", "low"),
+            (self.bad, "high", "high"),
+            (self.calm, "low", "low"),
+        ):
+            assessed.assess(session, partner, before, was)
+            assessed.assess(session, partner, after, band)
+
+
+def fire(session: Session, partner: Partner, rule: Rule, now: datetime) -> Alert:
+    decision = Decision(
+        key=f"{rule.key}/{partner.id}",
+        rule_id=rule.id,
+        partner_id=partner.id,
+        at=now,
+        before=RuleState.OK,
+        after=RuleState.FIRING,
+        reason={"message": "", "params": {}},
+        context={},
+    )
+    session.add(decision)
+    session.flush()
+    alert = Alert(
+        rule_id=rule.id, partner_id=partner.id, decision_id=decision.id, severity=Severity.CRITICAL, fired_at=now
+    )
+    session.add(alert)
+    session.flush()
+    return alert
+
+
+def test_the_worst_come_first_and_the_unchanged_in_one_line(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    assert groups(message) == {"Worst first": ["Worse", "Bad"], "Changed since the last digest": ["Better"]}
+    worse, bad, better = message.items
+    assert worse.text == "Extreme · was: Low · likelihood 50% · impact 4 of 5"
+    assert bad.text == "High · likelihood 50% · impact 4 of 5"
+    assert better.text == "Low · was: High · likelihood 50% · impact 4 of 5"
+    assert message.closing == "Unchanged: 2 of 4 partners."
+    assert message.title == "Partners on Mar 4, 2026: 2 need attention"
+
+
+def test_alerts_meetings_and_blind_sources_are_told(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+        rule = Rule(key="quiet", names={"en": "Gone quiet"}, condition="true", updated_at=now)
+        session.add(rule)
+        session.flush()
+        for partner, due_on in ((portfolio.calm, date(2026, 3, 9)), (portfolio.bad, date(2026, 3, 2))):
+            alert = fire(session, partner, rule, now)
+            values = {"partner_id": partner.id, "alert_id": alert.id, "proposed_at": now, "due_on": due_on}
+            session.add(Meeting(owner_id=portfolio.an.id, status=MeetingStatus.PROPOSED, **values))
+        sources.push(session, "Order mailbox", now).blind_since = now - timedelta(hours=30)
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    assert groups(message) == {
+        "Worst first": ["Worse", "Bad", "Calm"],
+        "Changed since the last digest": ["Better"],
+        "Executive meetings": ["Bad", "Calm"],
+        "Blind sources": ["Order mailbox"],
+    }
+    assert message.items[2].text.endswith("alerts: Gone quiet")
+    assert message.items[4].text == "overdue since Mar 2, 2026 · An"
+    assert message.items[5].text == "to be held by Mar 9, 2026 · An"
+    assert message.items[6].text == "blind since Mar 3, 2026 11:30 (Asia/Taipei)"
+
+
+def test_somebody_may_hear_of_their_own_partners_only(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1), only_mine=True)
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    assert [item.title for item in message.items] == ["Worse", "Better"]
+    assert message.closing == "Unchanged: 0 of 2 partners."
+
+
+def test_changes_count_from_the_last_digest(db: Database, vault: Vault, settings: Settings, now: datetime) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+    digest.run(db, vault, settings, now)
+    with db.write() as session:
+        assessed.assess(session, portfolio.calm, now + timedelta(hours=2), None)
+    digest.run(db, vault, settings, now + timedelta(days=1))
+    _, second = sent(db)
+    assert groups(second)["Changed since the last digest"] == ["Calm"]
+    assert second.items[-1].text == "Not rated · was: Low · Too little is known."
+    assert second.closing == "Unchanged: 3 of 4 partners."
+
+
+def test_it_speaks_the_persons_language_and_can_be_called_off(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        shipped.seed(session, now)
+        person = assessed.person(session, "Chen", time_zone="Asia/Taipei", locale="zh-Hant")
+        standing = order(session, vault, person, now - timedelta(days=1))
+    digest.run(db, vault, settings, now)
+    (row,) = rows(db)
+    assert (row.locale, row.recipient) == ("zh-Hant", person.email)
+    url = Message.from_data(row.message).unsubscribe_url
+    path, _, signature = url.partition("?signature=")
+    assert path == f"{settings.public_url}/digests/{standing.id}/unsubscribe"
+    assert vault.verify(digests.unsubscribe_text(standing.id), signature)
