@@ -26,7 +26,7 @@ check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pag
 	$(BIN)/lint-imports
 	$(BIN)/python tools/budgets.py
 	$(BIN)/python tools/settings_table.py --check
-	$(BIN)/python tools/messages.py check
+	$(BIN)/python tools/messages.py --check
 
 format: $(DEV_STAMP) ## Format the code and bring the README's settings table up to date.
 	$(BIN)/ruff check --fix --exit-zero .
@@ -34,7 +34,7 @@ format: $(DEV_STAMP) ## Format the code and bring the README's settings table up
 	$(BIN)/python tools/settings_table.py
 
 messages: $(DEV_STAMP) ## Collect the texts to translate into warden/locale.
-	$(BIN)/python tools/messages.py update
+	$(BIN)/python tools/messages.py
 
 bench: $(DEV_STAMP) ## Measure throughput as ratios (minutes).
 	$(BIN)/python benchmarks/run.py

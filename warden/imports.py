@@ -154,7 +154,7 @@ class _RowReader:
     def read(self) -> PartnerRow:
         """Return the row; what could not be read is left out and blamed."""
         name = " ".join(self._text("name").split())
-        self._check("name", name)
+        self._check("name", name or None)
         return PartnerRow(
             number=self._row.number,
             name=name,

@@ -86,7 +86,7 @@ class Clock:
         self._vault = vault
         self._settings = settings
         self._http = http
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(4)},
@@ -104,7 +104,7 @@ class Clock:
 
     def stop(self) -> None:
         """Stop ticking and wait until the stage at work has finished."""
-        self._stopping.set()
+        self.stopping.set()
         self._scheduler.shutdown(wait=True)
         log.info("clock_stopped")
 
@@ -116,7 +116,7 @@ class Clock:
 
     def _guarded(self, name: str, work: Callable[[datetime], object]) -> None:
         """Run one tick; a defect in it is logged and the clock goes on."""
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             return
         try:
             work(utc_now())
@@ -129,7 +129,7 @@ class Clock:
 
     def _advance(self, now: datetime) -> None:
         for _step in advance(self._db, self._vault, self._settings, now):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
 
     def _notify(self, now: datetime) -> None:

@@ -53,15 +53,15 @@ MailAddress = Annotated[str, AfterValidator(_address)]
 class Options(base.Options):
     """The mail server, who we are, and who gets what is not for one person. Passwords travel only over TLS."""
 
-    host: str = Field(min_length=1, max_length=253)
-    port: int = Field(587, ge=1, le=65535)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str | None = None
-    password: SecretStr | None = None
-    sender: MailAddress  # a mailbox people can answer to: calendars reply to it
-    sender_name: str = Field("Warden", max_length=100)
-    to: tuple[MailAddress, ...] = ()
-    authority: str | None = Field(None, description="PEM of the authority that signed the server's certificate.")
+    host: str = Field(min_length=1, max_length=253, description="The mail server.")
+    port: int = Field(587, ge=1, le=65535, description="Usually 587 for starttls, 465 for tls, 25 for none.")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection is encrypted.")
+    username: str | None = Field(None, description="For signing in; together with the password.")
+    password: SecretStr | None = Field(None, description="For signing in; never sent without TLS.")
+    sender: MailAddress = Field(description="A mailbox of ours: answers to invitations come back to it.")
+    sender_name: str = Field("Warden", max_length=100, description="The name beside the sender.")
+    to: tuple[MailAddress, ...] = Field((), description="Who gets alerts and meetings that are not for one person.")
+    authority: str | None = Field(None, description="PEM of the authority behind the server's certificate, if private.")
 
     @model_validator(mode="after")
     def _password_needs_tls(self) -> "Options":

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from collectors.http import Answer, Http
 from warden.channels import base
@@ -48,7 +48,7 @@ _BAD_MESSAGE = frozenset({"invalid_payload", "no_text", "invalid_blocks", "msg_b
 class Options(base.Options):
     """Where to post. The address is a secret as a whole: whoever has it can post."""
 
-    url: SecretStr
+    url: SecretStr = Field(description="The incoming webhook's address, https://hooks.slack.com/services/…")
 
     @field_validator("url")
     @classmethod

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from collectors.http import Http
 from warden.channels import base
@@ -30,7 +30,7 @@ _COLOURS = {Severity.CRITICAL: "Attention", Severity.WARNING: "Warning", Severit
 class Options(base.Options):
     """Where to post. The address carries its own signature: it is a secret as a whole, and its host varies."""
 
-    url: SecretStr
+    url: SecretStr = Field(description="The workflow's address, as Teams shows it when the workflow is made.")
 
     @field_validator("url")
     @classmethod

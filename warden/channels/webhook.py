@@ -5,7 +5,7 @@ import binascii
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from standardwebhooks import Webhook as Signer
 
 from collectors.http import Http
@@ -22,8 +22,8 @@ _MOST_LINKS = 20
 class Options(base.Options):
     """Where to post, and the key both sides share: `whsec_` and the base64 of 24 to 64 random bytes."""
 
-    url: SecretStr
-    secret: SecretStr
+    url: SecretStr = Field(description="The address to post to.")
+    secret: SecretStr = Field(description="whsec_ and the base64 of 24 to 64 random bytes.")
 
     @field_validator("url")
     @classmethod

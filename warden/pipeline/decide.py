@@ -242,15 +242,17 @@ def _open(
         for row in assessments.by_ids(session, [move.assessment_id for move in moves if move.assessment_id])
     }
     unmet = alarms.without_meeting(session, partner_ids) if rule.meeting_within_days else set()
+    opened = []
     for move in moves:
         assessment = said[move.partner_id]
         alert = alarms.new_alert(rule, partners[move.partner_id], assessment, uses, move.key, now)
-        session.add(alert)
         meeting = None
         if rule.meeting_within_days and move.partner_id in unmet:
             meeting = alarms.new_meeting(alert, assessment, rule.meeting_within_days, move.key, now)
-            session.add(meeting)
-        session.flush()
+        session.add_all([alert, meeting] if meeting else [alert])
+        opened.append((alert, meeting, move))
+    session.flush()
+    for alert, meeting, move in opened:
         log.info("alert_fired", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
         if send:
             _announce_opened(session, settings, alert, meeting, move, now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from warden.domain import LOCALES, Role
@@ -89,8 +89,15 @@ def find_user(session: Session, email: str) -> User | None:
 
 
 def get_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> User:
-    """Return one user, locked against other writers if asked. Raises NotFound."""
-    user = session.get(User, user_id, with_for_update=lock or None)
+    """Return one user. Raises NotFound.
+
+    `lock` is for changing it. It holds all admins, always in the same order, so that two admins can neither demote each
+    other at the same moment nor wait for each other for ever.
+    """
+    if lock:
+        held = select(User.id).where(or_(User.id == user_id, User.role == Role.ADMIN)).order_by(User.id)
+        session.execute(held.with_for_update())
+    user = session.get(User, user_id, populate_existing=lock)
     if user is None:
         raise NotFound(f"There is no user {user_id}.")
     return user
@@ -102,7 +109,7 @@ def list_users(session: Session, cursor: str | None, limit: int) -> Page[User]:
 
 
 def change_user(session: Session, user: User, changes: Mapping[str, Any], now: datetime) -> None:
-    """Change a user's name, role, locale, time_zone or `disabled` (a bool).
+    """Change the name, role, locale, time_zone or `disabled` (a bool) of a user that `get_user` locked.
 
     A user who changes role or loses the account is signed out everywhere at once. Raises InvalidInput for a locale or
     time zone that is none, and Conflict when no admin would be left.
@@ -124,9 +131,8 @@ def change_user(session: Session, user: User, changes: Mapping[str, Any], now: d
 
 
 def _has_other_admin(session: Session, user: User) -> bool:
-    # All admins are locked, so that two cannot demote each other at the same moment.
-    admins = select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None)).with_for_update()
-    return any(found != user.id for found in session.scalars(admins).all())
+    others = select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None), User.id != user.id)
+    return session.scalar(others.limit(1)) is not None
 
 
 def ensure_first_admin(session: Session, now: datetime) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from warden.domain import Severity
+from warden.domain import NotificationStatus, Severity
 from warden.errors import Conflict, NotFound, PreconditionFailed
 from warden.models import Destination, Digest, Notification
 
@@ -76,7 +76,7 @@ def for_alert(session: Session, severity: Severity) -> list[Destination]:
     order = list(Severity)
     loud_enough = order[: order.index(severity) + 1]
     query = _enabled().where(Destination.alerts.is_(True), Destination.min_severity.in_(loud_enough))
-    return list(session.scalars(query))
+    return [found for found in session.scalars(query) if _reaches_somebody(found)]
 
 
 def for_operations(session: Session, *, without: uuid.UUID | None = None) -> list[Destination]:
@@ -84,7 +84,7 @@ def for_operations(session: Session, *, without: uuid.UUID | None = None) -> lis
     query = _enabled().where(Destination.operations.is_(True))
     if without is not None:
         query = query.where(Destination.id != without)
-    return list(session.scalars(query))
+    return [found for found in session.scalars(query) if _reaches_somebody(found)]
 
 
 def for_mail(session: Session) -> Destination | None:
@@ -140,10 +140,15 @@ def waiting(session: Session) -> dict[uuid.UUID, int]:
     """Return how many notifications are open per destination; destinations without any are left out."""
     query = (
         select(Notification.destination_id, func.count())
-        .where(Notification.next_attempt_at.is_not(None))
+        .where(Notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.CLAIMED)))
         .group_by(Notification.destination_id)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
+
+
+def _reaches_somebody(destination: Destination) -> bool:
+    """Tell whether a message without a recipient has somewhere to go: a mail server alone has no addresses."""
+    return destination.channel != "email" or bool(destination.options.get("to"))
 
 
 def _window_end(

@@ -61,4 +61,4 @@ def _describe_facts(app: FastAPI) -> None:
         description["components"]["schemas"].update(push.SCHEMAS)
         return description
 
-    app.openapi = openapi  # type: ignore[method-assign] - FastAPI's documented way to extend it
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

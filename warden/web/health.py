@@ -1,6 +1,7 @@
 """Whether the service lives, whether it is ready for work, and its figures for Prometheus."""
 
 import ipaddress
+import re
 import time
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -27,6 +28,8 @@ MISSED_TICKS = 4
 
 SHORTEST_PATIENCE = timedelta(minutes=2)
 """… but never sooner than this: one tick may take longer than the pause between two."""
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -170,10 +173,20 @@ class Measure:
 
         async def send_measured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # The route's template, not the path: a label per partner would never stop growing.
-                route = getattr(scope.get("route"), "path", "none")
-                self._metrics.requests.labels(scope["method"], route, str(message["status"])).inc()
-                self._metrics.seconds.labels(scope["method"], route).observe(time.perf_counter() - begun)
+                route = _route_of(scope)
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self._metrics.requests.labels(method, route, str(message["status"])).inc()
+                self._metrics.seconds.labels(method, route).observe(time.perf_counter() - begun)
             await send(message)
 
         await self.app(scope, receive, send_measured)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the template of the route that answered: a label per partner would never stop growing."""
+    if "route" not in scope:
+        return "none"
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = re.sub(rf"/{re.escape(str(value))}(?=/|$)", f"/{{{name}}}", path, count=1)
+    return path

@@ -9,11 +9,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-from warden.errors import Fault, InvalidInput, NotSignedIn, TooManyRequests, WardenError
+from warden.errors import Conflict, Fault, InvalidInput, NotSignedIn, TooManyRequests, WardenError
 from warden.log import get_logger
 
 log = get_logger(__name__)
@@ -90,11 +91,20 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
         detail = f"Something went wrong that should not. The log has it under {name}."
         return answer(request, Problem(title="Internal error", status=500, detail=detail, id=name), _SAFE_HEADERS)
 
+    async def collided(request: Request, error: Exception) -> Response:
+        # Writers wait for each other on SQLite; on PostgreSQL two may store the same name at the same moment.
+        if getattr(getattr(error, "orig", None), "sqlstate", None) != _UNIQUE_VIOLATION:
+            return await unexpected(request, error)
+        return answer(request, of_error(Conflict("Somebody stored the same at the same moment: look again.")))
+
     app.add_exception_handler(WardenError, refused)
+    app.add_exception_handler(IntegrityError, collided)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)
 
+
+_UNIQUE_VIOLATION = "23505"  # PostgreSQL's SQLSTATE
 
 # This one answer is made outside the middleware that sets the other headers.
 _SAFE_HEADERS = {

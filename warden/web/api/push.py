@@ -158,12 +158,13 @@ def read_batch(body: bytes, now: datetime) -> tuple[str, list[reported.Fact]]:
         for detail in details:
             detail["loc"] = tuple(part for at, part in enumerate(detail["loc"]) if at != 2 or part not in _KINDS)
         raise InvalidInput("The facts are not valid; none was written down.", faults_of(details)) from None
+    latest = now + SKEW
     keys: dict[tuple[str, str], reported.Key] = {}
     faults: list[Fault] = []
     facts = []
     for index, fact in enumerate(batch.facts):
         try:
-            _check(fact, now)
+            _check(fact, latest)
             facts.append(_READERS[fact.kind](fact, _key(fact, keys)))
         except _Wrong as wrong:
             faults.append(Fault(f"facts[{index}].{wrong.field}", wrong.what))
@@ -179,8 +180,8 @@ class _Wrong(Exception):
         self.field, self.what = field, what
 
 
-def _check(fact: FactIn, now: datetime) -> None:
-    if fact.at > now + SKEW:
+def _check(fact: FactIn, latest: datetime) -> None:
+    if fact.at > latest:
         raise _Wrong("at", f"is {fact.at.isoformat()}, in the future; expected when it was true")
     if isinstance(fact, DeliveryIn) and fact.made_on is not None and fact.made_at is not None:
         raise _Wrong("made_at", "came with made_on; expected only one of the two")

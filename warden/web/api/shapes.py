@@ -32,13 +32,10 @@ Reason = Annotated[str, text(2_000)]
 Bool = Annotated[bool, Field(strict=True)]
 """True or false and nothing else: left to itself, pydantic reads 1, "yes" and "off" too."""
 
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-
 
 def _sane(moment: datetime) -> datetime:
     # Sums with durations, and conversion to any zone, cannot overflow within these centuries.
-    if not _EARLIEST <= moment < _LATEST:
+    if not 1900 <= moment.year < 2200:
         raise ValueError("expected a moment between the years 1900 and 2199")
     return moment.astimezone(UTC)
 

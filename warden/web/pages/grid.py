@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
-from scorers.matrix import Band, Grid, Level, Locale
+from scorers.matrix import LEAST_CONTRAST, Band, Grid, Level, Locale, contrast
 from warden.store import matrices
 from warden.store.assessments import Placement
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
+
+NIGHT = "#18212c"
+"""Surface of cards on a dark page, as in warden.css."""
 
 router = APIRouter()
 
@@ -86,6 +89,25 @@ def board(session: Session) -> Board:
 def band_colours(_view: Viewer, session: Read) -> Response:
     """Send the colours of the bands: they are data, and our content policy allows no style inside a page."""
     active = board(session)
-    rules = (f".band-{band.key} {{ --tone: {band.colour}; --ink: {band.ink}; }}\n" for band in active.bands)
+    rules = (
+        f".band-{band.key} {{ --tone: {band.colour}; --ink: {band.ink}; --night: {_at_night(band, active)}; }}\n"
+        for band in active.bands
+    )
     headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"matrix-{active.version}"'}
     return Response("".join(rules), media_type="text/css", headers=headers)
+
+
+def _at_night(band: Band, active: Board) -> str:
+    """Return a band's colour on a dark page: the milder the band, the closer to the page, so that the worst stands out.
+
+    White text on it keeps the contrast that the matrix asks of its own colours.
+    """
+    weight = (band.rank + 0.5) / (len(active.bands) - 0.5)
+    while contrast(mixed := _mixed(band.colour, NIGHT, weight), "#ffffff") < LEAST_CONTRAST:
+        weight -= 0.05
+    return mixed
+
+
+def _mixed(colour: str, ground: str, weight: float) -> str:
+    channels = ((int(colour[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(weight * over + (1 - weight) * under):02x}" for over, under in channels)
