@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
+from sqlalchemy.exc import ArgumentError
 
 from collectors.http import Http
 from warden import clock, log
@@ -32,8 +33,13 @@ def read_settings(*, long_running: bool = False, **overrides: Any) -> Settings:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[Database]:
-    """Open the database, whatever the version of its schema."""
-    database = Database(settings.database_url)
+    """Open the database, whatever the version of its schema. Raises Misconfigured when its address is none."""
+    try:
+        database = Database(settings.database_url)
+    except ArgumentError as error:
+        raise Misconfigured("WARDEN_DATABASE_URL is no address of a database: expected sqlite:///FILE.") from error
+    except ModuleNotFoundError as error:
+        raise Misconfigured(f"WARDEN_DATABASE_URL needs {error.name}: install warden[postgresql].") from error
     try:
         yield database
     finally:

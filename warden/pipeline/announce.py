@@ -1,7 +1,7 @@
 """Turns what was decided into outbox rows: one message per destination, each in its own language. Sends nothing."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,21 +33,19 @@ MISSED_MESSAGE = N_("This meeting was due by %(due_on)s, and nobody noted that i
 WAIVED_MESSAGE = N_("This meeting was called off: %(why)s")
 
 
-def fired(session: Session, settings: Settings, alert: Alert, why: Reason, due_on: Any, now: datetime) -> None:
+def fired(session: Session, settings: Settings, alert: Alert, why: Reason, due_on: date | None, now: datetime) -> None:
     """Announce an alert that has just opened. `due_on` is the date of the meeting proposed with it, or None.
 
     The alert's partner (with its owner) and rule must be loaded.
     """
-    context = _alert_context(session, settings, alert, why, at=alert.fired_at, meeting_due_on=due_on)
-    _tell_of_alert(session, alert, NotificationReason.ALERT_FIRED, lambda reader: alert_fired(context, reader), now)
+    facts = {"at": alert.fired_at, "meeting_due_on": due_on}
+    _tell_of_alert(session, settings, alert, why, NotificationReason.ALERT_FIRED, alert_fired, now, facts)
 
 
 def resolved(session: Session, settings: Settings, alert: Alert, why: Reason, now: datetime) -> None:
     """Announce an alert that has just resolved; loaded as for `fired`."""
-    context = _alert_context(session, settings, alert, why, at=now, fired_at=alert.fired_at)
-    _tell_of_alert(
-        session, alert, NotificationReason.ALERT_RESOLVED, lambda reader: alert_resolved(context, reader), now
-    )
+    facts = {"at": now, "fired_at": alert.fired_at}
+    _tell_of_alert(session, settings, alert, why, NotificationReason.ALERT_RESOLVED, alert_resolved, now, facts)
 
 
 def proposed(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
@@ -100,15 +98,26 @@ def _alert_context(session: Session, settings: Settings, alert: Alert, why: Reas
 
 
 def _tell_of_alert(
-    session: Session, alert: Alert, reason: NotificationReason, build: Callable[[Reader], Message], now: datetime
+    session: Session,
+    settings: Settings,
+    alert: Alert,
+    why: Reason,
+    reason: NotificationReason,
+    build: Callable[[AlertContext, Reader], Message],
+    now: datetime,
+    facts: dict[str, Any],
 ) -> None:
-    for destination in destinations.for_alert(session, alert.severity):
+    addressed = destinations.for_alert(session, alert.severity)
+    if not addressed:
+        return
+    context = _alert_context(session, settings, alert, why, **facts)
+    for destination in addressed:
         notifications.enqueue(
             session,
             destination=destination,
             key=f"{reason}/{alert.id}",
             reason=reason,
-            message=build(reader_of(destination.locale, destination.time_zone)),
+            message=build(context, reader_of(destination.locale, destination.time_zone)),
             locale=destination.locale,
             now=now,
             partner_id=alert.partner_id,

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from collectors.base import Key, normalise_key
@@ -12,6 +12,8 @@ from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alias, FactKey, Identifier, Partner
 from warden.store import meta
 from warden.store.batches import in_batches
+
+_FEW = 50  # identifiers whose keys are sought one by one; beyond, every key is resolved anew
 
 PUBLIC_MAIL_DOMAINS = frozenset(
     {
@@ -91,18 +93,32 @@ def add_identifier(session: Session, partner: Partner, scheme: str, value: str, 
     Adding what the partner already has returns it unchanged. Raises InvalidInput, or Conflict naming the other partner.
     """
     key = read_key(scheme, value)
-    present = session.scalar(_identifier_of(key))
-    if present is not None and present.partner_id == partner.id:
-        return present
-    if present is not None:
-        other = session.scalar(select(Partner.name).where(Partner.id == present.partner_id))
-        raise Conflict(f"{key.scheme} {key.value} already belongs to {other}.")
-    identifier = Identifier(partner_id=partner.id, scheme=key.scheme, value=key.value, created_at=now)
-    session.add(identifier)
-    _touch(partner, now)
+    conflicts = add_identifiers(session, [(partner, key)], now)
+    if conflicts:
+        raise Conflict(conflicts[0])
+    return session.scalars(select(Identifier).where(_is(key))).one()
+
+
+def add_identifiers(session: Session, wanted: Sequence[tuple[Partner, Key]], now: datetime) -> dict[int, str]:
+    """Give many partners identifiers at once, as `read_key` returns them.
+
+    Those that belong to another partner are not added: returns, by place in `wanted`, who has them already.
+    """
+    owners = _owners(session, {key for _partner, key in wanted})
+    conflicts: dict[int, str] = {}
+    added: list[Key] = []
+    for place, (partner, key) in enumerate(wanted):
+        if key not in owners:
+            session.add(Identifier(partner_id=partner.id, scheme=key.scheme, value=key.value, created_at=now))
+            owners[key] = partner.id
+            added.append(key)
+            _touch(partner, now)
+        elif owners[key] != partner.id:
+            other = session.get_one(Partner, owners[key])
+            conflicts[place] = f"{key.scheme} {key.value} already belongs to {other.name}."
     session.flush()
-    attribute_again(session, [key], now)
-    return identifier
+    attribute_again(session, added, now)
+    return conflicts
 
 
 def remove_identifier(session: Session, partner: Partner, identifier_id: uuid.UUID, now: datetime) -> None:
@@ -131,9 +147,7 @@ def add_alias(
 
     Two partners may share an alias: a headline then names both. Raises InvalidInput.
     """
-    text = " ".join(text.replace("\0", "").split())
-    if not 0 < len(text) <= 200:
-        raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])
+    text = _alias_text(text)
     alias = session.scalar(select(Alias).where(Alias.partner_id == partner.id, Alias.text == text))
     if alias is None:
         alias = Alias(partner_id=partner.id, text=text)
@@ -144,6 +158,24 @@ def add_alias(
         meta.bump_alias_epoch(session)
     session.flush()
     return alias
+
+
+def add_aliases(session: Session, wanted: Sequence[tuple[Partner, str]], now: datetime) -> None:
+    """Give many partners plain aliases at once; those they have keep their flags. Raises InvalidInput."""
+    known: set[tuple[uuid.UUID, str]] = set()
+    for batch in in_batches(sorted({partner.id for partner, _text in wanted})):
+        rows = session.execute(select(Alias.partner_id, Alias.text).where(Alias.partner_id.in_(batch)))
+        known.update((partner_id, text) for partner_id, text in rows)
+    before = len(known)
+    for partner, given in wanted:
+        text = _alias_text(given)
+        if (partner.id, text) not in known:
+            session.add(Alias(partner_id=partner.id, text=text))
+            known.add((partner.id, text))
+            _touch(partner, now)
+    if len(known) > before:
+        meta.bump_alias_epoch(session)
+    session.flush()
 
 
 def remove_alias(session: Session, partner: Partner, alias_id: uuid.UUID, now: datetime) -> None:
@@ -164,16 +196,7 @@ def all_aliases(session: Session) -> Sequence[Alias]:
 
 def resolve(session: Session, keys: Collection[Key]) -> dict[Key, uuid.UUID]:
     """Return the partner of each key that has one: by exact identifier, else by the closest domain it lies in."""
-    wanted = {candidate for key in keys for candidate in _candidates(key)}
-    owners: dict[Key, uuid.UUID] = {}
-    for scheme, values in _by_scheme(wanted):
-        for batch in in_batches(sorted(values)):
-            found = session.execute(
-                select(Identifier.value, Identifier.partner_id).where(
-                    Identifier.scheme == scheme, Identifier.value.in_(batch)
-                )
-            )
-            owners.update({Key(scheme, value): partner_id for value, partner_id in found})
+    owners = _owners(session, {candidate for key in keys for candidate in _candidates(key)})
     matches = ((key, next((owners[c] for c in _candidates(key) if c in owners), None)) for key in keys)
     return {key: partner_id for key, partner_id in matches if partner_id is not None}
 
@@ -185,10 +208,9 @@ def attribute_new(session: Session, now: datetime) -> int:
 
 def attribute_again(session: Session, identifiers: Sequence[Key], now: datetime) -> int:
     """Resolve anew every key that these identifiers may speak of; return how many changed hands."""
-    changed = 0
-    for batch in in_batches(list(identifiers), 200):
-        changed += _attribute(session, or_(*(_affected(key) for key in batch)), now)
-    return changed
+    if len(identifiers) > _FEW:
+        return _attribute(session, true(), now)
+    return _attribute(session, or_(false(), *(_affected(key) for key in identifiers)), now)
 
 
 def _attribute(session: Session, which: ColumnElement[bool], now: datetime) -> int:
@@ -228,8 +250,26 @@ def _candidates(key: Key) -> Iterator[Key]:
             yield domain
 
 
-def _identifier_of(key: Key) -> Select[Identifier]:
-    return select(Identifier).where(Identifier.scheme == key.scheme, Identifier.value == key.value)
+def _owners(session: Session, keys: Iterable[Key]) -> dict[Key, uuid.UUID]:
+    """Return whose identifiers exactly these are, those of nobody left out."""
+    owners: dict[Key, uuid.UUID] = {}
+    for scheme, values in _by_scheme(keys):
+        for batch in in_batches(sorted(values)):
+            query = select(Identifier.value, Identifier.partner_id)
+            found = session.execute(query.where(Identifier.scheme == scheme, Identifier.value.in_(batch)))
+            owners.update({Key(scheme, value): partner_id for value, partner_id in found})
+    return owners
+
+
+def _is(key: Key) -> ColumnElement[bool]:
+    return and_(Identifier.scheme == key.scheme, Identifier.value == key.value)
+
+
+def _alias_text(text: str) -> str:
+    text = " ".join(text.replace("\0", "").split())
+    if not 0 < len(text) <= 200:
+        raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])
+    return text
 
 
 def _by_scheme(keys: Iterable[Key]) -> Iterator[tuple[str, set[str]]]:

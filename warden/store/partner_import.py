@@ -1,6 +1,6 @@
 """Writing imported partners: all rows in the caller's transaction or, if anything is wrong with any, none."""
 
-from collections import Counter
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from warden.errors import Conflict, Fault, InvalidInput
+from collectors.base import Key
+from warden.errors import Fault, InvalidInput
 from warden.models import Partner
 from warden.store import identifiers, partners, people
 from warden.store.batches import in_batches
@@ -37,7 +38,7 @@ class PersonCells:
 
 @dataclass(frozen=True, slots=True)
 class KeyCell:
-    """One identifier and the column it stood in."""
+    """One identifier, normalised, and the column it stood in."""
 
     column: str
     scheme: str
@@ -73,58 +74,65 @@ class ImportResult:
 def write(session: Session, rows: Sequence[PartnerRow], on_conflict: OnConflict, now: datetime) -> ImportResult:
     """Store the rows. Raises InvalidInput listing every fault of every row; the caller then rolls back."""
     known = _existing(session, [row.name for row in rows])
-    done = Counter[str]()
-    faults: list[Fault] = []
-    for row in rows:
-        if row.name in known and on_conflict is OnConflict.STOP:
-            faults.append(Fault(f"row {row.number}, column name", f"there is already a partner named {row.name}"))
-        elif row.name in known and on_conflict is OnConflict.SKIP:
-            done["skipped"] += 1
-        else:
-            done["updated" if row.name in known else "created"] += 1
-            faults += _write_row(session, row, known.get(row.name), now)
-    if faults:
-        raise InvalidInput(f"The file was not imported: {len(faults)} faults.", faults)
-    return ImportResult(created=done["created"], updated=done["updated"], skipped=done["skipped"])
+    taken = [row for row in rows if row.name in known]
+    if on_conflict is OnConflict.STOP and taken:
+        faults = [
+            Fault(f"row {row.number}, column name", f"there is already a partner named {row.name}") for row in taken
+        ]
+        raise _refused(faults)
+    chosen = rows if on_conflict is OnConflict.UPDATE else [row for row in rows if row.name not in known]
+    people_ids: dict[PersonCells, uuid.UUID] = {}
+    written = [(row, _write_row(session, row, known.get(row.name), people_ids, now)) for row in chosen]
+    identifiers.add_aliases(session, [(partner, alias) for row, partner in written for alias in row.aliases], now)
+    _write_keys(session, written, now)
+    updated = sum(row.name in known for row in chosen)
+    return ImportResult(created=len(chosen) - updated, updated=updated, skipped=len(rows) - len(chosen))
 
 
-def _write_row(session: Session, row: PartnerRow, partner: Partner | None, now: datetime) -> list[Fault]:
-    """Store one row and return what kept parts of it from being stored."""
-    values = {**row.values, **_people(session, row)}
-    if partner is None:
-        partner = partners.create(session, {"name": row.name, **values}, now)
-    else:
-        partner = partners.update(session, partner.id, values, version=None, now=now)
-    for alias in row.aliases:
-        identifiers.add_alias(session, partner, alias, now)
-    faults = []
-    for key in row.keys:
-        try:
-            identifiers.add_identifier(session, partner, key.scheme, key.value, now)
-        except Conflict as error:
-            faults.append(Fault(f"row {row.number}, column {key.column}", str(error)))
-    return faults
-
-
-def _people(session: Session, row: PartnerRow) -> dict[str, Any]:
-    ids = {}
+def _write_row(
+    session: Session,
+    row: PartnerRow,
+    partner: Partner | None,
+    people_ids: dict[PersonCells, uuid.UUID],
+    now: datetime,
+) -> Partner:
+    values = dict(row.values)
     for role, cells in row.people.items():
-        person = people.get_or_create(
-            session,
-            email=cells.email,
-            name=cells.name,
-            locale=cells.locale,
-            time_zone=cells.time_zone,
-            ours=role != "counterpart",
-        )
-        ids[f"{role}_id"] = person.id
-    return ids
+        values[f"{role}_id"] = people_ids.get(cells) or _person(session, role, cells)
+        people_ids[cells] = values[f"{role}_id"]
+    if partner is None:
+        return partners.create(session, {"name": row.name, **values}, now)
+    return partners.change(session, partner, values, now)
+
+
+def _person(session: Session, role: str, cells: PersonCells) -> uuid.UUID:
+    person = people.get_or_create(
+        session,
+        email=cells.email,
+        name=cells.name,
+        locale=cells.locale,
+        time_zone=cells.time_zone,
+        ours=role != "counterpart",
+    )
+    return person.id
+
+
+def _write_keys(session: Session, written: Sequence[tuple[PartnerRow, Partner]], now: datetime) -> None:
+    cells = [(row, partner, cell) for row, partner in written for cell in row.keys]
+    wanted = [(partner, Key(cell.scheme, cell.value)) for _row, partner, cell in cells]
+    conflicts = identifiers.add_identifiers(session, wanted, now)
+    if conflicts:
+        places = [(cells[place], what) for place, what in conflicts.items()]
+        raise _refused([Fault(f"row {row.number}, column {cell.column}", what) for (row, _, cell), what in places])
+
+
+def _refused(faults: Sequence[Fault]) -> InvalidInput:
+    return InvalidInput(f"The file was not imported: {len(faults)} faults.", faults)
 
 
 def _existing(session: Session, names: Sequence[str]) -> dict[str, Partner]:
     found = {}
     for batch in in_batches(names):
-        found.update(
-            {partner.name: partner for partner in session.scalars(select(Partner).where(Partner.name.in_(batch)))}
-        )
+        rows = session.scalars(select(Partner).where(Partner.name.in_(batch)))
+        found.update({partner.name: partner for partner in rows})
     return found

@@ -113,6 +113,11 @@ def update(
     partner = get(session, partner_id, lock=True)
     if version is not None and version != partner.version:
         raise PreconditionFailed(f"{partner.name} was changed meanwhile: it is at version {partner.version}.")
+    return change(session, partner, values, now)
+
+
+def change(session: Session, partner: Partner, values: Mapping[str, Any], now: datetime) -> Partner:
+    """Change some fields of a partner that is already loaded; see `update`. Raises InvalidInput or Conflict."""
     _refuse_faults(values)
     if (name := values.get("name", partner.name)) != partner.name:
         _refuse_taken(session, name)

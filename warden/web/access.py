@@ -18,6 +18,7 @@ from warden.models import User
 from warden.settings import Settings
 from warden.store import access
 from warden.web.deps import SAFE_METHODS, SESSION_COOKIE
+from warden.web.policy import CONTENT_SECURITY_POLICY
 from warden.web.problems import Problem, problem_answer
 
 ATTEMPTS_PER_ADDRESS = RateLimitItemPerMinute(10)
@@ -27,20 +28,6 @@ LINKS_PER_PERSON = RateLimitItemPerHour(5)
 """Links one person may ask for: more would be a way to flood a mailbox."""
 
 TOO_LARGE: Final = "The body is too large."
-
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 
 
 class SignInLimits:

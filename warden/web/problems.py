@@ -16,6 +16,7 @@ from starlette.routing import Match
 
 from warden.errors import Conflict, Fault, InvalidInput, NotSignedIn, TooManyRequests, WardenError
 from warden.log import get_logger
+from warden.web.policy import CONTENT_SECURITY_POLICY
 
 log = get_logger(__name__)
 
@@ -109,7 +110,7 @@ _UNIQUE_VIOLATION = "23505"  # PostgreSQL's SQLSTATE
 # This one answer is made outside the middleware that sets the other headers.
 _SAFE_HEADERS = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
 }
 
@@ -150,17 +151,19 @@ def _headers_of(error: WardenError) -> dict[str, str]:
     return {"retry-after": "60"} if isinstance(error, TooManyRequests) else {}
 
 
-def faults_of(errors: Sequence[Any], root: str = "") -> list[Fault]:
-    """Return pydantic's errors as faults; `root` is put before each place ("facts")."""
-    return [Fault(place(error["loc"], root), _what(error)) for error in errors]
+def faults_of(errors: Sequence[Any]) -> list[Fault]:
+    """Return pydantic's errors as faults."""
+    return [Fault(_place(error), _what(error)) for error in errors]
 
 
-def place(location: Sequence[int | str], root: str = "") -> str:
+def _place(error: Any) -> str:
     """Return a pydantic location as a path a person can find: ("body", "facts", 3, "due_on") → "facts[3].due_on"."""
-    parts = list(location)
-    if not root and parts and parts[0] in ("body", "query", "path", "header", "cookie"):
+    parts = list(error["loc"])
+    if error["type"] == "json_invalid":
+        return f"body, character {parts[-1]}" if parts else "body"
+    if parts and parts[0] in ("body", "query", "path", "header", "cookie"):
         parts = parts[1:] or parts
-    text = root
+    text = ""
     for part in parts:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text or "body"
