@@ -92,7 +92,8 @@ def test_a_database_that_cannot_be_opened_is_one_sentence(warden: Callable) -> N
 
 
 def test_an_address_of_no_database_is_one_sentence(warden: Callable) -> None:
-    fails(warden("db", "upgrade", WARDEN_DATABASE_URL="nonsense"), "WARDEN_DATABASE_URL")
+    fails(warden("db", "upgrade", WARDEN_DATABASE_URL="nonsense"), "WARDEN_DATABASE_URL is no address")
+    fails(warden("db", "upgrade", WARDEN_DATABASE_URL="mysql+mysqldb://h/d"), "needs MySQLdb")
 
 
 def test_upgrading_twice_is_harmless(ready: Callable) -> None:

@@ -56,7 +56,7 @@ def test_the_figures_count_requests_by_route_and_not_by_partner(make_site: Calla
     with site.client(Role.VIEWER) as client:
         for number in range(3):
             client.get(f"/api/v1/facts/{number + 1}")
-        client.request("BREW", "/nowhere/at/all")
+        client.request("PROPFIND", "/nowhere/at/all")
         client.get("/static/no/such/file")
         figures = client.get("/metrics").text
     counted = 'warden_http_requests_total{method="GET",route="/api/v1/facts/{fact_id}",status="404"} 3.0'
