@@ -155,6 +155,8 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    note: str = Field("", max_length=500, description="What readers of its facts should know; pages show it.")
+
 
 class Collector(ABC):
     """One kind of source. An instance holds its validated options and nothing else.

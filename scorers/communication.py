@@ -36,7 +36,7 @@ shrinkage ranked partners worse: a slow rhythm is a partner's own."""
 DORMANT_DAYS, DORMANT_RATIO = 180.0, 3.0
 """Silent for longer than both: the outcome began long ago and is no longer a forecast."""
 
-TOO_FEW_MESSAGE = "%(active_days)s days with messages, %(needed)s needed"
+TOO_FEW_MESSAGE = "days with messages: %(active_days)s, needed: %(needed)s"
 DORMANT_MESSAGE = "no message for %(days_silent)s days: dormant, nothing to forecast"
 
 

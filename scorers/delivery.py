@@ -51,7 +51,7 @@ ASSUMED_PRIOR, LEAST_PRIOR, MOST_PRIOR = 20.0, 4.0, 200.0
 RECENT_DAYS, SHARE_DAYS, DORMANT_DAYS = 56, 182, 182
 """Windows of `due_recent`, of `late_share`, and without any due date after which there is nothing to forecast."""
 
-TOO_FEW_MESSAGE = "%(deliveries)s deliveries fell due, %(needed)s needed"
+TOO_FEW_MESSAGE = "deliveries that fell due: %(deliveries)s, needed: %(needed)s"
 NONE_DUE_MESSAGE = "no delivery was due for %(days_since_due)s days: nothing to forecast"
 
 

@@ -92,11 +92,11 @@ class Sentiment(Scorer):
 def _evidence(known: Mask, negative: Floats, mentions: Floats) -> tuple[Evidence, ...]:
     return (
         Evidence(
-            "%(negative)s pieces of bad news in the last %(days)s days",
+            "bad news in the last %(days)s days: %(negative)s",
             {"negative": negative, "days": np.where(known, float(RECENT_DAYS), np.nan)},
         ),
         Evidence(
-            "%(mentions)s public mentions in the last %(days)s days",
+            "public mentions in the last %(days)s days: %(mentions)s",
             {"mentions": np.where(known, mentions, np.nan), "days": np.where(known, float(WINDOW_DAYS), np.nan)},
         ),
     )

@@ -117,6 +117,7 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.MEETING_CANCELLED: messages.meeting_cancelled(meeting(**SCHEDULED | {"sequence": 2}), reader),
         reason.SOURCE_BLIND: messages.source_blind(source(), reader),
         reason.SOURCE_REFUSED: messages.source_refused(source(), reader),
+        reason.SOURCE_CHANGED: messages.source_changed(source(), reader),
         reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
         reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
         reason.DIGEST: messages.digest(digest(), reader),

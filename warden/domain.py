@@ -110,6 +110,7 @@ class NotificationReason(StrEnum):
     MEETING_CANCELLED = "meeting_cancelled"
     SOURCE_BLIND = "source_blind"
     SOURCE_REFUSED = "source_refused"
+    SOURCE_CHANGED = "source_changed"
     SOURCE_RECOVERED = "source_recovered"
     DESTINATION_DISABLED = "destination_disabled"
     DIGEST = "digest"

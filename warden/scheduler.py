@@ -21,6 +21,9 @@ log = get_logger(__name__)
 ASSESSED = "assessed"
 """Name in the service's memory of when everybody was last assessed."""
 
+DECIDED = "decided"
+"""Name in the service's memory of when the rules last judged."""
+
 HEARTBEAT_SECONDS = 10
 DIGEST_SECONDS = 60
 GRACE_SECONDS = 300
@@ -44,8 +47,8 @@ def advance(
     due = assess_always or _assessment_is_due(db, settings, now)
     if due:
         yield "assess", _assess(db, settings, now)
-    if due or visited:
-        yield "decide", decide.run(db, settings, now, send=send)
+    if due or visited or _decision_is_due(db):
+        yield "decide", _decide(db, settings, now, send)
 
 
 def tick(
@@ -76,6 +79,20 @@ def _assess(db: Database, settings: Settings, now: datetime) -> int:
     with db.write() as session:
         meta.put(session, ASSESSED, {"at": now.isoformat()})
     return written
+
+
+def _decision_is_due(db: Database) -> bool:
+    """Tell whether the last assessments were never decided on: the process died in between."""
+    with db.read() as session:
+        assessed, decided = meta.get(session, ASSESSED), meta.get(session, DECIDED)
+    return assessed is not None and (decided is None or decided["at"] < assessed["at"])
+
+
+def _decide(db: Database, settings: Settings, now: datetime, send: bool) -> int:
+    changed = decide.run(db, settings, now, send=send)
+    with db.write() as session:
+        meta.put(session, DECIDED, {"at": now.isoformat()})
+    return changed
 
 
 class Clock:

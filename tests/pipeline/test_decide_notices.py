@@ -58,7 +58,7 @@ def test_a_source_that_needs_somebody_is_told_once_and_once_when_it_is_back(
     operated: Database, state: SourceState
 ) -> None:
     change(operated, state=state, state_since=NOW, reason="401 Unauthorized")
-    assert news(operated, NOW) == [("source_refused", "admins", "")]
+    assert news(operated, NOW) == [(f"source_{state.value}", "admins", "")]
     assert news(operated, NOW + HOUR) == []
     change(operated, blind_since=NOW)  # it is known to be in trouble already
     assert news(operated, NOW + 2 * HOUR) == []
@@ -66,7 +66,7 @@ def test_a_source_that_needs_somebody_is_told_once_and_once_when_it_is_back(
     assert news(operated, NOW + 3 * HOUR) == [("source_recovered", "admins", "")]
     assert news(operated, NOW + 4 * HOUR) == []
     change(operated, state=state, state_since=NOW + 5 * HOUR)
-    assert news(operated, NOW + 5 * HOUR) == [("source_refused", "admins", "")]
+    assert news(operated, NOW + 5 * HOUR) == [(f"source_{state.value}", "admins", "")]
 
 
 def test_a_blind_source_is_told_once_and_once_when_it_sees_again(operated: Database) -> None:

@@ -16,6 +16,7 @@ from warden.messages.service import (
     reachable,
     sign_in,
     source_blind,
+    source_changed,
     source_recovered,
     source_refused,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "reachable",
     "sign_in",
     "source_blind",
+    "source_changed",
     "source_recovered",
     "source_refused",
 ]

@@ -35,6 +35,16 @@ def source_refused(context: SourceContext, reader: Reader) -> Message:
     return _source(context, reader, NotificationReason.SOURCE_REFUSED, title, lead)
 
 
+def source_changed(context: SourceContext, reader: Reader) -> Message:
+    """What a source sends is no longer understood; whoever looks after its format has to look."""
+    title = N_("Source changed: %(source)s")
+    lead = N_(
+        "What this source sends is not understood since %(since)s; nothing is guessed. "
+        "It is tried again every day: bring its options in line with what it sends now."
+    )
+    return _source(context, reader, NotificationReason.SOURCE_CHANGED, title, lead)
+
+
 def source_recovered(context: SourceContext, reader: Reader) -> Message:
     """A source is back."""
     title = N_("Source back: %(source)s")

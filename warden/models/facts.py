@@ -47,6 +47,7 @@ class Fact(Base):
         UniqueConstraint("identity", "recorded_at", "digest"),
         Index("ix_fact_key_id_observed_at", "key_id", "observed_at"),
         Index("ix_fact_kind_observed_at", "kind", "observed_at"),
+        Index("ix_fact_observed_at", "observed_at"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

@@ -52,6 +52,7 @@ def _read_articles(db: Database, now: datetime) -> int:
 
 def _names(session: Session) -> list[news.Alias]:
     """Return every name partners are known by: their aliases, and their own name unless an alias spells it too."""
+    cues = partners.cues(session)
     names = {
         (alias.partner_id, alias.text): news.Alias(
             alias.partner_id,
@@ -59,11 +60,12 @@ def _names(session: Session) -> list[news.Alias]:
             case_sensitive=alias.case_sensitive,
             needs_context=alias.needs_context,
             exclude=alias.exclude,
+            cues=cues.get(alias.partner_id, ()),
         )
         for alias in identifiers.all_aliases(session)
     }
     for partner_id, name in partners.names(session):
-        names.setdefault((partner_id, name), news.Alias(partner_id, name))
+        names.setdefault((partner_id, name), news.Alias(partner_id, name, cues=cues.get(partner_id, ())))
     return list(names.values())
 
 

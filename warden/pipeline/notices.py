@@ -17,6 +17,7 @@ from warden.messages import (
     SourceContext,
     destination_disabled,
     source_blind,
+    source_changed,
     source_recovered,
     source_refused,
 )
@@ -27,6 +28,14 @@ from warden.wording import Reader, reader_of
 
 TOLD = "told_of_sources"
 """Meta: {source id: {"problem": what was told, "since": ISO moment}} of the sources known to be in trouble."""
+
+
+_NOTICES: dict[str, tuple[NotificationReason, Callable[[SourceContext, Reader], Message]]] = {
+    "blind": (NotificationReason.SOURCE_BLIND, source_blind),
+    SourceState.REFUSED.value: (NotificationReason.SOURCE_REFUSED, source_refused),
+    SourceState.CHANGED.value: (NotificationReason.SOURCE_CHANGED, source_changed),
+    "back": (NotificationReason.SOURCE_RECOVERED, source_recovered),
+}
 
 
 def tell(session: Session, settings: Settings, now: datetime) -> None:
@@ -56,12 +65,8 @@ def trouble_of(source: Source) -> dict[str, str] | None:
 def _tell_of_source(
     session: Session, settings: Settings, source: Source, trouble: dict[str, str] | None, now: datetime
 ) -> None:
-    if trouble is None:
-        reason, build, since = NotificationReason.SOURCE_RECOVERED, source_recovered, source.last_success_at or now
-    elif trouble["problem"] == "blind":
-        reason, build, since = NotificationReason.SOURCE_BLIND, source_blind, datetime.fromisoformat(trouble["since"])
-    else:
-        reason, build, since = NotificationReason.SOURCE_REFUSED, source_refused, source.state_since
+    reason, build = _NOTICES[trouble["problem"] if trouble else "back"]
+    since = datetime.fromisoformat(trouble["since"]) if trouble else source.last_success_at or now
     context = SourceContext(
         source=source.name,
         url=f"{settings.public_url}/sources",
@@ -76,9 +81,8 @@ def _tell_of_source(
 def _tell_of_destinations(session: Session, settings: Settings, now: datetime) -> None:
     url = f"{settings.public_url}/notifications"
     for lost in session.scalars(select(Destination).where(Destination.disabled_at.is_not(None))):
-        key = f"destination/{lost.id}/disabled/{lost.disabled_at.isoformat() if lost.disabled_at else ''}"
         build = partial(destination_disabled, lost.name, lost.disabled_why, url)
-        _enqueue(session, key, NotificationReason.DESTINATION_DISABLED, build, now)
+        _enqueue(session, destinations.disabled_key(lost), NotificationReason.DESTINATION_DISABLED, build, now)
 
 
 def _enqueue(

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
-from warden.models import Alias, Assessment, Identifier, Partner
+from warden.models import Alias, Assessment, Identifier, Partner, Person
 from warden.store import meta
 from warden.store.paging import Page, page
 
@@ -162,6 +163,18 @@ def watched(session: Session) -> Sequence[Partner]:
 def names(session: Session) -> list[tuple[uuid.UUID, str]]:
     """Return (id, name) of every partner, in a stable order."""
     return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
+
+
+def cues(session: Session) -> dict[uuid.UUID, tuple[str, ...]]:
+    """Return what else an article says when it means a partner: its domains, its executive, its tags."""
+    found: dict[uuid.UUID, list[str]] = defaultdict(list)
+    domains = select(Identifier.partner_id, Identifier.value).where(Identifier.scheme == "domain")
+    executives = select(Partner.id, Person.name).join(Partner.counterpart)
+    for partner_id, cue in [*session.execute(domains), *session.execute(executives)]:
+        found[partner_id].append(cue)
+    for partner_id, words in session.execute(select(Partner.id, Partner.tags)):
+        found[partner_id] += words
+    return {partner_id: tuple(sorted(words)) for partner_id, words in found.items()}
 
 
 def tags(session: Session) -> list[str]:

@@ -55,6 +55,7 @@ WORDS: dict[str, str] = {
     NotificationReason.MEETING_CANCELLED: N_("Meeting cancelled"),
     NotificationReason.SOURCE_BLIND: N_("Source blind"),
     NotificationReason.SOURCE_REFUSED: N_("Source refused"),
+    NotificationReason.SOURCE_CHANGED: N_("Source changed"),
     NotificationReason.SOURCE_RECOVERED: N_("Source recovered"),
     NotificationReason.DESTINATION_DISABLED: N_("Destination disabled"),
     NotificationReason.DIGEST: N_("Digest"),
