@@ -124,6 +124,6 @@ def _is_english(text: str, locale: str) -> bool:
     if any(pattern.fullmatch(text) for pattern in _patterns(locale)):
         return True
     rest = DATA_PATTERN.sub("", text)
-    for name in DATA:
+    for name in sorted(DATA, key=len, reverse=True):  # "band_rank" before "band"
         rest = rest.replace(name, "")
     return locale.startswith("zh") and bool(re.search(r"[A-Za-z]{3,}", rest))

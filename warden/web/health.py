@@ -29,6 +29,9 @@ MISSED_TICKS = 4
 SHORTEST_PATIENCE = timedelta(minutes=2)
 """… but never sooner than this: one tick may take longer than the pause between two."""
 
+LONGEST_WALK = timedelta(minutes=30)
+"""How long after they are due all partners have been assessed, however slow the sources are."""
+
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = get_logger(__name__)
@@ -72,7 +75,7 @@ def readyz(services: CurrentServices, now: Now, response: Response) -> Readiness
 
 
 def readiness(db: Database, settings: Settings, now: datetime) -> list[Check]:
-    """Check the database, its migrations and the clock."""
+    """Check the database, its migrations, the clock and the stages it walks."""
     try:
         current, head = pending_migrations(db)
     except SQLAlchemyError as error:
@@ -83,7 +86,7 @@ def readiness(db: Database, settings: Settings, now: datetime) -> list[Check]:
         return [*checks, Check(name="migrations", ok=False, detail="are pending: run `warden db upgrade`")]
     checks.append(Check(name="migrations", ok=True, detail="are at the newest version"))
     with db.read() as session:
-        return [*checks, _clock(session, settings, now)]
+        return [*checks, _clock(session, settings, now), _stages(session, settings, now)]
 
 
 def _clock(session: Session, settings: Settings, now: datetime) -> Check:
@@ -94,6 +97,20 @@ def _clock(session: Session, settings: Settings, now: datetime) -> Check:
     if now - last > patience:
         return Check(name="clock", ok=False, detail=f"was last alive at {last.isoformat(timespec='seconds')}")
     return Check(name="clock", ok=True, detail="is alive")
+
+
+def _stages(session: Session, settings: Settings, now: datetime) -> Check:
+    """Check what the heartbeat cannot tell: a clock may beat while a stage breaks, or hangs, whenever it comes."""
+    broken = meta.broken_stages(session)
+    if broken:
+        said = ", ".join(
+            f"{stage} breaks since {one.since.isoformat(timespec='seconds')}" for stage, one in broken.items()
+        )
+        return Check(name="stages", ok=False, detail=f"{said}: see the log, `stage_broke`")
+    last = meta.last_assessed(session)
+    if last is not None and now - last > timedelta(minutes=settings.assess_minutes) + LONGEST_WALK:
+        return Check(name="stages", ok=False, detail=f"last assessed at {last.isoformat(timespec='seconds')}")
+    return Check(name="stages", ok=True, detail="are well")
 
 
 class Metrics:

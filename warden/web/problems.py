@@ -93,10 +93,12 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
         return answer(request, Problem(title="Internal error", status=500, detail=detail, id=name), _SAFE_HEADERS)
 
     async def collided(request: Request, error: Exception) -> Response:
-        # Writers wait for each other on SQLite; on PostgreSQL two may store the same name at the same moment.
-        if getattr(getattr(error, "orig", None), "sqlstate", None) != _UNIQUE_VIOLATION:
+        # Writers wait for each other on SQLite; on PostgreSQL two may store the same name at the same moment, or one
+        # may delete what another refers to.
+        what = _COLLISIONS.get(getattr(getattr(error, "orig", None), "sqlstate", ""))
+        if what is None:
             return await unexpected(request, error)
-        return answer(request, of_error(Conflict("Somebody stored the same at the same moment: look again.")))
+        return answer(request, of_error(Conflict(what)))
 
     app.add_exception_handler(WardenError, refused)
     app.add_exception_handler(IntegrityError, collided)
@@ -105,7 +107,11 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
-_UNIQUE_VIOLATION = "23505"  # PostgreSQL's SQLSTATE
+_COLLISIONS = {
+    "23503": "Somebody deleted at the same moment what this refers to: look again.",
+    "23505": "Somebody stored the same at the same moment: look again.",
+}
+"""What PostgreSQL's SQLSTATEs of a broken reference and of a value stored twice say to the caller."""
 
 # This one answer is made outside the middleware that sets the other headers.
 _SAFE_HEADERS = {

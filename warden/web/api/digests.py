@@ -129,7 +129,7 @@ def change_digest(
     if_match: IfMatch = None,
 ) -> DigestOut:
     """Change a digest, or switch it off and on."""
-    digest = digests.get(session, digest_id)
+    digest = digests.get(session, digest_id, lock=True)
     check_version(if_match, digest.version, "The digest")
     given = refuse_nulls(Digest, changes.given())
     if "destination_id" in given:
@@ -140,7 +140,7 @@ def change_digest(
 @router.delete("/{digest_id}", status_code=204, responses=errors(404, 412))
 def remove_digest(session: Write, digest_id: uuid.UUID, if_match: IfMatch = None) -> None:
     """Delete a digest."""
-    digest = digests.get(session, digest_id)
+    digest = digests.get(session, digest_id, lock=True)
     check_version(if_match, digest.version, "The digest")
     session.delete(digest)
 

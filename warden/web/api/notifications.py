@@ -76,7 +76,7 @@ def get_notification(session: Read, notification_id: uuid.UUID) -> NotificationO
 @router.post("/{notification_id}/retry", responses=errors(404, 409))
 def retry_notification(session: Write, now: Now, notification_id: uuid.UUID) -> NotificationOut:
     """Send a notification that failed once more, under the same id, with the next tick."""
-    notification = notifications.get(session, notification_id)
+    notification = notifications.get(session, notification_id, lock=True)
     notifications.requeue(session, notification, now)
     session.flush()
     return _shape(notification)

@@ -33,9 +33,13 @@ Bool = Annotated[bool, Field(strict=True)]
 """True or false and nothing else: left to itself, pydantic reads 1, "yes" and "off" too."""
 
 
+def is_sane(moment: datetime) -> bool:
+    """Tell whether neither sums with durations nor conversion to another zone can overflow."""
+    return 1900 <= moment.year < 2200
+
+
 def _sane(moment: datetime) -> datetime:
-    # Sums with durations, and conversion to any zone, cannot overflow within these centuries.
-    if not 1900 <= moment.year < 2200:
+    if not is_sane(moment):
         raise ValueError("expected a moment between the years 1900 and 2199")
     return moment.astimezone(UTC)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import Role
+from warden.errors import Forbidden
 from warden.models import User
 from warden.store import access
 from warden.web.access import sign_in_address
@@ -27,7 +28,7 @@ from warden.web.api.shapes import (
     refuse_nulls,
     set_etag,
 )
-from warden.web.deps import CurrentServices, Now, Read, Write, guard
+from warden.web.deps import Caller, CurrentServices, Now, Principal, Read, Write, guard
 from warden.web.problems import errors
 
 router = APIRouter(prefix="/users", tags=["users"], dependencies=[guard("users", read=Role.ADMIN, write=Role.ADMIN)])
@@ -85,8 +86,11 @@ def list_users(session: Read, cursor: Cursor = None, limit: Limit = 50) -> Liste
 
 
 @router.post("", status_code=201, responses=errors(409))
-def create_user(session: Write, now: Now, new: Annotated[NewUser, Body()], response: Response) -> UserOut:
-    """Add a user. Make a link next, so that they can sign in."""
+def create_user(
+    caller: Caller, session: Write, now: Now, new: Annotated[NewUser, Body()], response: Response
+) -> UserOut:
+    """Add a user. Make a link next, so that they can sign in. A token with scopes cannot."""
+    _refuse_narrowed(caller)
     user = access.create_user(session, now=now, **new.model_dump())
     set_etag(response, user.version)
     return _shape(user)
@@ -102,6 +106,7 @@ def get_user(session: Read, user_id: uuid.UUID, response: Response) -> UserOut:
 
 @router.patch("/{user_id}", responses=errors(404, 409, 412))
 def change_user(
+    caller: Caller,
     session: Write,
     now: Now,
     user_id: uuid.UUID,
@@ -109,8 +114,10 @@ def change_user(
     response: Response,
     if_match: IfMatch = None,
 ) -> UserOut:
-    """Change a user. The last admin can be neither demoted nor disabled."""
+    """Change a user. The last admin can be neither demoted nor disabled; a token with scopes cannot give a role."""
     user = access.get_user(session, user_id, lock=True)
+    if changes.role not in (None, user.role):
+        _refuse_narrowed(caller)
     check_version(if_match, user.version, user.email)
     access.change_user(session, user, refuse_nulls(User, changes.given()), now)
     set_etag(response, user.version)
@@ -118,10 +125,17 @@ def change_user(
 
 
 @router.post("/{user_id}/link", status_code=201, responses=errors(404, 409))
-def create_link(session: Write, services: CurrentServices, now: Now, user_id: uuid.UUID) -> LinkMade:
-    """Make a one-time sign-in link to hand over; links made before stop working."""
-    token = access.create_link(session, access.get_user(session, user_id), now)
+def create_link(caller: Caller, session: Write, services: CurrentServices, now: Now, user_id: uuid.UUID) -> LinkMade:
+    """Make a one-time sign-in link to hand over; links made before stop working. A token with scopes cannot."""
+    user = access.get_user(session, user_id)
+    _refuse_narrowed(caller)
+    token = access.create_link(session, user, now)
     return LinkMade(url=sign_in_address(services.settings, token), expires_at=now + access.LINK_LIFETIME)
+
+
+def _refuse_narrowed(caller: Principal) -> None:
+    if caller.scopes:
+        raise Forbidden("A token with scopes cannot let anybody in: who signs in may do all that their role allows.")
 
 
 def _shape(user: User) -> UserOut:

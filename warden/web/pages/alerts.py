@@ -2,16 +2,15 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from warden.domain import AlertState
 from warden.models import Alert
 from warden.store import alerts, meetings
 from warden.web.deps import Read, Write
-from warden.web.pages.drawing import ROWS, Manager, View, Viewer, see_other
+from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
 router = APIRouter()
 
@@ -31,7 +30,7 @@ def show_alert(view: Viewer, session: Read, alert_id: uuid.UUID) -> Response:
 
 
 @router.post("/alerts/{alert_id}/acknowledge", response_model=None)
-def acknowledge(view: Manager, session: Write, alert_id: uuid.UUID, reason: Annotated[str, Form()] = "") -> Response:
+def acknowledge(view: Manager, session: Write, alert_id: uuid.UUID, reason: Written = "") -> Response:
     """Note who has seen the alert and why it may rest."""
     alert = alerts.get(session, alert_id, lock=True)
     if not reason.strip():

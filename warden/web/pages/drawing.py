@@ -5,18 +5,28 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from warden import wording
 from warden.domain import Role
 from warden.errors import NotSignedIn
 from warden.web import templating
+from warden.web.api.shapes import NO_NUL
 from warden.web.deps import CurrentServices, MaybeCaller, Now, Principal, Services, require
 from warden.wording import Reader
 
 ROWS = 50
 """Rows on one page of a list."""
+
+Asked = Annotated[str, Query(max_length=200, pattern=NO_NUL)]
+"""Text in an address that the database is asked for."""
+
+Written = Annotated[str, Form(max_length=10_000, pattern=NO_NUL)]
+"""Text from a form."""
+
+Level = Annotated[int | None, Query(ge=1, le=100)]
+"""A level of one of the matrix' axes."""
 
 
 @dataclass(frozen=True, slots=True)

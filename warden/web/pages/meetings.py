@@ -11,8 +11,9 @@ from warden.domain import OPEN_MEETINGS
 from warden.models import Meeting
 from warden.pipeline import announce
 from warden.store import meetings
+from warden.web.api.shapes import is_sane
 from warden.web.deps import Read, Write
-from warden.web.pages.drawing import ROWS, Manager, View, Viewer, see_other
+from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
 router = APIRouter(prefix="/meetings")
 MINUTES = (15, 30, 45, 60, 90, 120, 180, 240)
@@ -37,9 +38,9 @@ def schedule(
     view: Manager,
     session: Write,
     meeting_id: uuid.UUID,
-    starts_at: Annotated[str, Form()] = "",
+    starts_at: Written = "",
     minutes: Annotated[int, Form()] = 60,
-    place: Annotated[str, Form()] = "",
+    place: Written = "",
 ) -> Response:
     """Fix the time and place; everybody asked gets an invitation."""
     meeting = meetings.get(session, meeting_id, lock=True)
@@ -53,7 +54,7 @@ def schedule(
 
 
 @router.post("/{meeting_id}/held", response_model=None)
-def held(view: Manager, session: Write, meeting_id: uuid.UUID, outcome: Annotated[str, Form()] = "") -> Response:
+def held(view: Manager, session: Write, meeting_id: uuid.UUID, outcome: Written = "") -> Response:
     """Close the meeting with what came of it."""
     meeting = meetings.get(session, meeting_id, lock=True)
     if not outcome.strip():
@@ -63,7 +64,7 @@ def held(view: Manager, session: Write, meeting_id: uuid.UUID, outcome: Annotate
 
 
 @router.post("/{meeting_id}/waive", response_model=None)
-def waive(view: Manager, session: Write, meeting_id: uuid.UUID, reason: Annotated[str, Form()] = "") -> Response:
+def waive(view: Manager, session: Write, meeting_id: uuid.UUID, reason: Written = "") -> Response:
     """Close the meeting without holding it."""
     meeting = meetings.get(session, meeting_id, lock=True)
     if not reason.strip():
@@ -108,5 +109,7 @@ def _moment(text: str, time_zone: str) -> datetime | None:
     try:
         local = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if not is_sane(local):
         return None
     return local.replace(tzinfo=local.tzinfo or ZoneInfo(time_zone)).astimezone(UTC)

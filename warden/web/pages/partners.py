@@ -13,7 +13,7 @@ from warden.models import Assessment, Partner
 from warden.store import alerts, assessments, facts, meetings, partners, rules, sources
 from warden.web.deps import Read
 from warden.web.pages import trend
-from warden.web.pages.drawing import ROWS, Viewer
+from warden.web.pages.drawing import ROWS, Asked, Level, Viewer
 from warden.web.pages.grid import board
 
 FACTS = 20
@@ -29,11 +29,11 @@ router = APIRouter(prefix="/partners")
 def list_partners(
     view: Viewer,
     session: Read,
-    text: str = "",
-    band: str = "",
+    text: Asked = "",
+    band: Asked = "",
     stage: str = "",
-    likelihood: int | None = None,
-    impact: int | None = None,
+    likelihood: Level = None,
+    impact: Level = None,
     after: str | None = None,
 ) -> Response:
     """List partners by name; `likelihood` and `impact` (levels) name one cell of the matrix."""

@@ -2,10 +2,10 @@
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from warden import messages, wording
@@ -16,7 +16,7 @@ from warden.store import destinations, notifications
 from warden.store.access import LINK_LIFETIME
 from warden.web import access
 from warden.web.deps import Services, Write
-from warden.web.pages.drawing import Anyone, local_path, see_other
+from warden.web.pages.drawing import Anyone, Written, local_path, see_other
 from warden.web.templating import LANGUAGE_COOKIE
 
 YEAR_SECONDS = 365 * 86_400
@@ -35,9 +35,7 @@ def sign_in_page(view: Anyone, token: str = "", next: str = "/") -> Response:
 
 
 @router.post("/sign-in", response_model=None)
-def sign_in(
-    view: Anyone, session: Write, token: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
-) -> Response:
+def sign_in(view: Anyone, session: Write, token: Written, next: Written = "/") -> Response:
     """Use up the link and sign this browser in."""
     response = see_other(local_path(next))
     access.sign_in(view.request, response, session, view.services.settings, token, view.now)
@@ -45,9 +43,7 @@ def sign_in(
 
 
 @router.post("/sign-in/link", response_model=None)
-def ask_for_link(
-    view: Anyone, session: Write, email: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
-) -> Response:
+def ask_for_link(view: Anyone, session: Write, email: Written = "", next: Written = "/") -> Response:
     """Mail a link to whoever has an account with this address; the answer is the same for everybody."""
     email = email.strip()
     context: dict[str, Any] = {"next": local_path(next), "email": email}
@@ -94,9 +90,7 @@ def sign_out(view: Anyone, session: Write) -> Response:
 
 
 @router.post("/language", response_model=None)
-def choose_language(
-    view: Anyone, session: Write, locale: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
-) -> Response:
+def choose_language(view: Anyone, session: Write, locale: Written, next: Written = "/") -> Response:
     """Keep a language: in the account of who is signed in, and in a cookie for the pages before that."""
     response = see_other(local_path(next))
     if locale not in LOCALES:

@@ -1,14 +1,12 @@
 """Facts no partner claims: counted by the name they came with, and given to a partner by hand."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from warden.errors import Conflict, InvalidInput
 from warden.store import facts, identifiers, partners
 from warden.web.deps import Read, Write
-from warden.web.pages.drawing import ROWS, Manager, View, Viewer, see_other
+from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
 router = APIRouter()
 
@@ -23,9 +21,9 @@ def list_unattributed(view: Viewer, session: Read, after: str | None = None) -> 
 def map_to_partner(
     view: Manager,
     session: Write,
-    scheme: Annotated[str, Form()] = "",
-    value: Annotated[str, Form()] = "",
-    partner: Annotated[str, Form()] = "",
+    scheme: Written = "",
+    value: Written = "",
+    partner: Written = "",
 ) -> Response:
     """Make a name an identifier of a partner; all its facts follow, past ones too."""
     field = f"{scheme}:{value}"
