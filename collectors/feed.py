@@ -22,6 +22,10 @@ MAX_BYTES = 5_000_000
 MAX_ENTRIES = 500
 MAX_DEPTH = 100
 """Tags inside tags inside one entry. Honest feeds stay below 30."""
+MAX_ATTRIBUTES = 300
+"""On one tag. Reading them takes the parser quadratic time: 5 MB of them would keep it busy for hours."""
+MAX_NAMESPACES = 100
+"""Different ones, of which each is compared with each, too. Honest feeds have about ten."""
 MAX_TAGS, MAX_ENTITIES = 200_000, 1_000_000
 """A few seconds of parsing; 5 MB of nothing else would be half a minute."""
 MAX_TITLE, MAX_SUMMARY, MAX_URL = 300, 2000, 2000
@@ -29,6 +33,9 @@ FIRST_YEAR, LAST_YEAR = 1990, 2199
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
 
 _MARKUP = re.compile(rb"<(!\[CDATA\[|!--|\?|/?[A-Za-z_][\w:.\-]*)")
+_REST_OF_TAG = re.compile(rb"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+""")
+_VALUE = re.compile(rb"""=\s*+["']""")
+_NAMESPACE = re.compile(rb"""\sxmlns[^=<>"']{0,100}=\s*+["'][^"'<]{0,200}""")
 _SECTION_ENDS = {b"![CDATA[": b"]]>", b"!--": b"-->", b"?": b"?>"}
 _VOID = frozenset(b"area base br col embed hr img input meta source track wbr".split())
 _ENTRIES = frozenset((b"item", b"entry", b"rss:item", b"atom:entry"))
@@ -141,6 +148,8 @@ def refuse_hostile_markup(body: bytes, host: str) -> None:
     """
     depth = marks = position = 0
     body = body.replace(b"\0", b"")  # UTF-16, near enough
+    if len(set(_NAMESPACE.findall(body))) > MAX_NAMESPACES:
+        raise SourceChanged(f"The feed at {host} has more than {MAX_NAMESPACES} namespaces; it is not read.")
     while match := _MARKUP.search(body, position):
         name = match[1].lower()
         terminator = _SECTION_ENDS.get(match[1], b">")
@@ -150,11 +159,19 @@ def refuse_hostile_markup(body: bytes, host: str) -> None:
         marks += body.count(b"<", position, end if terminator == b">" else match.end())
         position = end + len(terminator)
         if terminator == b">":
+            _refuse_endless_tag(body, match.end(), host)
             depth = _depth_after(name, depth, body[end - 1 : end] == b"/")
         if depth > MAX_DEPTH:
             raise SourceChanged(f"The feed at {host} nests tags more than {MAX_DEPTH} deep; it is not read.")
     if marks + body.count(b"<", position) > MAX_TAGS or body.count(b"&") > MAX_ENTITIES:
         raise SourceChanged(f"The feed at {host} has more than {MAX_TAGS:,} tags or {MAX_ENTITIES:,} entities.")
+
+
+def _refuse_endless_tag(body: bytes, start: int, host: str) -> None:
+    """Raise SourceChanged for a tag with too many attributes; their values may hold ">", which does not end it."""
+    rest = _REST_OF_TAG.match(body, start)
+    if rest and len(_VALUE.findall(rest[0])) > MAX_ATTRIBUTES:
+        raise SourceChanged(f"The feed at {host} has a tag with more than {MAX_ATTRIBUTES} attributes; it is not read.")
 
 
 def _depth_after(name: bytes, depth: int, is_closed: bool) -> int:

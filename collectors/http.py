@@ -38,6 +38,17 @@ LONGEST_WAIT = timedelta(days=7)
 """A Retry-After beyond this is taken for a mistake and shortened."""
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_RESERVED = tuple(
+    ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocols' own, and one cloud's metadata
+        "::/96",  # IPv4 written as IPv6, long deprecated
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "64:ff9b:1::/48",  # local translation to IPv4
+        "fec0::/10",  # site-local, deprecated
+    )
+)
+"""What `is_global` takes for public, in some versions of Python or in all."""
 _HARMLESS_HEADERS = frozenset({"accept", "content-type", "if-modified-since", "if-none-match", "user-agent"})
 _REFUSED = frozenset({401, 402, 403, 407, 410, 451})
 _TRY_LATER = frozenset({404, 408, 421, 423, 425, 429})
@@ -181,7 +192,7 @@ class Http:
         plain = _embedded(address)
         if any(plain in network for network in self._allowed):
             return True
-        return plain.is_global and not plain.is_multicast
+        return plain.is_global and not plain.is_multicast and not any(plain in network for network in _RESERVED)
 
     def _exchange(
         self,
@@ -282,11 +293,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     value = next((value.strip() for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
         moment = now + timedelta(seconds=int(value)) if value.isdecimal() else parsedate_to_datetime(value)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         return now + LONGEST_WAIT
     except ValueError:
         return None
-    return min(max(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), now), now + LONGEST_WAIT)
+    return min(max(moment, now), now + LONGEST_WAIT)
 
 
 def _parse(url: str) -> httpx.URL:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -35,7 +36,10 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _LEGACY_ENCODINGS = ["big5", "gb18030", "cp1252"]
-_CELL_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
+_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]*)0*(\d*)["']""")
+"""Where a cell stands (r="B7"), or a row (r="7"); the reader takes small letters and any number of digits."""
+_CELL, _ROW = re.compile(rb"<(?:\w+:)?c[\s/>]"), re.compile(rb"<(?:\w+:)?row[\s/>]")
+_FAR = 10_000_000  # further than any worksheet goes
 
 
 class SheetError(ValueError):
@@ -203,10 +207,10 @@ def decode(data: bytes, *, filename: str, encoding: str | None = None) -> str:
     for candidate in [encoding] if encoding else _candidates(data):
         try:
             return data.decode(candidate)
-        except LookupError as error:
-            raise SheetError(f'"{candidate}" is not the name of an encoding.') from error
         except UnicodeDecodeError as error:
             failure = error
+        except (LookupError, ValueError) as error:  # ValueError: a name with a NUL in it
+            raise SheetError(f'"{candidate[:40]}" is not the name of an encoding.') from error
     if "unexpected end" in failure.reason or "truncated" in failure.reason or "incomplete" in failure.reason:
         raise BrokenOffError(f"{filename} ends in the middle of a letter.") from failure
     place = f"byte {failure.start + 1} does not fit"
@@ -246,8 +250,15 @@ def _delimiter(text: str) -> str:
 
 def _xlsx_records(data: bytes, filename: str, sheet: str | None) -> Iterator[tuple[int, Sequence[str]]]:
     _check_unpacked(data, filename)
-    worksheet = _open_worksheet(data, filename, sheet)
-    for number, values in enumerate(worksheet.iter_rows(), start=1):
+    rows = enumerate(_open_worksheet(data, filename, sheet).iter_rows(), start=1)
+    number = 0
+    while True:
+        try:
+            number, values = next(rows)
+        except StopIteration:
+            return
+        except OverflowError as error:
+            raise SheetError(f"{filename}, row {number + 1}, has a time that is too large to be one.") from error
         yield number, [_as_text(value) for value in values]
 
 
@@ -269,6 +280,8 @@ def _check_unpacked(data: bytes, filename: str) -> None:
     budget = MAX_BYTES
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if "xl/workbook.xml" not in map(str.lower, archive.namelist()):
+                raise SheetError(f"{filename} is not an XLSX file; save it as .xlsx or .csv.")
             for entry in archive.infolist():
                 entry.file_size = budget + 1_000_000  # read on past the declared size: it may be a lie
                 with archive.open(entry) as file:
@@ -278,17 +291,20 @@ def _check_unpacked(data: bytes, filename: str) -> None:
                     raise SheetError(
                         f"{filename} unpacks to more than {MAX_BYTES:,} bytes; at most that many are read."
                     )
-                if entry.filename.startswith("xl/worksheets/"):
+                if b"sheetData" in content:  # wherever in the workbook it stands: any name may be a worksheet's
                     _check_extent(content, filename)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except SheetError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise SheetError(f"{filename} is not a readable XLSX file: {error}.") from error
 
 
 def _check_extent(worksheet: bytes, filename: str) -> None:
-    """Refuse a worksheet whose outermost cells span more than the caps: the reader would allocate all between."""
-    references = _CELL_REFERENCE.findall(worksheet)
-    height = max((int(row) for _, row in references), default=0)
-    width = max((_column_number(name) for name in {name for name, _ in references}), default=0)
+    """Refuse a worksheet whose outermost cells span more than the caps.
+
+    The reader allocates all between, and where that memory cannot be had the whole process dies: no error is raised.
+    """
+    height, width = _extent(worksheet)
     if height > MAX_ROWS or width > MAX_COLUMNS or height * width > MAX_CELLS:
         raise SheetError(
             f"{filename} has a worksheet of {height:,} rows and {width:,} columns; "
@@ -296,9 +312,29 @@ def _check_extent(worksheet: bytes, filename: str) -> None:
         )
 
 
+def _extent(worksheet: bytes) -> tuple[int, int]:
+    """Return at least as many rows and columns as the cells of a worksheet span, from 1 on.
+
+    A cell or row without a reference stands behind the one before it.
+    """
+    columns: Counter[bytes] = Counter()
+    height = rows = 0
+    for column, row in _REFERENCE.findall(worksheet):
+        if column:
+            columns[column] += 1
+        else:
+            rows += 1
+        height = max(height, int(row or 0) if len(row) < 8 else _FAR)
+    width = max(map(_column_number, columns), default=0)
+    height += max(len(_ROW.findall(worksheet)) - rows, 0)
+    if len(_CELL.findall(worksheet)) > columns.total():
+        width += max(len(_CELL.findall(row)) for row in _ROW.split(worksheet))
+    return height, width
+
+
 def _column_number(name: bytes) -> int:
     number = 0
-    for letter in name:
+    for letter in name.upper() if len(name) < 6 else b"ZZZZZ":
         number = number * 26 + letter - 64
     return number
 

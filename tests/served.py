@@ -87,12 +87,13 @@ class Site:
 
 
 @contextmanager
-def serving(path: Path, **values: Any) -> Iterator[Site]:
-    """Serve the database at `path` on a free port until the block ends."""
+def serving(database: Path | str, **values: Any) -> Iterator[Site]:
+    """Serve a database, given as a SQLite file or as a URL, on a free port until the block ends."""
+    database_url = database if isinstance(database, str) else f"sqlite:///{database}"
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = Settings(_env_file=None, database_url=f"sqlite:///{path}", **{"public_url": url, **values})
+        settings = Settings(_env_file=None, database_url=database_url, **{"public_url": url, **values})
         http = stack.enter_context(Http(allowed_networks=("127.0.0.0/8",)))
         services = Services(Database(settings.database_url), Vault([KEY]), settings, http)
         stack.callback(services.db.close)

@@ -12,6 +12,7 @@ from typing import Any
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pydantic_core import from_json
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -61,13 +62,21 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """One engine and its two kinds of transaction. `read()` never blocks writers; `write()` is serialised on SQLite."""
+    """One engine and its two kinds of transaction.
+
+    `read()` sees one moment throughout and never blocks writers; `write()` is serialised on SQLite.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
-        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        self.engine = (
+            _sqlite_engine(url)
+            if self.is_sqlite
+            else create_engine(url, pool_pre_ping=True, json_deserializer=from_json)
+        )
+        snapshot = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._read = sessionmaker(snapshot, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(warden_write=True), expire_on_commit=False)
 
     @contextmanager
@@ -88,7 +97,7 @@ class Database:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = create_engine(url, json_deserializer=from_json, connect_args={"check_same_thread": False, "timeout": 30})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -78,7 +79,8 @@ def options_schema(model: type[BaseModel]) -> dict[str, Any]:
 def read_options(model: type[M], raw: Mapping[str, Any], settings: Settings, *, where: str = "options") -> M:
     """Return validated options.
 
-    Raises InvalidInput listing every fault as "options.url", values of secrets left out. A local file must lie below
+    Raises InvalidInput listing every fault as "options.url", values of secrets left out. An address that may be shown
+    must hold no password. A local file must lie below
     one of `settings.file_roots`, wherever its links lead. Our own mail domains, where they are an option and not given,
     are those of the settings.
     """
@@ -87,6 +89,7 @@ def read_options(model: type[M], raw: Mapping[str, Any], settings: Settings, *, 
     except ValidationError as error:
         faults = [_fault(details, model, where) for details in error.errors(include_url=False, include_context=False)]
         raise InvalidInput("The options are not valid.", faults) from None  # the cause would print secrets
+    _refuse_open_passwords(options, where)
     _refuse_foreign_files(options, settings, where)
     return options
 
@@ -163,6 +166,16 @@ def _holds_secret(model: type[BaseModel], place: Sequence[int | str]) -> bool:
     """Tell whether what stands at `place` may be a secret. Inside nested options it may: they are not looked into."""
     field = model.model_fields.get(str(place[0])) if len(place) == 1 else None
     return field is None or "SecretStr" in repr(field.annotation)
+
+
+def _refuse_open_passwords(options: BaseModel, where: str) -> None:
+    faults = [
+        Fault(f"{where}.{name}", "holds a name or password before the @; everybody who may view would read it")
+        for name, value in split_secrets(options)[0].items()
+        if isinstance(value, str) and re.match(r"https?://[^/?#]*@", value)
+    ]
+    if faults:
+        raise InvalidInput("An address must not hold a password.", faults)
 
 
 def _refuse_foreign_files(options: BaseModel, settings: Settings, where: str) -> None:

@@ -12,14 +12,12 @@ from warden.clock import utc_now
 from warden.db import Database
 from warden.log import get_logger
 from warden.pipeline import assess, attribute, collect, decide, digest, notify
+from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import meta
 from warden.vault import Vault
 
 log = get_logger(__name__)
-
-ASSESSED = "assessed"
-"""Name in the service's memory of when everybody was last assessed."""
 
 DECIDED = "decided"
 """Name in the service's memory of when the rules last judged."""
@@ -30,7 +28,7 @@ GRACE_SECONDS = 300
 
 
 Step = tuple[str, int]
-"""A stage that has just finished, and how many sources, keys, assessments, … it dealt with."""
+"""A stage that has just finished, and how many sources, keys, assessments, … it dealt with; 0 if it broke."""
 
 
 def advance(
@@ -39,16 +37,16 @@ def advance(
     """Walk from the sources to the decisions, yielding after each stage: collect, attribute, assess (when due), decide.
 
     `send=False` queues no notification: for the past. Whoever stops iterating stops between two stages; what is left
-    undone waits in the database.
+    undone waits in the database. A stage that breaks does not stop the next ones: they work with what is there.
     """
-    visited = collect.run_due(db, vault, settings, now)
+    visited = _walk(db, "collect", now, lambda: collect.run_due(db, vault, settings, now))
     yield "collect", visited
-    yield "attribute", attribute.run(db, now)
+    yield "attribute", _walk(db, "attribute", now, lambda: attribute.run(db, now))
     due = assess_always or _assessment_is_due(db, settings, now)
     if due:
-        yield "assess", _assess(db, settings, now)
+        yield "assess", _walk(db, "assess", now, lambda: _assess(db, settings, now))
     if due or visited or _decision_is_due(db):
-        yield "decide", _decide(db, settings, now, send)
+        yield "decide", _walk(db, "decide", now, lambda: _decide(db, settings, now, send))
 
 
 def tick(
@@ -64,27 +62,42 @@ def tick(
     """Walk the whole road once, yielding after each stage; with `send=False` it ends at the decisions."""
     yield from advance(db, vault, settings, now, send=send, assess_always=assess_always)
     if send:
-        yield "digest", digest.run(db, vault, settings, now)
-        yield "notify", notify.run(db, vault, settings, http, now)
+        yield "digest", _walk(db, "digest", now, lambda: digest.run(db, vault, settings, now))
+        yield "notify", _walk(db, "notify", now, lambda: notify.run(db, vault, settings, http, now))
+
+
+def _walk(db: Database, stage: str, now: datetime, work: Callable[[], int]) -> int:
+    """Run a stage and remember whether it broke, for whoever asks if the service is well."""
+    count = 0
+    with fence("stage_broke", stage=stage) as fenced:
+        count = work()
+    with db.read() as session:
+        known = meta.broken_stages(session).get(stage)
+    error = type(fenced.error).__name__ if fenced.error else None
+    if error != (known and known.error):
+        with db.write() as session:
+            meta.note_stage(session, stage, error, now)
+    return count
 
 
 def _assessment_is_due(db: Database, settings: Settings, now: datetime) -> bool:
     with db.read() as session:
-        last = meta.get(session, ASSESSED)
-    return last is None or now - datetime.fromisoformat(last["at"]) >= timedelta(minutes=settings.assess_minutes)
+        last = meta.last_assessed(session)
+    # A moment ahead of ours was noted by a clock that has been set right since.
+    return last is None or not timedelta() <= now - last < timedelta(minutes=settings.assess_minutes)
 
 
 def _assess(db: Database, settings: Settings, now: datetime) -> int:
     written = assess.run(db, settings, now)
     with db.write() as session:
-        meta.put(session, ASSESSED, {"at": now.isoformat()})
+        meta.put(session, meta.ASSESSED, {"at": now.isoformat()})
     return written
 
 
 def _decision_is_due(db: Database) -> bool:
     """Tell whether the last assessments were never decided on: the process died in between."""
     with db.read() as session:
-        assessed, decided = meta.get(session, ASSESSED), meta.get(session, DECIDED)
+        assessed, decided = meta.get(session, meta.ASSESSED), meta.get(session, DECIDED)
     return assessed is not None and (decided is None or decided["at"] < assessed["at"])
 
 
@@ -150,7 +163,7 @@ class Clock:
                 return
 
     def _notify(self, now: datetime) -> None:
-        notify.run(self._db, self._vault, self._settings, self._http, now)
+        _walk(self._db, "notify", now, lambda: notify.run(self._db, self._vault, self._settings, self._http, now))
 
     def _digest(self, now: datetime) -> None:
-        digest.run(self._db, self._vault, self._settings, now)
+        _walk(self._db, "digest", now, lambda: digest.run(self._db, self._vault, self._settings, now))

@@ -45,6 +45,14 @@ class Vault:
             ) from error
         return plain
 
+    def fits(self, token: str) -> bool:
+        """Tell whether one of the keys decrypts what `encrypt` returned."""
+        try:
+            self.decrypt(token)
+        except Misconfigured:
+            return False
+        return True
+
     def sign(self, text: str) -> str:
         """Return a short signature of `text`, for links that must not be forged."""
         return hmac.new(self._signing_key, text.encode(), hashlib.sha256).hexdigest()[:32]

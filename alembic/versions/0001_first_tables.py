@@ -299,6 +299,7 @@ def upgrade() -> None:
         sa.Column("not_rated", sa.JSON(), nullable=True),
         sa.Column("signals", sa.JSON(), nullable=False),
         sa.Column("impact_parts", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["partner_id"], ["partner.id"], name=op.f("fk_assessment_partner_id_partner"), ondelete="CASCADE"

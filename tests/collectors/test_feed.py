@@ -207,6 +207,27 @@ def test_feeds_come_in_their_declared_encoding(site: WebServer, http: Http, enco
 # Hostile feeds
 
 
+@pytest.mark.parametrize("first", ["", "first='>' "])
+def test_a_tag_with_endless_attributes_is_refused_before_it_is_parsed(first: str) -> None:
+    """The parser compares each with each; one such feed kept every other source from being visited."""
+    attributes = " ".join(f"a{number} = 'x'" for number in range(100_000))
+    with pytest.raises(SourceChanged, match="a tag with more than 300 attributes"):
+        refuse_hostile_markup(rss(f"<title>T</title><enclosure {first}{attributes}/>"), "news.example")
+
+
+def test_markup_as_text_may_have_any_number_of_attributes() -> None:
+    body = rss(item(1, description=escape("<a href='https://news.example/?a=1' rel='next'>more</a>" * 1000)))
+    refuse_hostile_markup(body, "news.example")
+
+
+def test_endless_namespaces_are_refused_before_they_are_parsed() -> None:
+    tags = "".join(f"<a{number}:b xmlns:a{number}='u{number}'/>" for number in range(20_000))
+    with pytest.raises(SourceChanged, match="more than 100 namespaces"):
+        refuse_hostile_markup(rss(item(1) + tags), "news.example")
+    honest = "<div xmlns='http://www.w3.org/1999/xhtml'>text</div>"
+    refuse_hostile_markup(rss(*(item(number, description=honest) for number in range(500))), "news.example")
+
+
 @pytest.mark.parametrize("tag", ["div", "b", "zzz", "x:y"])
 def test_deep_nesting_is_refused_before_it_is_parsed(site: WebServer, http: Http, tag: str) -> None:
     nested = f"<{tag}>" * 400 + f"</{tag}>" * 400

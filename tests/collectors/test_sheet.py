@@ -170,9 +170,67 @@ def test_a_lone_cell_far_away_does_not_cost_memory(reference: str) -> None:
         texts(package({"A": far}))
 
 
+FAR_CELLS = {
+    "small letters": '<row r="2"><c r="xfd1048576"><v>1</v></c></row>',
+    "many digits": '<row r="2"><c r="A099999999"><v>1</v></c></row>',
+    "a far row": '<row r="4294967290"><c><v>1</v></c></row>',
+    "no references": f'<row r="2">{"<c><v>1</v></c>" * 1000}</row><row r="400000"><c><v>1</v></c></row>',
+    "rows and cells without references": f'<row r="400000"><c r="B2"/></row><row>{"<c><v>1</v></c>" * 30}</row>',
+}
+
+
+@pytest.mark.parametrize("rows", FAR_CELLS.values(), ids=FAR_CELLS)
+def test_however_a_far_cell_is_written_the_process_survives_it(rows: str) -> None:
+    """The reader would allocate all between, and end the process where it cannot."""
+    with pytest.raises(SheetError, match="has a worksheet of"):
+        texts(package({"A": rows}))
+
+
+def test_a_worksheet_with_a_far_cell_is_found_wherever_the_workbook_keeps_it() -> None:
+    packed, moved = package({"A": '<row r="2"><c r="XFD1048576"><v>1</v></c></row>'}), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(moved, "w") as new:
+        for name in old.namelist():
+            new.writestr(name.replace("worksheets", "w"), old.read(name).replace(b"worksheets/", b"w/"))
+    with pytest.raises(SheetError, match="has a worksheet of"):
+        texts(moved.getvalue())
+
+
+def test_a_worksheet_without_references_is_read() -> None:
+    assert texts(package({"A": "<row><c><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>"})) == [
+        ["1", "2"],
+        ["3", ""],
+    ]
+
+
+def test_another_kind_of_package_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("content.xml", "<office:document-content/>")
+    with pytest.raises(SheetError, match=r"a\.xlsx is not an XLSX file"):
+        read_table(packed.getvalue(), filename="a.xlsx")
+
+
+def test_a_directory_of_entries_that_points_nowhere_is_refused() -> None:
+    data = package({"A": "<row><c><v>1</v></c></row>"})
+    end = data.rindex(b"PK\x05\x06")
+    with pytest.raises(SheetError, match="not a readable XLSX file"):
+        texts(data[: end + 12] + b"\xff\xff\xff\x7f" + data[end + 16 :])
+
+
+def test_an_endless_time_is_refused() -> None:
+    rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="A2" s="1"><v>1e300</v></c></row>'
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package({"A": rows}))) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'numFmtId="22"', b'numFmtId="46"'))  # [h]:mm:ss
+    with pytest.raises(SheetError, match="row 2, has a time that is too large"):
+        texts(changed.getvalue())
+
+
 def test_a_workbook_that_unpacks_too_large_is_refused_whatever_it_declares() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"")
         archive.writestr("xl/worksheets/sheet1.xml", b" " * 60_000_000)
     honest = packed.getvalue()
     lying = honest.replace((60_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))

@@ -4,19 +4,22 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from factories import make_partner, make_source, message
 
 from collectors.http import Http
 from warden import scheduler
-from warden.cli.opening import prepare
+from warden.cli.opening import opened, prepare
 from warden.db import Database
-from warden.pipeline import collect, notify
+from warden.errors import Misconfigured
+from warden.pipeline import assess, attribute, collect, decide, digest, notify
 from warden.scheduler import Clock, tick
 from warden.settings import Settings
 from warden.store import facts, meta
 from warden.vault import Vault, open_vault
+from warden.web.health import Check, readiness
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 ALL = ["collect", "attribute", "assess", "decide", "digest", "notify"]
@@ -51,6 +54,10 @@ def http() -> Iterator[Http]:
         yield opened
 
 
+def broken(*_arguments: object, **_options: object) -> int:
+    raise RuntimeError("a defect")
+
+
 def stages(steps: Iterator[tuple[str, int]]) -> list[str]:
     return [stage for stage, _count in steps]
 
@@ -72,6 +79,38 @@ def test_partners_are_assessed_when_the_last_time_is_long_enough_ago(
     assert "assess" in walked(0)
     assert "assess" not in walked(settings.assess_minutes - 1)
     assert "assess" in walked(settings.assess_minutes)
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_assessing(
+    database: Database, vault: Vault, settings: Settings, http: Http
+) -> None:
+    for now in (NOW + timedelta(days=3650), NOW):
+        assert "assess" in stages(tick(database, vault, settings, http, now))
+
+
+@pytest.mark.parametrize("stage", [collect, attribute, assess, decide, digest, notify])
+def test_a_stage_that_breaks_stops_no_other_and_is_told_until_it_is_well(
+    database: Database, vault: Vault, settings: Settings, http: Http, stage: ModuleType
+) -> None:
+    name = stage.__name__.rpartition(".")[2]
+    later = NOW + timedelta(days=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "run_due" if stage is collect else "run", broken)
+        for now in (NOW, NOW + timedelta(minutes=1)):
+            assert stages(tick(database, vault, settings, http, now, assess_always=True)) == ALL
+            check = readiness(database, settings, now)[-1]
+            assert not check.ok
+            assert check.detail.startswith(f"{name} breaks since {NOW.isoformat()}")
+    assert stages(tick(database, vault, settings, http, later, assess_always=True)) == ALL
+    assert readiness(database, settings, later)[-1] == Check(name="stages", ok=True, detail="are well")
+
+
+def test_a_stage_that_hangs_is_told(database: Database, vault: Vault, settings: Settings, http: Http) -> None:
+    list(tick(database, vault, settings, http, NOW))
+    due = timedelta(minutes=settings.assess_minutes)
+    assert readiness(database, settings, NOW + due)[-1].ok
+    late = readiness(database, settings, NOW + due + timedelta(minutes=31))[-1]
+    assert (late.ok, late.detail) == (False, f"last assessed at {NOW.isoformat()}")
 
 
 def test_a_tick_attributes_what_was_pushed(database: Database, vault: Vault, settings: Settings, http: Http) -> None:
@@ -140,3 +179,19 @@ def test_stopping_waits_for_the_stage_at_work_and_leaves_the_rest(
     stopping.join(30)
     assert walked[0] == "collect"
     assert "assess" not in walked
+
+
+def test_nothing_walks_with_a_key_that_fits_no_stored_secret(
+    database: Database, vault: Vault, settings: Settings, tmp_path: Path
+) -> None:
+    """With it every source would be paused and every destination switched off, one by one."""
+    with database.write() as session:
+        source = make_source(session, now=NOW)
+        source.secrets = vault.encrypt({"password": "s3cret"})
+    wrong = settings.model_copy(update={"secret_key_file": tmp_path / "other.key"})
+    with pytest.raises(Misconfigured, match="None of the 1 stored secrets can be decrypted"), opened(wrong, alone=True):
+        pass
+    with opened(settings, alone=True) as services, services.db.write() as session:
+        make_source(session, name="another", now=NOW).secrets = open_vault(wrong).encrypt({"password": "new"})
+    with opened(wrong, alone=True):
+        pass

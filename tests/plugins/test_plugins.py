@@ -128,6 +128,18 @@ def test_a_fault_never_shows_a_secret(settings: Settings) -> None:
     assert "12345678" not in str(faults)
 
 
+@pytest.mark.parametrize("collector", ["feed", "table"])
+def test_an_address_that_is_shown_holds_no_password(collector: str, settings: Settings) -> None:
+    kind = plugins.collector(collector).Options
+    raw = {"url": "https://an:pa55word@press.example/feed"}
+    if collector == "table":
+        raw |= {"kind": "deliveries", "key_column": "a", "key_scheme": "email", "due_column": "b"}
+    with pytest.raises(InvalidInput) as refused:
+        plugins.read_options(kind, raw, settings)
+    assert "options.url" in [fault.where for fault in refused.value.faults]
+    assert "pa55word" not in str(refused.value.faults)
+
+
 def test_secrets_are_sealed_apart_and_come_back(vault: Vault, settings: Settings) -> None:
     raw = {"host": "m", "token": "t0ps3cret", "login": {"user": "an", "password": "pa55word"}}
     options = plugins.read_options(MailOptions, raw, settings)

@@ -26,6 +26,14 @@ PLAIN = context(
 )
 
 
+def nested_loops(depth: int) -> str:
+    """Return a condition that would ask its innermost question 8 ** depth times."""
+    text = "true"
+    for level in range(depth):
+        text = f"[0,0,0,0,0,0,0,0].all(v{level}, {text})"
+    return text
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
@@ -54,6 +62,12 @@ PLAIN = context(
         ("late_rate", "condition", "it gives 0.0 for late_rate = 0.0; expected true or false"),
         ("10 / band_rank > 3", "condition", "it fails for band_rank = 0"),
         ("tier.matches('(')", "condition", "it fails for tier"),
+        ("late_rate > 0.1 &&\n [0].all(x, true)", "condition, line 2, column 6", "all is a loop"),
+        ("[1.0].map(late_rate, late_rate) == [1.0]", "condition, line 1, column 7", "map is a loop"),
+        ("[0] . // so\n exists(x, true)", "condition, line 2, column 2", "exists is a loop"),
+        (r"r'\' == tier && [0].all(x, true) && tier == 'x'", "condition, line 1, column 21", "all is a loop"),
+        (nested_loops(30), "condition, line 1, column 19", "all is a loop"),
+        (" || ".join([r"stage.matches(r'\w{120}')"] * 33), "condition", "it takes too long"),
     ],
 )
 def test_an_unusable_condition_is_refused_with_its_place(text: str, where: str, what: str) -> None:

@@ -1,5 +1,7 @@
 """Identifiers and aliases: what they claim, what they are refused, and what happens to past facts."""
 
+import threading
+
 import pytest
 from factories import DAY, NOW, make_partner, make_source, measure, message
 from sqlalchemy import select
@@ -121,3 +123,27 @@ def test_every_change_of_a_name_begins_a_new_epoch(db: Database) -> None:
             identifiers.remove_alias(session, acme, alias.id, NOW)
         with pytest.raises(InvalidInput):
             identifiers.add_alias(session, acme, " ", NOW)
+
+
+def test_two_who_name_partners_at_once_begin_two_epochs(db: Database) -> None:
+    """Of two that read the same epoch one would be lost, and with it the articles read before its name was there."""
+    with db.write() as session:
+        meta.bump_alias_epoch(session)
+        before = meta.alias_epoch(session)
+    begun = threading.Event()
+
+    def second() -> None:
+        begun.set()
+        with db.write() as session:
+            meta.bump_alias_epoch(session)
+
+    other = threading.Thread(target=second)
+    with db.write() as session:
+        meta.alias_epoch(session)
+        other.start()
+        assert begun.wait(30)
+        other.join(0.5)  # long enough to come in between, unless it has to wait
+        meta.bump_alias_epoch(session)
+    other.join(30)
+    with db.read() as session:
+        assert meta.alias_epoch(session) == before + 2

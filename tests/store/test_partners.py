@@ -90,6 +90,21 @@ def test_a_change_raises_the_version_and_a_stale_one_is_refused(db: Database) ->
         assert (same.version, same.updated_at) == (2, NOW + DAY)
 
 
+@pytest.mark.parametrize("name", ["شرکت می\u200cخواهم", "👩\u200d🚀 Space Co", "台灣 製造"])
+def test_a_name_may_have_what_its_script_needs(sqlite_db: Database, name: str) -> None:
+    with sqlite_db.write() as session:
+        assert make_partner(session, name).name == name
+
+
+@pytest.mark.parametrize("name", ["Acme\u200b", "\ufeffAcme", "\u202eemcA", "\u200c\u200d", "Acme\nBcc: all"])
+def test_a_name_with_hidden_characters_is_refused_and_shows_them(sqlite_db: Database, name: str) -> None:
+    with pytest.raises(InvalidInput) as refused, sqlite_db.write() as session:
+        make_partner(session, name)
+    what = refused.value.faults[0].what
+    assert "a name of 1 to 200 characters without hidden ones" in what
+    assert ascii(name) in what or name == "\u200c\u200d"
+
+
 def test_a_name_is_taken_once(db: Database) -> None:
     with db.write() as session:
         make_partner(session, "Acme")

@@ -176,6 +176,15 @@ def test_a_narrowed_token_cannot_make_a_wider_one(site: Site) -> None:
             assert answer.status_code == 403
 
 
+def test_a_narrowed_token_lets_nobody_in(site: Site, admin: httpx.Client) -> None:
+    user = f"/api/v1/users/{admin.post('/api/v1/users', json={'email': 'x@our.example', 'name': 'X'}).json()['id']}"
+    with site.client(Role.ADMIN, scopes=("users:write",)) as client:
+        made = client.post("/api/v1/users", json={"email": "y@our.example", "name": "Y", "role": "admin"})
+        raised, link = client.patch(user, json={"role": "admin"}), client.post(f"{user}/link")
+        assert [answer.status_code for answer in (made, raised, link)] == [403] * 3
+        assert client.patch(user, json={"name": "Z", "disabled": True}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -19,13 +19,13 @@ def readiness(site: Site) -> tuple[int, dict[str, bool]]:
 
 def test_a_service_lives_before_its_clock_runs_and_is_ready_after(site: Site) -> None:
     assert httpx.get(f"{site.url}/healthz").json() == {"status": "ok"}
-    assert readiness(site) == (503, {"database": True, "migrations": True, "clock": False})
+    assert readiness(site) == (503, {"database": True, "migrations": True, "clock": False, "stages": True})
     with site.services.db.write() as session:
         meta.heartbeat(session, utc_now())
-    assert readiness(site) == (200, {"database": True, "migrations": True, "clock": True})
+    assert readiness(site) == (200, {"database": True, "migrations": True, "clock": True, "stages": True})
     with site.services.db.write() as session:
         meta.heartbeat(session, utc_now() - timedelta(minutes=3))
-    assert readiness(site) == (503, {"database": True, "migrations": True, "clock": False})
+    assert readiness(site) == (503, {"database": True, "migrations": True, "clock": False, "stages": True})
 
 
 def test_pending_migrations_make_it_not_ready(site: Site) -> None:

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
+from sqlalchemy import select
 from sqlalchemy.exc import ArgumentError
 
 from collectors.http import Http
 from warden import clock, log
 from warden.db import Database, pending_migrations, sole_process, upgrade
 from warden.errors import Misconfigured
+from warden.models import Destination, Source
 from warden.settings import Settings
 from warden.store import shipped, sources
-from warden.vault import open_vault
+from warden.vault import Vault, open_vault
 from warden.web.deps import Services
 
 
@@ -60,8 +62,11 @@ def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator
         _require_newest(database, make=alone)
         if alone:
             _free_abandoned_claims(database)
+        vault = open_vault(settings)
+        if alone:
+            _require_key(database, vault)
         http = stack.enter_context(Http(allowed_networks=settings.allowed_networks))
-        yield Services(db=database, vault=open_vault(settings), settings=settings, http=http)
+        yield Services(db=database, vault=vault, settings=settings, http=http)
 
 
 def _require_newest(database: Database, *, make: bool) -> None:
@@ -79,6 +84,21 @@ def prepare(database: Database) -> None:
     upgrade(database)
     with database.write() as session:
         shipped.seed(session, clock.utc_now())
+
+
+def _require_key(database: Database, vault: Vault) -> None:
+    """Refuse to walk with a key that fits nothing: every source would be paused, every destination switched off."""
+    with database.read() as session:
+        stored = [
+            secret
+            for model in (Source, Destination)
+            for secret in session.scalars(select(model.secrets).where(model.secrets.is_not(None)))
+        ]
+    if stored and not any(vault.fits(secret) for secret in stored if secret):
+        raise Misconfigured(
+            f"None of the {len(stored)} stored secrets can be decrypted: WARDEN_SECRET_KEY is not the key they were "
+            "stored with. Put that key back. If it is lost, add a destination or source anew, then start again."
+        )
 
 
 def _free_abandoned_claims(database: Database) -> None:

@@ -14,7 +14,7 @@ from warden.cli.opening import opened, parse_moment, read_settings
 from warden.clock import utc_now
 from warden.errors import Misconfigured
 from warden.scheduler import Clock, tick
-from warden.store import access
+from warden.store import access, meta
 from warden.web.app import create_app
 from warden.web.deps import Services
 
@@ -77,6 +77,11 @@ def walk(
         )
         for stage, count in steps:
             typer.echo(f"{stage:<10} {count}")
+        with services.db.read() as session:
+            broken = meta.broken_stages(session)
+    if broken:
+        typer.echo(f"Broken, see the log: {', '.join(broken)}.", err=True)
+        raise typer.Exit(1)
 
 
 @contextmanager

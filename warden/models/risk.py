@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from warden.models.base import Base, HasId, UtcDateTime
@@ -42,3 +42,4 @@ class Assessment(HasId, Base):
     not_rated: Mapped[dict[str, Any] | None]  # {"message": msgid, "params": {…}}
     signals: Mapped[list[Any]]  # see store.assessments for the shape
     impact_parts: Mapped[list[Any]]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))  # of all that is said; not of the moment, nor of fact ids

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from scorers import impact, likelihood, matrix
@@ -20,7 +21,6 @@ from warden.db import Database
 from warden.domain import FactKind
 from warden.i18n import N_
 from warden.log import get_logger
-from warden.models import Partner
 from warden.pipeline.explain import Explained, plain
 from warden.settings import Settings
 from warden.store import assessments, evidence, matrices, panel, partners
@@ -94,7 +94,7 @@ def _drafts(
     watched = {partner.id: partner for partner in partners.watched(session)}
     if not watched:
         return []
-    ids, facts = panel.build(session, settings, as_of, known_at, sorted(watched))
+    ids, facts = panel.build(session, settings, as_of, known_at)
     wanted = ids if partner_ids is None else [one for one in ids if one in set(partner_ids)]
     rows = {one: number for number, one in enumerate(ids)}
     portfolio = _Portfolio(session, settings, _by_the_day(facts), [watched[one] for one in ids], as_of)
@@ -117,7 +117,7 @@ class _Portfolio:
     """All partners scored, fused and placed at one moment; `draft` writes one of them out."""
 
     def __init__(
-        self, session: Session, settings: Settings, facts: Panel, watched: Sequence[Partner], as_of: datetime
+        self, session: Session, settings: Settings, facts: Panel, watched: Sequence[Row[Any]], as_of: datetime
     ) -> None:
         self._floor = settings.coverage_floor
         self._as_of = as_of
@@ -175,7 +175,7 @@ class _Portfolio:
         return None
 
 
-def _attributes(watched: Sequence[Partner], today: date) -> impact.Attributes:
+def _attributes(watched: Sequence[Row[Any]], today: date) -> impact.Attributes:
     return impact.Attributes(
         annual_value=_floats([partner.annual_value for partner in watched]),
         currency=[partner.currency for partner in watched],

@@ -4,6 +4,7 @@ import difflib
 import itertools
 import random
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,11 +22,13 @@ MAX_CONDITION = 1000
 FUNCTIONS = ("contains", "double", "endsWith", "int", "matches", "size", "startsWith")
 """Named functions a condition may call."""
 
-_OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in|@not_strictly_false")
+_OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in")
+_LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|filter)\b")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _SAMPLES = 4096
+_MOST_SECONDS = 1.0  # of processor time for all samples together; a sound condition needs a tenth of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ def _text_faults(text: str, where: str) -> list[Fault]:
         return [Fault(where, "it is empty; expected an expression such as late_rate > 0.25")]
     if len(text) > MAX_CONDITION:
         return [Fault(where, f"it has {len(text)} characters; expected at most {MAX_CONDITION}")]
-    return []
+    # Every variable is one value, so loops are of no use, and nested ones run for years within a thousand characters.
+    # They are sought inside strings too: where a string ends depends on its kind, and one must not hide a loop.
+    loop = _LOOP.search(text)
+    return [Fault(_place(text, loop.start(1), where), f"{loop[1]} is a loop; conditions have none")] if loop else []
 
 
 def _syntax_faults(message: str, where: str) -> list[Fault]:
@@ -94,13 +100,16 @@ def _position(text: str, name: str, where: str) -> str:
     """Say where `name` first stands outside a string, lines and columns counted from 1."""
     bare = _STRING.sub(lambda found: " " * len(found[0]), text)
     found = re.search(rf"\b{re.escape(name)}\b", bare)
-    if found is None:
-        return where
-    before = text[: found.start()]
-    return f"{where}, line {before.count(chr(10)) + 1}, column {found.start() - before.rfind(chr(10))}"
+    return where if found is None else _place(text, found.start(), where)
+
+
+def _place(text: str, start: int, where: str) -> str:
+    before = text[:start]
+    return f"{where}, line {before.count(chr(10)) + 1}, column {start - before.rfind(chr(10))}"
 
 
 def _type_faults(condition: Condition, where: str) -> list[Fault]:
+    latest = time.thread_time() + _MOST_SECONDS
     for sample in _samples(condition):
         seen = ", ".join(f"{name} = {value!r}" for name, value in sample.items()) or "no variables"
         try:
@@ -109,6 +118,8 @@ def _type_faults(condition: Condition, where: str) -> list[Fault]:
             return [Fault(where, f"it fails for {seen}: {_plain_error(error)}")]
         if not isinstance(result, bool):
             return [Fault(where, f"it gives {result!r} for {seen}; expected true or false")]
+        if time.thread_time() > latest:
+            return [Fault(where, "it takes too long; expected simpler patterns in matches")]
     return []
 
 

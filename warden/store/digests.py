@@ -36,9 +36,10 @@ def period(frequency: Frequency) -> timedelta:
     return timedelta(days=1 if frequency is Frequency.DAILY else 7)
 
 
-def get(session: Session, digest_id: uuid.UUID) -> Digest:
-    """Return one digest with its person and destination. Raises NotFound."""
-    found = session.scalar(listing().where(Digest.id == digest_id))
+def get(session: Session, digest_id: uuid.UUID, *, lock: bool = False) -> Digest:
+    """Return one digest with its person and destination, held against other writers if asked. Raises NotFound."""
+    query = listing().where(Digest.id == digest_id)
+    found = session.scalar(query.with_for_update(of=Digest) if lock else query)
     if found is None:
         raise NotFound(f"There is no digest {digest_id}.")
     return found

@@ -25,7 +25,10 @@ class RowMaker:
         self._source_id = source_id
         self._recorded_at = recorded_at
         self._key_ids = key_ids
-        self._hasher = blake2b(source_id.bytes, digest_size=16)
+        self._ways = {
+            reported: (kind, blake2b(source_id.bytes + f"{kind.value}\x1f".encode(), digest_size=16), _READERS[kind])
+            for reported, kind in KINDS.items()
+        }
 
     def row(self, fact: Fact) -> dict[str, Any]:
         """Return the columns the fact fills. Raises ValueError for a naive moment.
@@ -33,10 +36,10 @@ class RowMaker:
         The identity covers source, kind and the identity at the source. The digest covers the content only, so that
         the same content reported again is recognised whatever else moved.
         """
-        kind = KINDS[type(fact)]
-        content, columns = _READERS[kind](fact)
-        identity = self._hasher.copy()
-        identity.update(f"{kind.value}\x1f{fact.identity}".encode("utf-8", "surrogatepass"))
+        kind, hasher, read = self._ways[type(fact)]
+        content, columns = read(fact)
+        identity = hasher.copy()
+        identity.update(fact.identity.encode("utf-8", "surrogatepass"))
         key = None if isinstance(fact, Article) else fact.key
         digest = repr((key and (key.scheme, key.value), content)).encode("utf-8", "surrogatepass")
         return {

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
@@ -21,6 +21,7 @@ import collectors.base as reported
 from collectors.base import Key
 from warden.domain import FactKind
 from warden.models import Fact, FactKey, Mention, Reading, Source
+from warden.store import bulk
 from warden.store.batches import in_batches
 from warden.store.fact_rows import KINDS, RowMaker
 from warden.store.paging import Page, page
@@ -110,11 +111,11 @@ def _write(session: Session, rows: list[dict[str, Any]], recorded_at: datetime) 
     if corrected:
         fresh += _supersede(session, corrected)
     # One statement per set of columns: what a kind does not fill is left out and costs nothing.
-    shapes: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
+    shapes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in fresh:
-        shapes[frozenset(row)].append(row)
+        shapes[tuple(row)].append(row)
     for alike in shapes.values():
-        session.execute(insert(Fact.__table__), alike)  # type: ignore[arg-type]
+        bulk.add(session, Fact.__table__, alike)  # type: ignore[arg-type]
     return len(fresh)
 
 

@@ -182,11 +182,11 @@ def requeue(session: Session, notification: Notification, now: datetime) -> None
     notification.next_attempt_at = now
 
 
-def get(session: Session, notification_id: uuid.UUID) -> Notification:
-    """Return one notification with its destination. Raises NotFound."""
-    found = session.scalar(
-        select(Notification).where(Notification.id == notification_id).options(joinedload(Notification.destination))
-    )
+def get(session: Session, notification_id: uuid.UUID, *, lock: bool = False) -> Notification:
+    """Return one notification with its destination, held against other writers if asked. Raises NotFound."""
+    query = select(Notification).where(Notification.id == notification_id)
+    query = query.options(joinedload(Notification.destination))
+    found = session.scalar(query.with_for_update(of=Notification) if lock else query)
     if found is None:
         raise NotFound(f"There is no notification {notification_id}.")
     return found

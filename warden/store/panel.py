@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import ColumnElement, Integer, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from scorers.base import Floats, Incidents, Panel
@@ -31,7 +31,9 @@ FAMILIES: Mapping[FactKind, str] = {
 _DAY = timedelta(days=1)
 _FIRST = date(1970, 1, 1).toordinal()
 _NEVER = -1
+_MARKS = {FactKind.MESSAGE: Fact.sent, FactKind.DELIVERY: Fact.due_on}  # columns that facts of one kind alone have
 _FEW_KEYS = 2_000  # up to here rows are found by key; beyond, all rows of the kind are read
+_FEW_PARTNERS = 2_000  # up to here articles are found by the partner they name
 _STORY = timedelta(hours=72)  # articles on one event of one partner within this time tell one story
 
 Counts = NDArray[np.float32]
@@ -90,7 +92,7 @@ def build(
     known_at: datetime,
     partner_ids: Sequence[uuid.UUID] | None = None,
 ) -> tuple[list[uuid.UUID], Panel]:
-    """Return the watched partners (of `partner_ids`, or all; by id) and their panel at `as_of`, one row each.
+    """Return the watched partners (all, or of a few `partner_ids`; by id) and their panel at `as_of`, one row each.
 
     Only facts known at `known_at` count, and nothing that happened after `as_of`: a delivery made later is still open.
     A delivery is late when it was made after its due date in the partner's own zone, or is open past it.
@@ -186,11 +188,12 @@ def _incidents(session: Session, frame: _Frame) -> Incidents:
             Mention.half_life_days,
         )
         .join(Fact, Mention.fact_id == Fact.id)
-        .where(in_force(frame.known_at), Mention.first_attributed_at <= frame.known_at)
+        .where(Fact.kind == FactKind.ARTICLE, in_force(frame.known_at))  # the kind spares SQLite all other facts
+        .where(Mention.first_attributed_at <= frame.known_at)
         .where(Fact.observed_at > frame.as_of - frame.days * _DAY, Fact.observed_at <= frame.as_of)
         .order_by(Mention.partner_id, Mention.event, Fact.observed_at, Fact.id)
     )  # fmt: skip
-    if frame.few_keys is not None:
+    if len(frame.partner_ids) <= _FEW_PARTNERS:
         query = query.where(Mention.partner_id.in_(frame.partner_ids))
     told = [row for row in session.execute(query) if row.partner_id in rows]
     pieces = [_merge(story) for story in _stories(told)]
@@ -235,17 +238,18 @@ def _family_blindness(session: Session, frame: _Frame, kind: FactKind, days: Map
     everyone = np.full(len(frame.partner_ids), min(days.values()))
     if kind is FactKind.ARTICLE or len(set(days.values())) == 1:
         return everyone
-    pairs = select(Fact.key_id, Fact.source_id).distinct().where(Fact.kind == kind, *frame.known())
+    number = {source_id: place for place, source_id in enumerate(days)}
+    pairs = select(Fact.key_id, case(number, value=Fact.source_id)).distinct()
+    pairs = pairs.where(_MARKS[kind].is_not(None), Fact.source_id.in_(number), *frame.known())
+    key, source = numbers.columns(session, pairs)
+    row = frame.rows(key)
     own = np.full(len(frame.partner_ids), np.inf)
-    for key_id, source_id in session.execute(pairs):
-        row = frame.rows(np.array([key_id]))[0]
-        if row >= 0 and source_id in days:
-            own[row] = min(own[row], days[source_id])
+    np.minimum.at(own, row[row >= 0], np.array(list(days.values()))[source[row >= 0]])
     return np.where(np.isfinite(own), own, everyone)
 
 
 def _count(frame: _Frame, row: Whole, day: Whole, which: NDArray[np.bool_]) -> Counts:
     """Count the chosen rows per partner and day."""
-    shape = len(frame.partner_ids), frame.days
-    place = row[which] * frame.days + day[which]
-    return np.bincount(place, minlength=shape[0] * shape[1]).astype(np.float32).reshape(shape)
+    counts = np.zeros((len(frame.partner_ids), frame.days), dtype=np.float32)
+    np.add.at(counts, (row[which], day[which]), 1)
+    return counts

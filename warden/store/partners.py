@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, String, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from warden.domain import WATCHED_STAGES, Stage
@@ -67,7 +67,10 @@ ANY = Filters()
 _NEEDED = frozenset({"name", "tier", "stage", "time_zone", "notes", "tags"})
 
 _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (lambda value: 0 < len(value.strip()) <= 200 and value.isprintable(), "a name of 1 to 200 characters"),
+    "name": (
+        lambda value: 0 < len(value.strip(" \u200c\u200d")) <= 200 and _is_plain(value),
+        "a name of 1 to 200 characters without hidden ones",
+    ),
     "tier": (lambda value: 0 < len(value.strip()) <= 40, "a tier of 1 to 40 characters"),
     "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
     "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
@@ -88,8 +91,14 @@ def fault_of(field: str, value: Any) -> str | None:
     if value is None:
         return "is needed" if field in _NEEDED else None
     if field in _CHECKS and not _CHECKS[field][0](value):
-        return f"{value!s:.80} is not {_CHECKS[field][1]}"
+        shown = f"{value!s:.80}"
+        return f"{shown if _is_plain(shown) else ascii(shown)} is not {_CHECKS[field][1]}"
     return None
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether everything in a text can be seen. Some scripts and emoji need the joiners U+200C and U+200D."""
+    return text.replace("\u200c", "").replace("\u200d", "").isprintable()
 
 
 def create(session: Session, values: Mapping[str, Any], now: datetime) -> Partner:
@@ -155,9 +164,20 @@ def listing(session: Session, filters: Filters = ANY, *, cursor: str | None = No
     return page(session, query, Partner.name, Partner.id, cursor, limit)
 
 
-def watched(session: Session) -> Sequence[Partner]:
-    """Return every partner that is assessed, by name, without relations."""
-    return session.scalars(select(Partner).where(Partner.stage.in_(WATCHED_STAGES)).order_by(Partner.name)).all()
+def watched(session: Session) -> Sequence[Row[Any]]:
+    """Return every partner that is assessed, by name: its id and what its impact rests on, as plain rows."""
+    columns = (
+        Partner.id,
+        Partner.name,
+        Partner.tier,
+        Partner.annual_value,
+        Partner.currency,
+        Partner.share,
+        Partner.months_to_replace,
+        Partner.single_source,
+        Partner.contract_end,
+    )
+    return session.execute(select(*columns).where(Partner.stage.in_(WATCHED_STAGES)).order_by(Partner.name)).all()
 
 
 def names(session: Session) -> list[tuple[uuid.UUID, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import CursorResult, or_, select
 from sqlalchemy import update as sql_update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from collectors.base import Problem
@@ -81,7 +82,11 @@ def push(session: Session, name: str, now: datetime) -> Source:
     """Return the push source of this name, made if there is none. Raises Conflict when another kind bears the name."""
     source = by_name(session, name)
     if source is None:
-        return add(session, name=name, collector=PUSH, options={}, now=now)
+        try:
+            with session.begin_nested():
+                return add(session, name=name, collector=PUSH, options={}, now=now)
+        except IntegrityError:  # on PostgreSQL another sender made it since
+            source = session.scalars(select(Source).where(Source.name == name)).one()
     if source.collector != PUSH:
         raise Conflict(f"The source {name} collects by itself ({source.collector}): facts cannot be pushed into it.")
     return source
