@@ -45,11 +45,11 @@ clean: ## Remove everything that was made here, the example's data included.
 $(RUN_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) tools/make_venv.py $(VENV)
 	@echo "Installing Warden into $(VENV) (about a minute the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) tools/make_venv.py $(VENV)
 	@echo "Installing Warden and its development tools into $(VENV) (a few minutes the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[postgresql,test,check]"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[postgresql,test,check]"
 	@touch $(RUN_STAMP) $@

@@ -30,6 +30,9 @@ from warden.web.deps import Services
 
 HERE = Path(__file__).resolve().parent
 NOW = datetime(2011, 6, 30, 8, tzinfo=UTC)
+UNTIL = date(2011, 12, 31)
+"""Where the example's books end: half a year of life after the day it opens."""
+
 WEEK = timedelta(weeks=1)
 HELD = "Held in time: an assumption of the replay, which has nobody to hold it."
 
@@ -50,7 +53,7 @@ def serve(folder: Path, port: int, weeks: int) -> None:
     """Serve the example in `folder`, made first unless it is finished."""
     finished = folder / "finished"
     settings = settings_for(folder, port)
-    log.configure("WARNING", as_json=False)
+    log.configure("ERROR", as_json=False)
     with serving.listening("127.0.0.1", port) as listener:
         if not finished.exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -63,6 +66,7 @@ def serve(folder: Path, port: int, weeks: int) -> None:
             else:
                 build(services, folder, newsstand, addresses, weeks)
                 finished.touch()
+            log.configure("WARNING", as_json=False)
             greet(services, folder, receiver)
             serving.serve_on(listener, services)
 
@@ -78,7 +82,7 @@ def settings_for(folder: Path, port: int) -> Settings:
         port=port,
         our_domains=("programme.example",),
         allowed_networks=("127.0.0.0/8",),  # the stand-ins
-        file_roots=(HERE, folder),
+        file_roots=(folder,),
         start_at=NOW,
     )
 
@@ -98,11 +102,12 @@ def build(services: Services, folder: Path, newsstand: Newsstand, addresses: Add
     """Set everything up, replay the past without sending anything, and walk the last tick live."""
     first = NOW - weeks * WEEK
     lines = history.load()
-    history.write_messages(lines, folder / "messages.csv")
+    rows = history.write_deliveries(lines, UNTIL, folder / "deliveries.csv")
+    history.write_messages(lines, UNTIL, folder / "messages.csv")
     count = setting_up.add_partners(services, lines, folder, first, NOW)
     setting_up.add_sources(services, folder, addresses.feed, first)
     setting_up.add_destinations(services, addresses, first)
-    print(f"{len(lines):,} deliveries, {count} partners. Replaying {weeks} weeks up to {NOW:%d %B %Y} …")
+    print(f"{rows:,} of {len(lines):,} deliveries, {count} partners. Replaying {weeks} weeks up to {NOW:%d %B %Y} …")
     began = time.monotonic()
     for week in range(weeks):
         newsstand.now = now = first + week * WEEK

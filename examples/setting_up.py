@@ -33,13 +33,14 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
         "amount_column": "value_usd",
         "currency": "USD",
     },
-    "messages (quotation and order dates sent, delivery dates received)": {
+    "messages (order system)": {
+        "note": "Quotation and order dates count as messages sent, delivery dates as messages received.",
         "kind": "messages",
         "at_column": "date",
         "direction_column": "direction",
     },
 }
-"""The history has no mail, so dated exchanges stand for it; the source's name says so wherever it is shown."""
+"""The history has no mail, so dated exchanges stand for it; the note says so on the pages."""
 
 DIGESTS = (
     ("daniel.okafor@programme.example", Frequency.DAILY),
@@ -75,9 +76,13 @@ def add_partners(services: Services, lines: list[history.Line], folder: Path, no
 
 def add_sources(services: Services, folder: Path, feed: str, now: datetime) -> None:
     """Add the two tables and the feed."""
-    files = (history.DELIVERIES, folder / "messages.csv")
-    for (name, options), file in zip(TABLES.items(), files, strict=True):
-        table = {"path": str(file), "key_column": "vendor", "key_scheme": SCHEME, **options}
+    for name, options in TABLES.items():
+        table = {
+            "path": str(folder / f"{options['kind']}.csv"),
+            "key_column": "vendor",
+            "key_scheme": SCHEME,
+            **options,
+        }
         _add_source(services, name, "table", table, now)
     _add_source(services, "news (invented headlines)", "feed", {"url": feed}, now)
 
