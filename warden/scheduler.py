@@ -14,7 +14,7 @@ from warden.log import get_logger
 from warden.pipeline import assess, attribute, collect, decide, digest, notify
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import meta
+from warden.store import facts, meta, partners
 from warden.vault import Vault
 
 log = get_logger(__name__)
@@ -83,8 +83,13 @@ def _walk(db: Database, stage: str, now: datetime, work: Callable[[], int]) -> i
 def _assessment_is_due(db: Database, settings: Settings, now: datetime) -> bool:
     with db.read() as session:
         last = meta.last_assessed(session)
-    # A moment ahead of ours was noted by a clock that has been set right since.
-    return last is None or not timedelta() <= now - last < timedelta(minutes=settings.assess_minutes)
+        # A moment ahead of ours was noted by a clock that has been set right since.
+        if last is None or not timedelta() <= now - last < timedelta(minutes=settings.assess_minutes):
+            return True
+        if now - last < timedelta(seconds=settings.settle_seconds):
+            return False
+        news = facts.last_recorded_at(session), partners.last_changed_at(session)
+    return any(moment is not None and moment > last for moment in news)
 
 
 def _assess(db: Database, settings: Settings, now: datetime) -> int:

@@ -39,7 +39,13 @@ class Settings(BaseSettings):
         (), description="Folders whose files a source may read, comma-separated. None by default."
     )
     tick_seconds: int = Field(15, ge=1, le=3600, description="How often the clock looks for work that is due.")
-    assess_minutes: int = Field(60, ge=1, le=1440, description="How often all partners are assessed anew.")
+    assess_minutes: int = Field(60, ge=1, le=1440, description="How often all partners are assessed anew, at least.")
+    settle_seconds: int = Field(
+        60,
+        ge=1,
+        le=86400,
+        description="New facts and changed partners are assessed this long after the last assessment.",
+    )
     horizon_days: int = Field(28, ge=7, le=365, description="How far ahead a likelihood looks.")
     history_days: int = Field(730, ge=60, le=3650, description="How much history a score reads.")
     coverage_floor: float = Field(0.5, ge=0, le=1, description="Below this coverage a partner is not rated.")

@@ -81,6 +81,23 @@ def test_partners_are_assessed_when_the_last_time_is_long_enough_ago(
     assert "assess" in walked(settings.assess_minutes)
 
 
+def test_new_facts_and_changed_partners_are_assessed_as_soon_as_the_last_time_has_settled(
+    database: Database, vault: Vault, settings: Settings, http: Http
+) -> None:
+    def assessed(seconds: float) -> bool:
+        return "assess" in stages(tick(database, vault, settings, http, NOW + timedelta(seconds=seconds)))
+
+    settle = settings.settle_seconds
+    assert assessed(0)
+    with database.write() as session:
+        source = make_source(session, now=NOW - timedelta(days=2))
+        facts.insert_facts(session, source.id, [message(NOW - timedelta(days=1))], NOW + timedelta(seconds=1))
+    assert [assessed(settle - 1), assessed(settle), assessed(2 * settle)] == [False, True, False]
+    with database.write() as session:
+        make_partner(session, now=NOW + timedelta(seconds=2 * settle + 1))
+    assert [assessed(2 * settle + 2), assessed(3 * settle + 2)] == [True, False]
+
+
 def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_assessing(
     database: Database, vault: Vault, settings: Settings, http: Http
 ) -> None:

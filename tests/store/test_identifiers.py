@@ -1,6 +1,7 @@
 """Identifiers and aliases: what they claim, what they are refused, and what happens to past facts."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from factories import DAY, NOW, make_partner, make_source, measure, message
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from collectors.base import Key
 from warden.db import Database
 from warden.errors import Conflict, InvalidInput, NotFound
-from warden.models import FactKey, Partner
+from warden.models import Alias, FactKey, Partner
 from warden.store import identifiers, meta, partners
 from warden.store.facts import insert_facts
 
@@ -101,28 +102,34 @@ def test_what_is_no_identifier_is_refused(sqlite_db: Database, scheme: str, valu
 
 def test_every_change_of_a_name_begins_a_new_epoch(db: Database) -> None:
     with db.write() as session:
-        acme = make_partner(session)
-        epochs = [meta.alias_epoch(session)]
+        acme_id = make_partner(session).id
 
-        def note() -> None:
-            epochs.append(meta.alias_epoch(session))
+    def epoch_after(change: Callable[[Session, Partner], object]) -> int:
+        with db.write() as session:
+            change(session, partners.get(session, acme_id))
+        with db.read() as session:
+            return meta.alias_epoch(session)
 
-        alias = identifiers.add_alias(session, acme, "  ACME\tCorp ", NOW)
-        assert alias.text == "ACME Corp"
-        note()
-        identifiers.add_alias(session, acme, "ACME Corp", NOW, case_sensitive=True)
-        note()
-        identifiers.add_alias(session, acme, "ACME Corp", NOW, case_sensitive=True)
-        assert meta.alias_epoch(session) == epochs[-1], "nothing changed"
-        identifiers.remove_alias(session, acme, alias.id, NOW)
-        note()
-        partners.update(session, acme.id, {"name": "Acme Pumps"}, version=None, now=NOW)
-        note()
-        assert epochs == sorted(set(epochs))
+    def strictly(session: Session, acme: Partner) -> Alias:
+        return identifiers.add_alias(session, acme, "ACME Corp", NOW, case_sensitive=True)
+
+    named = epoch_after(lambda session, acme: identifiers.add_alias(session, acme, "  ACME\tCorp ", NOW))
+    changed = epoch_after(strictly)
+    assert epoch_after(strictly) == changed, "nothing changed"
+    with db.read() as session:
+        alias = session.scalars(select(Alias)).one()
+    assert alias.text == "ACME Corp"
+    removed = epoch_after(lambda session, acme: identifiers.remove_alias(session, acme, alias.id, NOW))
+    renamed = epoch_after(
+        lambda session, acme: partners.change(session, acme, {"name": "Acme Pumps"}, NOW),
+    )
+    assert 0 < named < changed < removed < renamed
+    with db.write() as session:
+        acme = partners.get(session, acme_id)
         with pytest.raises(NotFound):
             identifiers.remove_alias(session, acme, alias.id, NOW)
         with pytest.raises(InvalidInput):
-            identifiers.add_alias(session, acme, " ", NOW)
+            identifiers.add_alias(session, acme, "  ", NOW)
 
 
 def test_two_who_name_partners_at_once_begin_two_epochs(db: Database) -> None:

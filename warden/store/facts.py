@@ -263,6 +263,11 @@ def latest(session: Session, partner_id: uuid.UUID, limit: int = 10) -> list[Fac
     return listing(session, partner_id=partner_id, limit=limit).items
 
 
+def last_recorded_at(session: Session) -> datetime | None:
+    """Return when the newest row was recorded; None without any."""
+    return session.scalar(select(Fact.recorded_at).order_by(Fact.id.desc()).limit(1))
+
+
 def total(session: Session) -> int:
     """Return how many facts are in force."""
     return session.scalar(select(func.count()).select_from(Fact).where(in_force(None))) or 0

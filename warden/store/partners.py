@@ -185,6 +185,11 @@ def names(session: Session) -> list[tuple[uuid.UUID, str]]:
     return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
 
 
+def last_changed_at(session: Session) -> datetime | None:
+    """Return when a partner was last added or changed; None without any."""
+    return session.scalar(select(func.max(Partner.updated_at)))
+
+
 def cues(session: Session) -> dict[uuid.UUID, tuple[str, ...]]:
     """Return what else an article says when it means a partner: its domains, its executive, its tags."""
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
