@@ -38,17 +38,9 @@ LONGEST_WAIT = timedelta(days=7)
 """A Retry-After beyond this is taken for a mistake and shortened."""
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-_RESERVED = tuple(
-    ip_network(network)
-    for network in (
-        "192.0.0.0/24",  # protocols' own, and one cloud's metadata
-        "::/96",  # IPv4 written as IPv6, long deprecated
-        "::ffff:0:0:0/96",  # IPv4-translated
-        "64:ff9b:1::/48",  # local translation to IPv4
-        "fec0::/10",  # site-local, deprecated
-    )
-)
-"""What `is_global` takes for public, in some versions of Python or in all."""
+_RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")))
+"""What `is_global` takes for public, in some Pythons or in all: protocols' own addresses (one is a cloud's metadata),
+IPv4 written as IPv6 in ways long deprecated or for local translation, and site-local ones."""
 _HARMLESS_HEADERS = frozenset({"accept", "content-type", "if-modified-since", "if-none-match", "user-agent"})
 _REFUSED = frozenset({401, 402, 403, 407, 410, 451})
 _TRY_LATER = frozenset({404, 408, 421, 423, 425, 429})
@@ -280,7 +272,7 @@ class Http:
         return str(permitted[0])
 
 
-_BLOCKED = "%s has a private or reserved address, which is blocked; an operator can allow its network."
+_BLOCKED = "%s has a private or reserved address, which is blocked; WARDEN_ALLOWED_NETWORKS can allow its network."
 
 
 def tls_context() -> ssl.SSLContext:

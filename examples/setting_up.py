@@ -154,7 +154,7 @@ def _partner_rows(lines: list[history.Line], day: datetime) -> Iterator[dict[str
     for vendor in sorted(history.vendors(lines, day.date()) - LEFT_OUT):
         hand = by_hand.get(vendor, {})
         row: dict[str, object] = {
-            "name": hand.get("name") or vendor.title(),
+            "name": hand.get("name") or vendor,
             "identifiers": f"{SCHEME}:{vendor}",
             "annual_value": round(values.get(vendor, 0.0), 2),
             "currency": "USD",

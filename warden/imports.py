@@ -131,7 +131,10 @@ def _columns(headers: Sequence[str], mapping: Mapping[str, str]) -> tuple[dict[s
     ]
     theirs = {ours: normalise_header(header) for ours, header in mapping.items() if ours in HEADERS}
     missing = [ours for ours, header in theirs.items() if header not in headers]
-    faults += [Fault("mapping", f"the file has no column {mapping[ours]!r} for {ours}") for ours in missing]
+    there = ", ".join(headers)
+    faults += [
+        Fault("mapping", f"the file has no column {mapping[ours]!r} for {ours}; it has: {there}") for ours in missing
+    ]
     columns = {ours: header for ours, header in theirs.items() if header in headers}
     for ours, others in HEADERS.items():
         known = [ours, *map(normalise_header, others.split("|"))]

@@ -337,6 +337,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_decision_key")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index("ix_decision_at_id", ["at", "id"], unique=False)
         batch_op.create_index("ix_decision_partner_id_at", ["partner_id", "at"], unique=False)
 
     op.create_table(
@@ -458,8 +459,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("decision_id", name=op.f("uq_alert_decision_id")),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index("ix_alert_fired_at_id", ["fired_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_partner_id"), ["partner_id"], unique=False)
-        batch_op.create_index("ix_alert_state_fired_at", ["state", "fired_at"], unique=False)
+        batch_op.create_index("ix_alert_state_fired_at_id", ["state", "fired_at", "id"], unique=False)
 
     op.create_table(
         "fact",
@@ -666,8 +668,9 @@ def downgrade() -> None:
 
     op.drop_table("fact")
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.drop_index("ix_alert_state_fired_at")
+        batch_op.drop_index("ix_alert_state_fired_at_id")
         batch_op.drop_index(batch_op.f("ix_alert_partner_id"))
+        batch_op.drop_index("ix_alert_fired_at_id")
 
     op.drop_table("alert")
     with op.batch_alter_table("run", schema=None) as batch_op:
@@ -688,6 +691,7 @@ def downgrade() -> None:
     op.drop_table("fact_key")
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.drop_index("ix_decision_partner_id_at")
+        batch_op.drop_index("ix_decision_at_id")
 
     op.drop_table("decision")
     with op.batch_alter_table("assessment", schema=None) as batch_op:

@@ -334,6 +334,7 @@ def test_a_name_that_does_not_resolve_is_unavailable(http: Http, host: str) -> N
         ("Mon, 02 Mar 2020 09:30:00 GMT", NOW),
         ("9" * 30, NOW + LONGEST_WAIT),
         ("31536000", NOW + LONGEST_WAIT),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", NOW + LONGEST_WAIT),
         ("soon", None),
         ("-5", None),
         ("", None),

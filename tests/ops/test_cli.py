@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -9,6 +11,8 @@ from threading import Thread
 import pytest
 
 from warden import __version__
+from warden.db import Database
+from warden.store import sources
 
 DELIVERIES = "id,supplier,due,made\n1,S-1,2026-01-05,2026-01-04\n2,S-1,2026-01-12,2026-01-15\n3,S-2,2026-01-12,\n"
 COLUMNS = {
@@ -112,7 +116,18 @@ def test_doctor_notices_a_missing_key(ready: Callable, tmp_path: Path, slack: st
     secret = {"WARDEN_ALLOWED_NETWORKS": "127.0.0.0/8"}
     assert ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack, **secret).returncode == 0
     (tmp_path / "warden.key").unlink()
-    assert "WARDEN_SECRET_KEY" in ready("doctor").stdout
+    assert "BAD  key: warden.key is not there" in ready("doctor").stdout
+    fails(ready("tick", **secret), "warden.key is not there")
+    assert not (tmp_path / "warden.key").exists()  # a new one would hide that the old one is gone
+
+
+def test_doctor_notices_a_misspelt_setting(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WARDEN_FILE_ROOT=/srv\nWARDEN_PORT=8001\nWARDEN_HOOK=x\n", encoding="utf-8")
+    shown = ready("doctor", WARDEN_TICK_SECOND="3").stdout
+    assert "BAD  settings: WARDEN_FILE_ROOT is not a setting; did you mean WARDEN_FILE_ROOTS?" in shown
+    assert "did you mean WARDEN_TICK_SECONDS?" in shown
+    assert "WARDEN_PORT" not in shown
+    assert "WARDEN_HOOK" not in shown
 
 
 def test_partners_are_imported_all_or_none(ready: Callable, tmp_path: Path) -> None:
@@ -124,7 +139,7 @@ def test_partners_are_imported_all_or_none(ready: Callable, tmp_path: Path) -> N
     tried = ready("import", "partners", "partners.csv", "--map", "name=Firma", "--dry-run")
     assert "Would be: 2 created" in tried.stdout
     assert "2 created" in ready("import", "partners", "partners.csv", "--map", "name=Firma").stdout
-    fails(ready("import", "partners", "partners.csv", "--map", "name=Firma"), "there is already a partner named Acme")
+    fails(ready("import", "partners", "partners.csv", "--map", "name=Firma"), "--on-conflict update or skip")
     skipped = ready("import", "partners", "partners.csv", "--map", "name=Firma", "--on-conflict", "skip")
     assert "2 skipped" in skipped.stdout
 
@@ -164,6 +179,27 @@ def test_a_source_that_is_not_there_names_those_that_are(ready: Callable) -> Non
 def test_a_refused_source_ends_with_the_reason(ready: Callable) -> None:
     assert ready("source", "add", "news", "feed", "--set", "url=http://127.0.0.1:9/feed").returncode == 0
     fails(ready("source", "run", "news"), "news is refused")
+
+
+def test_a_refused_source_is_resumed_once_it_is_mended(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "deliveries.csv").write_text(DELIVERIES, encoding="utf-8")
+    options = json.dumps(COLUMNS | {"path": str(tmp_path / "deliveries.csv")})
+    (tmp_path / "options.json").write_text(options, encoding="utf-8")
+    roots = {"WARDEN_FILE_ROOTS": str(tmp_path)}
+    assert ready("source", "add", "erp", "table", "--options", "options.json", **roots).returncode == 0
+    fails(ready("source", "run", "erp"), "erp is refused")  # this process was not told of the folder
+    assert "then `warden source resume`" in ready("doctor").stdout
+    assert "It stays paused: warden source resume 'erp'" in ready("source", "run", "erp", **roots).stderr
+    assert ready("source", "resume", "erp").returncode == 0
+    assert "paused" not in ready("source", "list").stdout
+
+
+def test_a_push_source_is_neither_added_nor_visited(ready: Callable, tmp_path: Path) -> None:
+    fails(ready("source", "add", "erp", "push"), "it is made when a program first posts facts")
+    with closing(Database(f"sqlite:///{tmp_path / 'warden.db'}")) as database, database.write() as session:
+        sources.push(session, "erp", datetime(2026, 1, 5, tzinfo=UTC))
+    fails(ready("source", "run", "erp"), "erp is fed through the API")
+    fails(ready("source", "test", "erp"), "erp is fed through the API")
 
 
 def test_a_destination_takes_its_secret_from_input_or_environment_and_never_shows_it(

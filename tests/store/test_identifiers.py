@@ -146,11 +146,10 @@ def test_two_who_name_partners_at_once_begin_two_epochs(db: Database) -> None:
 
     other = threading.Thread(target=second)
     with db.write() as session:
-        meta.alias_epoch(session)
+        meta.bump_alias_epoch(session)
         other.start()
         assert begun.wait(30)
-        other.join(0.5)  # long enough to come in between, unless it has to wait
-        meta.bump_alias_epoch(session)
+        other.join(0.5)  # long enough to read the epoch that is about to end, unless it has to wait
     other.join(30)
     with db.read() as session:
         assert meta.alias_epoch(session) == before + 2

@@ -22,8 +22,8 @@ HOUR = timedelta(hours=1)
 BLIND_HOURS = 26
 
 
-def make_feed(session: Session, **values: Any) -> Source:
-    return make_source(session, "feed", collector="feed", **values)
+def make_feed(session: Session, name: str = "feed", **values: Any) -> Source:
+    return make_source(session, name, collector="feed", **values)
 
 
 def run(session: Session, source: Source, now: datetime, outcome: RunOutcome | None = None, **values: Any) -> None:
@@ -184,6 +184,18 @@ def test_a_source_without_a_good_run_turns_blind_once(db: Database) -> None:
         assert source.blind_since == NOW
         run(session, source, NOW + 29 * HOUR)
         assert source.blind_since is None
+
+
+def test_the_last_runs_of_many_sources_are_read_at_once(db: Database) -> None:
+    with db.write() as session:
+        often, once, never = (make_feed(session, name=name) for name in ("often", "once", "never"))
+        for number in range(4):
+            run(session, often, NOW + number * HOUR, seen=number)
+        run(session, once, NOW)
+        found = sources.last_runs(session, [often.id, once.id, never.id], each=3)
+        assert [one.seen for one in found[often.id]] == [3, 2, 1]
+        assert len(found[once.id]) == 1
+        assert found[never.id] == []
 
 
 def test_blindness_of_the_past_is_read_from_the_runs(db: Database) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from api_rules import RULES
@@ -70,3 +71,14 @@ def test_every_answer_is_a_documented_one(fuzzed: Site, fuzzed_token: str, descr
             max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
         )
         bounded(given(case=strategy)(check))()
+
+
+def test_every_schema_has_an_example_that_fits_it(description: Any) -> None:
+    described = description.raw_schema["components"]
+    for name, schema in described["schemas"].items():
+        if "enum" in schema:
+            continue
+        whole = {"$ref": f"#/components/schemas/{name}", "components": described}
+        for example in schema["examples"]:
+            jsonschema_rs.validate(whole, example, validate_formats=True)
+            assert set(example) <= set(schema["properties"]), name

@@ -64,7 +64,7 @@ def _faults(error: ValidationError) -> Iterable[str]:
     """Say what is wrong with each setting or field, without repeating its value: it may be a secret."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in fault["loc"])
-        yield f"{f'WARDEN_{where.upper()}' if error.title == Settings.__name__ else where}: {fault['msg']}"
+        yield f"{f'WARDEN_{where.upper()}' if error.title == Settings.__name__ else where}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def _fail(sentence: str, faults: Iterable[str] = ()) -> None:

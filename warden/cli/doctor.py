@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import typer
 from sqlalchemy.orm import Session
 
-from warden.cli.opening import opened_database, read_settings
+from warden.cli.opening import misspelt, opened_database, read_settings, vault_for
 from warden.clock import utc_now
 from warden.db import Database
 from warden.domain import SourceState
@@ -13,7 +13,7 @@ from warden.errors import WardenError
 from warden.models import Destination, Source
 from warden.settings import Settings
 from warden.store import destinations, sources
-from warden.vault import Vault, open_vault
+from warden.vault import Vault
 from warden.web.health import readiness
 
 Finding = tuple[bool, str]
@@ -21,7 +21,7 @@ Finding = tuple[bool, str]
 
 ADVICE = {
     SourceState.UNAVAILABLE: "it is tried again by itself",
-    SourceState.REFUSED: "mend its address or credentials, then resume it on the sources page",
+    SourceState.REFUSED: "mend that, then `warden source resume`",
     SourceState.CHANGED: "see its last run; its options or its collector have to change",
 }
 
@@ -43,6 +43,8 @@ def doctor() -> None:
 
 def examine(database: Database, settings: Settings) -> Iterator[Finding]:
     """Yield one finding per thing that can be wrong. What cannot be read without the thing before is left out."""
+    for found, meant in misspelt():
+        yield False, f"settings: {found} is not a setting; did you mean {meant}?"
     checks = readiness(database, settings, utc_now())
     for check in checks:
         advice = "; start `warden serve` or `warden run`" if check.name == "clock" and not check.ok else ""
@@ -50,7 +52,7 @@ def examine(database: Database, settings: Settings) -> Iterator[Finding]:
     if all(check.name != "stages" for check in checks):
         return
     try:
-        vault = open_vault(settings)
+        vault = vault_for(database, settings)
         yield True, "key: readable"
     except WardenError as error:
         yield False, f"key: {error}"
@@ -73,11 +75,11 @@ def _source(source: Source, vault: Vault) -> Finding:
     if (unreadable := _secret_fault(source.secrets, vault)) is not None:
         return False, f"{name}: {unreadable}"
     if source.state in ADVICE:
-        return False, f"{name}: {source.state}: {source.reason} — {ADVICE[source.state]}"
+        return False, f"{name}: {source.state}: {source.reason.rstrip('.')} — {ADVICE[source.state]}"
     if source.blind_since is not None:
         return False, f"{name}: blind since {source.blind_since:%Y-%m-%d %H:%M} UTC; see its runs"
     if source.paused:
-        return False, f"{name}: paused; resume it on the sources page"
+        return False, f"{name}: paused; `warden source resume` lets it go on"
     return True, f"{name}: {source.state}"
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 import typer
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from sqlalchemy import select
 from sqlalchemy.exc import ArgumentError
 
@@ -31,6 +33,15 @@ def read_settings(*, long_running: bool = False, **overrides: Any) -> Settings:
     if settings.start_at is not None:
         clock.start_at(settings.start_at)
     return settings
+
+
+def misspelt() -> Iterator[tuple[str, str]]:
+    """Yield variables, of the environment or the .env file, that are nearly a setting, each with what was meant."""
+    known = [f"WARDEN_{name.upper()}" for name in Settings.model_fields]
+    given = {*EnvSettingsSource(Settings).env_vars, *DotEnvSettingsSource(Settings).env_vars}
+    for name in sorted({name.upper() for name in given}.difference(known)):
+        for meant in get_close_matches(name, known, n=1, cutoff=0.9):
+            yield name, meant
 
 
 @contextmanager
@@ -62,7 +73,7 @@ def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator
         _require_newest(database, make=alone)
         if alone:
             _free_abandoned_claims(database)
-        vault = open_vault(settings)
+        vault = vault_for(database, settings)
         if alone:
             _require_key(database, vault)
         http = stack.enter_context(Http(allowed_networks=settings.allowed_networks))
@@ -86,15 +97,33 @@ def prepare(database: Database) -> None:
         shipped.seed(session, clock.utc_now())
 
 
-def _require_key(database: Database, vault: Vault) -> None:
-    """Refuse to walk with a key that fits nothing: every source would be paused, every destination switched off."""
+def vault_for(database: Database, settings: Settings) -> Vault:
+    """Open the vault; a key is generated only while nothing is stored that needs another one.
+
+    Raises Misconfigured when the key file is gone: a new key in its place would hide that, and fit nothing.
+    """
+    if settings.secret_key is None and not settings.secret_key_file.exists() and _secrets(database):
+        raise Misconfigured(
+            f"{settings.secret_key_file} is not there, and stored secrets need the key it held: put it "
+            "back, or set WARDEN_SECRET_KEY. If it is lost, set a new key and add those sources and destinations anew."
+        )
+    return open_vault(settings)
+
+
+def _secrets(database: Database) -> list[str]:
     with database.read() as session:
-        stored = [
+        return [
             secret
             for model in (Source, Destination)
             for secret in session.scalars(select(model.secrets).where(model.secrets.is_not(None)))
+            if secret
         ]
-    if stored and not any(vault.fits(secret) for secret in stored if secret):
+
+
+def _require_key(database: Database, vault: Vault) -> None:
+    """Refuse to walk with a key that fits nothing: every source would be paused, every destination switched off."""
+    stored = _secrets(database)
+    if stored and not any(vault.fits(secret) for secret in stored):
         raise Misconfigured(
             f"None of the {len(stored)} stored secrets can be decrypted: WARDEN_SECRET_KEY is not the key they were "
             "stored with. Put that key back. If it is lost, add a destination or source anew, then start again."

@@ -1,5 +1,6 @@
 """`warden import …`: partners from a spreadsheet."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from warden.cli.opening import opened
 from warden.clock import utc_now
-from warden.errors import InvalidInput
+from warden.errors import Fault, InvalidInput
 from warden.imports import import_partners
 from warden.store.partner_import import OnConflict
 
@@ -50,9 +51,14 @@ def import_file(
     if result.ignored:
         typer.echo(f"Columns not used: {', '.join(result.ignored)}.", err=True)
     if result.faults:
-        raise InvalidInput(f"Nothing was imported from {file.name}:", result.faults)
+        raise InvalidInput(f"Nothing was imported from {file.name}:", [*result.faults, *_advice(result.faults)])
     prefix = "Would be: " if dry_run else ""
     typer.echo(f"{prefix}{result.created} created, {result.updated} updated, {result.skipped} skipped.")
+
+
+def _advice(faults: Sequence[Fault]) -> list[Fault]:
+    taken = any(fault.what.startswith("there is already a partner") for fault in faults)
+    return [Fault("partners that exist", "--on-conflict update or skip")] if taken else []
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from warden.cli.opening import opened
 from warden.cli.options import OptionsFile, Pairs, Secrets, gather_options
 from warden.clock import utc_now
 from warden.domain import SourceState
-from warden.errors import NotFound
+from warden.errors import Conflict, InvalidInput, NotFound
 from warden.models import Source
 from warden.pipeline import collect
 from warden.store import people, sources
@@ -33,6 +33,8 @@ def add_source(
     owner: Annotated[str | None, typer.Option(help="Who is told when it fails: e-mail address.")] = None,
 ) -> None:
     """Add a source. It is visited at once by the running service; try it first with `warden source test`."""
+    if collector == sources.PUSH:
+        raise InvalidInput("A push source is not added: it is made when a program first posts facts under its name.")
     kind = plugins.collector(collector)
     with opened() as services:
         raw = gather_options(option, options_file, secret)
@@ -69,7 +71,7 @@ def try_source(name: Name) -> None:
     """Visit a source as if for the first time, show three facts, store nothing."""
     with opened() as services:
         with services.db.read() as session:
-            source = _named(session, name)
+            source = _collecting(session, name)
         kind = plugins.collector(source.collector)
         options = plugins.load_options(kind.Options, source.options, source.secrets, services.vault, services.settings)
         facts, problems = collect.test_source(kind, options, services.http, utc_now())
@@ -81,12 +83,20 @@ def try_source(name: Name) -> None:
         typer.echo("It was reached, and has nothing to report.")
 
 
+@app.command("resume")
+def resume_source(name: Name) -> None:
+    """Let a paused or refused source be visited again, by the running service at once."""
+    with opened() as services, services.db.write() as session:
+        sources.resume(session, _named(session, name).id, utc_now())
+    typer.echo(f"{name} is no longer paused.")
+
+
 @app.command("run")
 def run_source(name: Name) -> None:
     """Visit a source now, due or not, and store what it reports."""
     with opened() as services:
         with services.db.read() as session:
-            source = _named(session, name)
+            source = _collecting(session, name)
         typer.echo(f"Visiting {name} …", err=True)
         visited = collect.run_due(
             services.db, services.vault, services.settings, utc_now(), only=source.id, ignore_schedule=True
@@ -101,6 +111,8 @@ def run_source(name: Name) -> None:
         typer.echo(f"{name} is {source.state}: {source.reason}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{last[0].seen} facts reported, {last[0].new} of them new.")
+    if source.paused:
+        typer.echo(f"It stays paused: warden source resume {name!r}", err=True)
 
 
 def _named(session: Session, name: str) -> Source:
@@ -108,6 +120,13 @@ def _named(session: Session, name: str) -> Source:
     if source is None:
         known = ", ".join(found.name for found in sources.everything(session)) or "none"
         raise NotFound(f"There is no source {name!r}; there are: {known}.")
+    return source
+
+
+def _collecting(session: Session, name: str) -> Source:
+    source = _named(session, name)
+    if source.collector == sources.PUSH:
+        raise Conflict(f"{name} is fed through the API and never visited.")
     return source
 
 

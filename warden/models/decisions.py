@@ -52,7 +52,10 @@ class Decision(HasId, Base):
     """One transition of one rule for one partner. `key` names it: deciding twice changes nothing."""
 
     __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_partner_id_at", "partner_id", "at"),)
+    __table_args__ = (
+        Index("ix_decision_partner_id_at", "partner_id", "at"),
+        Index("ix_decision_at_id", "at", "id"),  # as lists are ordered: all decisions of a tick are of one moment
+    )
 
     key: Mapped[str] = mapped_column(String(200), unique=True)
     rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id", ondelete="CASCADE"))
@@ -68,7 +71,10 @@ class Alert(HasId, Base):
     """A rule that fired for a partner, until it resolves. One episode, one alert."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_state_fired_at", "state", "fired_at"),)
+    __table_args__ = (
+        Index("ix_alert_state_fired_at_id", "state", "fired_at", "id"),
+        Index("ix_alert_fired_at_id", "fired_at", "id"),
+    )
 
     rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id", ondelete="CASCADE"))
     partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)

@@ -222,7 +222,8 @@ def listing(
     if partner_id is not None:
         conditions.append(of_partner(partner_id))
     if kind is not None:
-        conditions.append(Fact.kind == kind)
+        # Of one partner's few facts the kind is compared as an expression: else SQLite would walk all of that kind.
+        conditions.append(Fact.kind == kind if partner_id is None else Fact.kind.concat("") == kind.value)
     if source_id is not None:
         conditions.append(Fact.source_id == source_id)
     if since is not None:
@@ -297,7 +298,8 @@ def unattributed_total(session: Session) -> tuple[int, int]:
 
 def articles_naming_nobody(session: Session, *, cursor: str | None = None, limit: int = 100) -> Page[Fact]:
     """Return the articles that were read and name no partner, newest first."""
-    query = select(Fact).join(Reading, Reading.fact_id == Fact.id).where(~_named(), in_force(None))
+    query = select(Fact).join(Reading, Reading.fact_id == Fact.id)
+    query = query.where(Fact.kind == FactKind.ARTICLE, ~_named(), in_force(None))
     return page(session, query, Fact.observed_at, Fact.id, cursor, limit, descending=True)
 
 

@@ -188,13 +188,14 @@ def _incidents(session: Session, frame: _Frame) -> Incidents:
             Mention.half_life_days,
         )
         .join(Fact, Mention.fact_id == Fact.id)
-        .where(Fact.kind == FactKind.ARTICLE, in_force(frame.known_at))  # the kind spares SQLite all other facts
-        .where(Mention.first_attributed_at <= frame.known_at)
+        .where(in_force(frame.known_at), Mention.first_attributed_at <= frame.known_at)
         .where(Fact.observed_at > frame.as_of - frame.days * _DAY, Fact.observed_at <= frame.as_of)
         .order_by(Mention.partner_id, Mention.event, Fact.observed_at, Fact.id)
     )  # fmt: skip
     if len(frame.partner_ids) <= _FEW_PARTNERS:
         query = query.where(Mention.partner_id.in_(frame.partner_ids))
+    else:
+        query = query.where(Fact.kind == FactKind.ARTICLE)  # spares SQLite all other facts
     told = [row for row in session.execute(query) if row.partner_id in rows]
     pieces = [_merge(story) for story in _stories(told)]
     columns = list(zip(*pieces, strict=True)) or [()] * 5

@@ -166,7 +166,7 @@ def listing(session: Session, filters: Filters = ANY, *, cursor: str | None = No
 
 def watched(session: Session) -> Sequence[Row[Any]]:
     """Return every partner that is assessed, by name: its id and what its impact rests on, as plain rows."""
-    columns = (
+    columns: tuple[Any, ...] = (
         Partner.id,
         Partner.name,
         Partner.tier,

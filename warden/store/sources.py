@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy import CursorResult, or_, select
+from sqlalchemy import CursorResult, or_, select, union_all
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from collectors.base import Problem
 from warden.domain import RunOutcome, SourceState
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Run, Source
+from warden.store.batches import in_batches
 from warden.store.paging import Page, page
 
 PUSH = "push"
@@ -27,6 +28,7 @@ LONGEST_RETRY = timedelta(hours=6)
 CHANGED_RETRY = timedelta(days=1)
 LONGEST_WAIT = timedelta(days=7)  # however long a source asks us to stay away
 KEPT_PROBLEMS = 100
+_UNITED = 100  # selects in one UNION; SQLite takes 500
 
 
 def next_run(schedule: str, after: datetime) -> datetime:
@@ -181,6 +183,20 @@ def runs(session: Session, source_id: uuid.UUID, *, cursor: str | None = None, l
     """Return a source's runs, newest first."""
     query = select(Run).where(Run.source_id == source_id)
     return page(session, query, Run.started_at, Run.id, cursor, limit, descending=True)
+
+
+def last_runs(session: Session, source_ids: Sequence[uuid.UUID], each: int) -> dict[uuid.UUID, list[Run]]:
+    """Return the last runs of each source, at most `each`, newest first."""
+    found: dict[uuid.UUID, list[Run]] = {one: [] for one in source_ids}
+    for some in in_batches(source_ids, _UNITED):
+        newest = (
+            select(Run).where(Run.source_id == one).order_by(Run.started_at.desc(), Run.id.desc()).limit(each)
+            for one in some
+        )
+        row = aliased(Run, union_all(*(select(one.subquery()) for one in newest)).subquery())
+        for run in session.scalars(select(row).order_by(row.started_at.desc(), row.id.desc())):
+            found[run.source_id].append(run)
+    return found
 
 
 def due(session: Session, now: datetime) -> list[uuid.UUID]:

@@ -8,7 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from warden import __version__
 from warden.web import api, assets, health, pages, problems
 from warden.web.access import Doors, SignInLimits, check_origin
-from warden.web.api import push
+from warden.web.api import examples, push
 from warden.web.deps import Services
 from warden.web.health import Measure, Metrics
 
@@ -48,17 +48,19 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(Measure, metrics=metrics)
     app.add_middleware(Doors, settings=services.settings, max_body_bytes=MAX_BODY_BYTES)
-    _describe_facts(app)
+    _complete_description(app)
     return app
 
 
-def _describe_facts(app: FastAPI) -> None:
-    """Add the shapes of pushed facts to the API's description: their body is read by hand, so FastAPI misses them."""
+def _complete_description(app: FastAPI) -> None:
+    """Add to the API's description the shapes of pushed facts, whose body is read by hand, and the examples."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         description = describe()
-        description["components"]["schemas"].update(push.SCHEMAS)
+        schemas = description["components"]["schemas"]
+        schemas.update(push.SCHEMAS)
+        examples.illustrate(schemas)
         return description
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

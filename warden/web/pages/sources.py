@@ -16,5 +16,5 @@ router = APIRouter()
 def list_sources(view: Viewer, session: Read) -> Response:
     """Show every source with its last runs."""
     found = sources.everything(session)
-    runs = {source.id: sources.runs(session, source.id, limit=RUNS).items for source in found}
+    runs = sources.last_runs(session, [source.id for source in found], RUNS)
     return view.page("sources.html", sources=found, runs=runs)

@@ -1,0 +1,121 @@
+"""How many statements lists and pages need: as many for many rows as for one."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import httpx
+from served import Site, alarm, seed
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from collectors.base import Key, Message
+from warden.clock import utc_now
+from warden.domain import Frequency, NotificationReason, Role
+from warden.messages import Message as Outbound
+from warden.pipeline import assess
+from warden.store import destinations, digests, facts, identifiers, notifications, partners, people, rules, sources
+
+LISTS = (
+    "/",
+    "/partners",
+    "/alerts",
+    "/meetings",
+    "/sources",
+    "/notifications",
+    "/unattributed",
+    "/api/v1/matrix",
+    "/api/v1/partners",
+    "/api/v1/people",
+    "/api/v1/alerts",
+    "/api/v1/meetings",
+    "/api/v1/sources",
+    "/api/v1/facts",
+    "/api/v1/unattributed",
+    "/api/v1/destinations",
+    "/api/v1/digests",
+    "/api/v1/notifications",
+    "/api/v1/rules",
+)
+ONE_PARTNER = ("/partners/{}", "/api/v1/partners/{}", "/api/v1/partners/{}/assessments", "/api/v1/facts?partner_id={}")
+MORE = 12
+
+
+@contextmanager
+def counted(site: Site) -> Iterator[list[str]]:
+    """Collect the statements the service runs."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(site.services.db.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(site.services.db.engine, "before_cursor_execute", note)
+
+
+def statements_of(site: Site, browser: httpx.Client, path: str) -> list[str]:
+    browser.get(path)  # what is remembered from the first time on counts for neither
+    with counted(site) as statements:
+        answer = browser.get(path)
+    assert answer.status_code == 200, (path, answer.text)
+    return statements
+
+
+def grow(site: Site, partner_id: uuid.UUID) -> None:
+    """Add a dozen of everything that lists show, to one partner and to new ones."""
+    now = utc_now()
+    with site.services.db.write() as session:
+        late = rules.by_key(session, "late_rate")
+        mail = destinations.add(session, name="letters", channel="email", options={}, now=now, disabled_at=now)
+        source = sources.push(session, "crm", now)
+        acme = partners.get(session, partner_id)
+        for number in range(MORE):
+            owner = people.get_or_create(session, email=f"{number}@our.example", name=f"P{number}", time_zone="UTC")
+            new = partners.create(session, {"name": f"Partner {number}", "owner_id": owner.id}, now)
+            for partner in (new, acme):
+                code = f"{partner.name}-{number}"
+                identifiers.add_identifier(session, partner, "supplier_code", code, now)
+                identifiers.add_alias(session, partner, f"{partner.name} {number}", now)
+                write(session, source.id, code)
+            write(session, source.id, f"nobody-{number}")
+            rows, meeting = alarm(new.id, late.id, owner.id, now)
+            for row in [*rows, meeting]:
+                session.add(row)
+                session.flush()
+            sources.add(session, name=f"feed {number}", collector="feed", options={"url": "http://a.example/"}, now=now)
+            destinations.add(session, name=f"d{number}", channel="email", options={}, now=now, disabled_at=now)
+            digests.add(session, person=owner, destination=mail, frequency=Frequency.DAILY, now=now)
+            text = Outbound(reason=NotificationReason.TEST, title="A test", lead="It works.")
+            notifications.enqueue(
+                session,
+                destination=mail,
+                key=f"n{number}",
+                reason=text.reason,
+                message=text,
+                locale="en",
+                now=now,
+                partner_id=new.id,
+            )
+    assess.run(site.services.db, site.services.settings, now)
+
+
+def write(session: Session, source_id: uuid.UUID, code: str) -> None:
+    now = utc_now()
+    key = Key("supplier_code", code)
+    days = (now - timedelta(days=day) for day in range(1, 20))
+    news = [Message(identity=f"{code}/{at.date()}", key=key, at=at, sent=False) for at in days]
+    facts.insert_facts(session, source_id, news, now)
+    identifiers.attribute_new(session, now)
+
+
+def test_no_list_needs_more_statements_for_more_rows(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    partner_id = seed(site)["partner"]
+    paths = [*LISTS, *(path.format(partner_id) for path in ONE_PARTNER)]
+    with site.browser(Role.ADMIN) as browser:
+        few = {path: len(statements_of(site, browser, path)) for path in paths}
+        grow(site, partner_id)
+        many = {path: len(statements_of(site, browser, path)) for path in paths}
+    assert {path: (few[path], many[path]) for path in paths if many[path] > few[path]} == {}
