@@ -21,6 +21,7 @@ from material import NOW
 from collectors.base import Delivery, Fact, Key, Message
 from collectors.http import Http
 from warden import clock, log, plugins
+from warden.cli.opening import look_for_cycles_less_often
 from warden.cli.serving import listening
 from warden.db import Database
 from warden.domain import Role
@@ -63,6 +64,7 @@ def main() -> None:
     count, partners = (int(argument) for argument in [*sys.argv[1:], "50000", "10000"][:2])
     log.configure("ERROR", as_json=False)
     clock.start_at(NOW)
+    look_for_cycles_less_often()  # as the service does
     with tempfile.TemporaryDirectory() as folder:
         results = [*writing(Path(folder), count), *ticking(Path(folder), partners)]
     print("\n| what | measured | against | ratio |\n|---|---|---|---|")

@@ -1,6 +1,5 @@
 """The command line: `warden …`. Errors are one sentence on stderr and exit status 1; wrong usage exits 2."""
 
-import gc
 import sys
 from collections.abc import Iterable
 
@@ -11,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from collectors.base import SourceError
 from warden import __version__
 from warden.channels.base import ChannelError
-from warden.cli import access, database, destinations, doctor, partners, serving, sources
+from warden.cli import access, database, destinations, doctor, opening, partners, serving, sources
 from warden.errors import InvalidInput, WardenError
 from warden.settings import Settings
 
@@ -43,9 +42,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line and end the process."""
-    # A tick makes objects by the hundred thousand and few of them in cycles: looking for cycles after every 700 new
-    # objects, as Python does by itself, would take half of its time.
-    gc.set_threshold(50_000, 20, 100)
+    opening.look_for_cycles_less_often()
     try:
         app()
     except InvalidInput as error:
@@ -64,7 +61,8 @@ def _faults(error: ValidationError) -> Iterable[str]:
     """Say what is wrong with each setting or field, without repeating its value: it may be a secret."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in fault["loc"])
-        yield f"{f'WARDEN_{where.upper()}' if error.title == Settings.__name__ else where}: {fault['msg'].removeprefix('Value error, ')}"
+        name = f"WARDEN_{where.upper()}" if error.title == Settings.__name__ else where
+        yield f"{name}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def _fail(sentence: str, faults: Iterable[str] = ()) -> None:
