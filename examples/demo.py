@@ -19,8 +19,8 @@ from receiver import Receiver
 from setting_up import Addresses
 
 from warden import log
-from warden.cli import opening, serving
-from warden.cli.opening import opened
+from warden.cli import serving
+from warden.cli.opening import look_for_cycles_less_often, opened
 from warden.clock import start_at, utc_now
 from warden.errors import WardenError
 from warden.scheduler import tick
@@ -54,7 +54,7 @@ def serve(folder: Path, port: int, weeks: int) -> None:
     finished = folder / "finished"
     settings = settings_for(folder, port)
     log.configure("ERROR", as_json=False)
-    opening.look_for_cycles_less_often()
+    look_for_cycles_less_often()
     with serving.listening("127.0.0.1", port) as listener:
         if not finished.exists():
             shutil.rmtree(folder, ignore_errors=True)

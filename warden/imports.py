@@ -13,7 +13,7 @@ from warden.db import Database
 from warden.domain import LOCALES, Stage
 from warden.errors import Fault, InvalidInput
 from warden.store import identifiers, partner_import, partners, people
-from warden.store.partner_import import ImportResult, KeyCell, OnConflict, PartnerRow, PersonCells
+from warden.store.partner_import import AliasCell, ImportResult, KeyCell, OnConflict, PartnerRow, PersonCells
 
 HEADERS: Mapping[str, str] = {
     "name": "partner|partner name|vendor|supplier|company|合作夥伴|夥伴名稱|名稱|供應商|公司"
@@ -55,6 +55,7 @@ HEADERS: Mapping[str, str] = {
 
 ROLES = ("owner", "sponsor", "counterpart")
 _KEY_COLUMNS = {"domains": "domain", "emails": "email", "supplier_codes": "supplier_code"}
+_ALIAS_FLAGS = frozenset({"case_sensitive", "needs_context", "exclude"})
 _YES = frozenset({"yes", "y", "true", "1", "x", "是", "有", "có", "đúng"})
 _NO = frozenset({"no", "n", "false", "0", "否", "無", "无", "không", "sai"})
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?")
@@ -236,18 +237,30 @@ class _RowReader:
         else:
             yield KeyCell(self._columns[column], key.scheme, key.value)
 
-    def _aliases(self) -> list[str]:
-        aliases = _split(self._text("aliases"))
-        for alias in aliases:
-            if len(alias) > 200:
-                self.blame("aliases", f"{alias[:40]!r}… is longer than 200 characters")
-        return aliases
+    def _aliases(self) -> list[AliasCell]:
+        cells = [_alias(text) for text in _split(self._text("aliases"))]
+        for cell in cells:
+            if not cell.text:
+                self.blame("aliases", "flags stand without a name before them")
+            if len(cell.text) > 200:
+                self.blame("aliases", f"{cell.text[:40]!r}… is longer than 200 characters")
+            for flag in sorted(cell.flags - _ALIAS_FLAGS):
+                self.blame("aliases", f"{flag!r} is not one of {', '.join(sorted(_ALIAS_FLAGS))}")
+        return cells
 
 
 def _split(text: str) -> list[str]:
     """Return the parts of a cell, which semicolons part, each once."""
     parts = (" ".join(part.split()) for part in re.split("[;；\n]", text))
     return list(dict.fromkeys(part for part in parts if part))
+
+
+def _alias(text: str) -> AliasCell:
+    """Read `Name` or `Name [flag flag]`."""
+    match = re.fullmatch(r"([^\[\]]*)\[([^\[\]]*)\]", text)
+    if match is None:
+        return AliasCell(text)
+    return AliasCell(match[1].strip(), frozenset(re.findall(r"[^\s,]+", match[2])))
 
 
 def _stage(text: str) -> Stage:

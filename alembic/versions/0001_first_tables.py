@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=10), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("ours", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),

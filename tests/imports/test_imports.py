@@ -238,6 +238,25 @@ def test_a_dry_run_says_what_would_happen_and_stores_nothing(db: Database) -> No
     assert (count(db), count(db, Person)) == (0, 0)
 
 
+def test_aliases_carry_flags(db: Database) -> None:
+    csv_file = "name,aliases\nAcme,Acme;ACE [case_sensitive needs_context];Acme Bricks [exclude]\n"
+    assert load(db, csv_file).created == 1
+    assert load(db, csv_file, on_conflict=OnConflict.UPDATE).updated == 1
+    with db.read() as session:
+        acme = partners.by_name(session, "Acme")
+        assert acme is not None
+        assert {one.text: (one.case_sensitive, one.needs_context, one.exclude) for one in acme.aliases} == {
+            "Acme": (False, False, False),
+            "ACE": (True, True, False),
+            "Acme Bricks": (False, False, True),
+        }
+    faults = load(db, "name,aliases\nBeta,Beta [loud];[exclude]\n").faults
+    assert [str(fault) for fault in faults] == [
+        "row 2, column aliases: 'loud' is not one of case_sensitive, exclude, needs_context",
+        "row 2, column aliases: flags stand without a name before them",
+    ]
+
+
 def test_columns_can_be_mapped(db: Database) -> None:
     data = "Name,Bezeichnung,Kreditor\nignored,Acme,7\n"
     result = load(db, data, mapping={"name": "Bezeichnung", "supplier_codes": "Kreditor"})

@@ -12,7 +12,7 @@ import pytest
 
 from warden import __version__
 from warden.db import Database
-from warden.store import sources
+from warden.store import destinations, sources
 
 DELIVERIES = "id,supplier,due,made\n1,S-1,2026-01-05,2026-01-04\n2,S-1,2026-01-12,2026-01-15\n3,S-2,2026-01-12,\n"
 COLUMNS = {
@@ -110,6 +110,9 @@ def test_doctor_says_what_is_wrong_and_what_to_do(ready: Callable) -> None:
     assert "ok   database" in ended.stdout
     assert "clock: has not run yet; start `warden serve`" in ended.stdout
     assert "add one with `warden source add`" in ended.stdout
+    ended = ready("doctor", WARDEN_DATABASE_URL="sqlite:////no/such/folder/warden.db")
+    assert ended.returncode == 1
+    assert "database: does not answer; look at WARDEN_DATABASE_URL" in ended.stdout
 
 
 def test_doctor_notices_a_missing_key(ready: Callable, tmp_path: Path, slack: str) -> None:
@@ -224,6 +227,16 @@ def test_a_secret_from_a_variable_that_is_not_set_is_one_sentence(ready: Callabl
 def test_a_destination_that_refuses_is_told(ready: Callable, slack: str) -> None:
     assert ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack).returncode == 0
     fails(ready("destination", "test", "team"), "Not delivered: ")  # loopback is not an allowed network
+
+
+def test_a_disabled_destination_is_switched_on_again(ready: Callable, tmp_path: Path, slack: str) -> None:
+    allowed = {"WARDEN_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    assert ready("destination", "add", "team", "slack", "--secret", "url=-", stdin=slack, **allowed).returncode == 0
+    with closing(Database(f"sqlite:///{tmp_path}/warden.db")) as database, database.write() as session:
+        destinations.disable(session, destinations.named(session, "team"), "404 no_service", datetime.now(UTC))
+    assert "404 no_service — mend that, then `warden destination enable`" in ready("doctor").stdout
+    assert ready("destination", "enable", "team").stdout == "team is switched on.\n"
+    assert "ok   destination team: ready" in ready("doctor").stdout
 
 
 def test_a_user_gets_a_link_and_a_token_is_shown_once(ready: Callable) -> None:

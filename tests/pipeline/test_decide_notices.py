@@ -7,11 +7,11 @@ import pytest
 from assessed import destination, person, told
 
 from warden.db import Database
-from warden.domain import SourceState
+from warden.domain import Role, SourceState
 from warden.models import Source
 from warden.pipeline import decide
 from warden.settings import Settings
-from warden.store import destinations, shipped
+from warden.store import access, destinations, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -98,4 +98,15 @@ def test_a_destination_that_was_given_up_is_told_elsewhere(operated: Database) -
         other = destination(session, "other admins", NOW, operations=True)
         destinations.disable(session, other, "404 Not Found", NOW)
     assert news(operated, NOW) == [("destination_disabled", "admins", "")]
+    assert news(operated, NOW + HOUR) == []
+
+
+def test_where_nothing_is_set_up_for_operations_admins_are_written_to(operated: Database) -> None:
+    with operated.write() as session:
+        access.ensure_first_admin(session, NOW)  # whose address is none
+        for name, role in (("ada", Role.ADMIN), ("vic", Role.VIEWER)):
+            access.create_user(session, email=f"{name}@us.example", name=name, role=role, now=NOW)
+        destination(session, "mail", NOW, channel="email", alerts=False)
+        destinations.disable(session, destinations.named(session, "admins"), "404 Not Found", NOW)
+    assert news(operated, NOW) == [("destination_disabled", "mail", "ada@us.example")]
     assert news(operated, NOW + HOUR) == []

@@ -159,6 +159,10 @@ def test_people_are_changed_and_their_address_stays_unique(admin: httpx.Client) 
     admin.post("/api/v1/people", json={"name": "B", "email": "b@our.example", "ours": False})
     path = f"/api/v1/people/{first['id']}"
     assert admin.patch(path, json={"locale": "vi", "name": "An"}).json()["locale"] == "vi"
+    read = admin.get(path)
+    assert (read.headers["ETag"], read.json()["version"]) == ('"2"', 2)
+    assert admin.patch(path, json={"name": "Anh"}, headers={"If-Match": '"1"'}).status_code == 412
+    assert admin.patch(path, json={"name": "Anh"}, headers={"If-Match": '"2"'}).headers["ETag"] == '"3"'
     assert admin.patch(path, json={"email": "B@our.example"}).status_code == 409
     assert admin.patch(path, json={"locale": "xx"}).status_code == 422
     assert admin.post("/api/v1/people", json={"name": "C", "email": "nonsense"}).status_code == 422

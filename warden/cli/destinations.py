@@ -65,6 +65,14 @@ def list_destinations() -> None:
             typer.echo(f"{destination.name}  {destination.channel}  {destination.locale}  {queued} waiting{off}")
 
 
+@app.command("enable")
+def enable_destination(name: Name) -> None:
+    """Switch a destination on again; the running service sends what waited for it."""
+    with opened() as services, services.db.write() as session:
+        destinations.enable(session, destinations.named(session, name))
+    typer.echo(f"{name} is switched on.")
+
+
 @app.command("test")
 def try_destination(
     name: Name,

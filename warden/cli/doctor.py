@@ -25,6 +25,12 @@ ADVICE = {
     SourceState.CHANGED: "see its last run; its options or its collector have to change",
 }
 
+REMEDIES = {
+    "database": "look at WARDEN_DATABASE_URL: is the file or server there, and may Warden use it?",
+    "clock": "start `warden serve` or `warden run`",
+}
+"""What to do about a check that fails and does not say so itself."""
+
 
 def doctor() -> None:
     """Say what is wrong and what to do.
@@ -47,7 +53,7 @@ def examine(database: Database, settings: Settings) -> Iterator[Finding]:
         yield False, f"settings: {found} is not a setting; did you mean {meant}?"
     checks = readiness(database, settings, utc_now())
     for check in checks:
-        advice = "; start `warden serve` or `warden run`" if check.name == "clock" and not check.ok else ""
+        advice = f"; {REMEDIES[check.name]}" if check.name in REMEDIES and not check.ok else ""
         yield check.ok, f"{check.name}: {check.detail}{advice}"
     if all(check.name != "stages" for check in checks):
         return
@@ -96,7 +102,8 @@ def _destination(destination: Destination, vault: Vault) -> Finding:
     if (unreadable := _secret_fault(destination.secrets, vault)) is not None:
         return False, f"{name}: {unreadable}"
     if destination.disabled_at is not None:
-        return False, f"{name}: disabled: {destination.disabled_why}; change it and enable it again"
+        why = destination.disabled_why.rstrip(".")
+        return False, f"{name}: disabled: {why} — mend that, then `warden destination enable`"
     return True, f"{name}: ready"
 
 

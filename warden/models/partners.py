@@ -22,6 +22,7 @@ class Person(HasId, Base):
     locale: Mapped[str] = mapped_column(String(10), default="en")
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     ours: Mapped[bool] = mapped_column(default=True)  # False: works for the partner
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class Partner(HasId, Base):

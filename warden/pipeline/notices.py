@@ -24,6 +24,7 @@ from warden.messages import (
 from warden.models import Destination, Person, Source
 from warden.settings import Settings
 from warden.store import destinations, meta, notifications, sources
+from warden.store.destinations import Addressee
 from warden.wording import Reader, reader_of
 
 TOLD = "told_of_sources"
@@ -93,20 +94,19 @@ def _enqueue(
     now: datetime,
     owner: Person | None = None,
 ) -> None:
-    """Write to every destination for operations, and to the owner by mail; never to a disabled destination."""
-    addressees: list[tuple[Destination, Person | None]] = [(one, None) for one in destinations.for_operations(session)]
-    by_mail = destinations.for_mail(session) if owner else None
-    if by_mail is not None:
-        addressees.append((by_mail, owner))
-    for destination, person in addressees:
-        locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+    """Write to those who look after the service, and to the owner by mail; never to a disabled destination."""
+    addressees = destinations.operators(session)
+    by_mail = destinations.for_mail(session)
+    if owner is not None and by_mail is not None:
+        addressees.append(Addressee(by_mail, owner.email, owner.locale, owner.time_zone))
+    for addressee in addressees:
         notifications.enqueue(
             session,
-            destination=destination,
+            destination=addressee.destination,
             key=key,
             reason=reason,
-            message=build(reader_of(locale, zone)),
-            locale=locale,
+            message=build(reader_of(addressee.locale, addressee.time_zone)),
+            locale=addressee.locale,
             now=now,
-            recipient=person.email if person else None,
+            recipient=addressee.recipient,
         )

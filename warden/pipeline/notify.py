@@ -238,14 +238,15 @@ def _disable(session: Session, settings: Settings, lost: Destination, why: str, 
     if not destinations.disable(session, lost, why, now):
         return
     log.error("destination_disabled", destination=lost.name, why=why)
-    for destination in destinations.for_operations(session, without=lost.id):
-        reader = reader_of(destination.locale, destination.time_zone)
+    for addressee in destinations.operators(session, without=lost.id):
+        reader = reader_of(addressee.locale, addressee.time_zone)
         notifications.enqueue(
             session,
-            destination=destination,
+            destination=addressee.destination,
             key=destinations.disabled_key(lost),
             reason=NotificationReason.DESTINATION_DISABLED,
             message=destination_disabled(lost.name, why, f"{settings.public_url}/notifications", reader),
-            locale=destination.locale,
+            locale=addressee.locale,
             now=now,
+            recipient=addressee.recipient,
         )

@@ -2,15 +2,27 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from warden.domain import NotificationStatus, Severity
+from warden.domain import NotificationStatus, Role, Severity
 from warden.errors import Conflict, NotFound, PreconditionFailed
-from warden.models import Destination, Digest, Notification
+from warden.models import Destination, Digest, Notification, User
+from warden.store.access import FIRST_ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Where a message goes and how it is worded. `recipient` is a single person's address; None: the destination's."""
+
+    destination: Destination
+    recipient: str | None
+    locale: str
+    time_zone: str
 
 
 def get(session: Session, destination_id: uuid.UUID, *, lock: bool = False) -> Destination:
@@ -85,6 +97,21 @@ def for_operations(session: Session, *, without: uuid.UUID | None = None) -> lis
     if without is not None:
         query = query.where(Destination.id != without)
     return [found for found in session.scalars(query) if _reaches_somebody(found)]
+
+
+def operators(session: Session, *, without: uuid.UUID | None = None) -> list[Addressee]:
+    """Return who hears of trouble with the service itself: the destinations for it, but never `without`.
+
+    Where there is none, every admin is written to by mail: somebody has to know.
+    """
+    found = [Addressee(one, None, one.locale, one.time_zone) for one in for_operations(session, without=without)]
+    by_mail = None if found else for_mail(session)
+    if by_mail is None or by_mail.id == without:
+        return found
+    # The first admin's address is none until somebody changes it.
+    reachable = (User.role == Role.ADMIN, User.disabled_at.is_(None), User.email != FIRST_ADMIN)
+    admins = session.scalars(select(User).where(*reachable).order_by(User.email))
+    return [Addressee(by_mail, admin.email, admin.locale or by_mail.locale, admin.time_zone) for admin in admins]
 
 
 def for_mail(session: Session) -> Destination | None:

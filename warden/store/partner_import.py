@@ -46,6 +46,14 @@ class KeyCell:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasCell:
+    """One alias and the flags it is given; without any, an alias the partner has keeps its own."""
+
+    text: str
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerRow:
     """One row, read and checked by itself. `values` are fields of store.partners, only those the row gives.
 
@@ -57,7 +65,7 @@ class PartnerRow:
     values: Mapping[str, Any] = field(default_factory=dict)
     people: Mapping[str, PersonCells] = field(default_factory=dict)
     keys: Sequence[KeyCell] = ()
-    aliases: Sequence[str] = ()
+    aliases: Sequence[AliasCell] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def write(session: Session, rows: Sequence[PartnerRow], on_conflict: OnConflict,
     chosen = rows if on_conflict is OnConflict.UPDATE else [row for row in rows if row.name not in known]
     people_ids: dict[PersonCells, uuid.UUID] = {}
     written = [(row, _write_row(session, row, known.get(row.name), people_ids, now)) for row in chosen]
-    identifiers.add_aliases(session, [(partner, alias) for row, partner in written for alias in row.aliases], now)
+    _write_aliases(session, written, now)
     _write_keys(session, written, now)
     updated = sum(row.name in known for row in chosen)
     return ImportResult(created=len(chosen) - updated, updated=updated, skipped=len(rows) - len(chosen))
@@ -115,6 +123,14 @@ def _person(session: Session, role: str, cells: PersonCells) -> uuid.UUID:
         ours=role != "counterpart",
     )
     return person.id
+
+
+def _write_aliases(session: Session, written: Sequence[tuple[PartnerRow, Partner]], now: datetime) -> None:
+    cells = [(partner, cell) for row, partner in written for cell in row.aliases]
+    identifiers.add_aliases(session, [(partner, cell.text) for partner, cell in cells if not cell.flags], now)
+    for partner, cell in cells:
+        if cell.flags:
+            identifiers.add_alias(session, partner, cell.text, now, **dict.fromkeys(cell.flags, True))
 
 
 def _write_keys(session: Session, written: Sequence[tuple[PartnerRow, Partner]], now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from warden.domain import LOCALES
@@ -43,16 +43,14 @@ def get_or_create(
     if person is None:
         person = Person(email=email, name=name or email.partition("@")[0], ours=ours)
         session.add(person)
-    for field, value in (("name", name), ("locale", locale), ("time_zone", time_zone)):
-        if value:
-            setattr(person, field, value)
-    session.flush()
+    given = (("name", name), ("locale", locale), ("time_zone", time_zone))
+    _change(session, person, {field: value for field, value in given if value})
     return person
 
 
-def get(session: Session, person_id: uuid.UUID) -> Person:
-    """Return one person. Raises NotFound."""
-    person = session.get(Person, person_id)
+def get(session: Session, person_id: uuid.UUID, *, lock: bool = False) -> Person:
+    """Return one person, held against other writers if asked. Raises NotFound."""
+    person = session.get(Person, person_id, with_for_update=lock or None, populate_existing=lock)
     if person is None:
         raise NotFound(f"There is no person {person_id}.")
     return person
@@ -71,17 +69,26 @@ def listing(session: Session, cursor: str | None, limit: int, *, ours: bool | No
     return page(session, query, Person.email, Person.id, cursor, limit)
 
 
-def update(session: Session, person_id: uuid.UUID, values: Mapping[str, Any]) -> Person:
-    """Change some of name, email, locale, time_zone and ours. Raises NotFound, InvalidInput or Conflict."""
-    person = get(session, person_id)
+def update(session: Session, person: Person, values: Mapping[str, Any]) -> None:
+    """Change some of name, email, locale, time_zone and ours of a person that `get` locked.
+
+    Raises InvalidInput or Conflict.
+    """
     email = values.get("email", person.email).strip().lower()
     _refuse_faults(email, values.get("locale"), values.get("time_zone"))
     if email != person.email and by_email(session, email) is not None:
         raise Conflict(f"There is already a person with the address {email}.")
-    for field, value in {**values, "email": email}.items():
+    _change(session, person, {**values, "email": email})
+
+
+def _change(session: Session, person: Person, values: Mapping[str, Any]) -> None:
+    """Set fields, and raise the version of a person known before if that changes anything."""
+    changed = {field: value for field, value in values.items() if getattr(person, field) != value}
+    for field, value in changed.items():
         setattr(person, field, value)
+    if changed and not inspect(person).pending:
+        person.version += 1
     session.flush()
-    return person
 
 
 def named(session: Session, person_ids: Collection[uuid.UUID]) -> Sequence[Person]:

@@ -25,6 +25,7 @@ OWNER = {
     "locale": "vi",
     "time_zone": "Asia/Ho_Chi_Minh",
     "ours": True,
+    "version": 1,
 }
 IDENTIFIER = {"id": ANYTHING_ELSE, "scheme": "domain", "value": "acme.example"}
 ALIAS = {"id": ANYTHING_ELSE, "text": "Acme", "case_sensitive": False, "needs_context": True, "exclude": False}

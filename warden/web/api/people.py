@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden.errors import Conflict
@@ -14,13 +14,16 @@ from warden.web.api.shapes import (
     Changes,
     Cursor,
     Email,
+    IfMatch,
     Input,
     Limit,
     Listed,
     Name,
     ShortName,
+    check_version,
     listed,
     refuse_nulls,
+    set_etag,
 )
 from warden.web.deps import Read, Write, guard
 from warden.web.problems import errors
@@ -63,6 +66,7 @@ class PersonOut(BaseModel):
     locale: str
     time_zone: str
     ours: bool
+    version: int
 
 
 @router.get("")
@@ -72,20 +76,34 @@ def list_people(session: Read, cursor: Cursor = None, limit: Limit = 50, ours: b
 
 
 @router.post("", status_code=201, responses=errors(409))
-def create_person(session: Write, new: Annotated[NewPerson, Body()]) -> PersonOut:
+def create_person(session: Write, new: Annotated[NewPerson, Body()], response: Response) -> PersonOut:
     """Add a person. Each e-mail address stands for one person."""
     if people.by_email(session, new.email) is not None:
         raise Conflict(f"There is already a person with the address {new.email.lower()}.")
-    return PersonOut.model_validate(people.get_or_create(session, **new.model_dump()))
+    return _answer(people.get_or_create(session, **new.model_dump()), response)
 
 
 @router.get("/{person_id}", responses=errors(404))
-def get_person(session: Read, person_id: uuid.UUID) -> PersonOut:
-    """Return one person."""
-    return PersonOut.model_validate(people.get(session, person_id))
+def get_person(session: Read, person_id: uuid.UUID, response: Response) -> PersonOut:
+    """Return one person; the ETag is the version to send as If-Match."""
+    return _answer(people.get(session, person_id), response)
 
 
-@router.patch("/{person_id}", responses=errors(404, 409))
-def change_person(session: Write, person_id: uuid.UUID, changes: Annotated[PersonChanges, Body()]) -> PersonOut:
+@router.patch("/{person_id}", responses=errors(404, 409, 412))
+def change_person(
+    session: Write,
+    person_id: uuid.UUID,
+    changes: Annotated[PersonChanges, Body()],
+    response: Response,
+    if_match: IfMatch = None,
+) -> PersonOut:
     """Change a person."""
-    return PersonOut.model_validate(people.update(session, person_id, refuse_nulls(Person, changes.given())))
+    person = people.get(session, person_id, lock=True)
+    check_version(if_match, person.version, person.email)
+    people.update(session, person, refuse_nulls(Person, changes.given()))
+    return _answer(person, response)
+
+
+def _answer(person: Person, response: Response) -> PersonOut:
+    set_etag(response, person.version)
+    return PersonOut.model_validate(person)
