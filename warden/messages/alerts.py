@@ -40,22 +40,23 @@ class AlertContext:
 def alert_fired(context: AlertContext, reader: Reader) -> Message:
     """A rule fired for a partner."""
     title = N_("%(severity)s: %(partner)s – %(rule)s")
-    return _alert(context, reader, NotificationReason.ALERT_FIRED, title)
+    lead = context.evidence[0] if context.evidence else context.reason
+    return _alert(context, reader, NotificationReason.ALERT_FIRED, title, lead)
 
 
 def alert_resolved(context: AlertContext, reader: Reader) -> Message:
     """A partner recovered."""
     title = N_("Resolved: %(partner)s – %(rule)s")
-    return _alert(context, reader, NotificationReason.ALERT_RESOLVED, title)
+    return _alert(context, reader, NotificationReason.ALERT_RESOLVED, title, context.reason)
 
 
-def _alert(context: AlertContext, reader: Reader, reason: NotificationReason, title: str) -> Message:
+def _alert(context: AlertContext, reader: Reader, reason: NotificationReason, title: str, lead: Fact) -> Message:
     severity = reader.tr(SEVERITY_NAMES[context.severity])
     return Message(
         reason=reason,
         severity=context.severity if reason is NotificationReason.ALERT_FIRED else None,
         title=reader.say(title, severity=severity, partner=context.partner, rule=reader.name(context.rule_names)),
-        lead=reader.fact(context.reason),
+        lead=_sentence(reader.fact(lead)),
         facts=facts_of(
             reader,
             (N_("Band"), reader.name(context.band_names) or None),
@@ -74,3 +75,8 @@ def _alert(context: AlertContext, reader: Reader, reason: NotificationReason, ti
         ),
         footer=reader.tr(N_("Sent because alerts of this severity are sent here.")),
     )
+
+
+def _sentence(text: str) -> str:
+    """Begin a line of evidence like the sentence it now is."""
+    return text[:1].upper() + text[1:]

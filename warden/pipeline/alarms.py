@@ -19,6 +19,9 @@ NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
 """Ids of decisions, alerts and meetings are made from decision keys: the same decision makes the same rows."""
 
 MAX_EVIDENCE = 12
+LEAST_PART = 0.25
+"""A signal that carries less than this part of the risk is no reason to meet, and is left out of the evidence."""
+
 _MAX_AGENDA_EVIDENCE = 5
 
 PLACEMENT_MESSAGE = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
@@ -50,13 +53,20 @@ def new_alert(
 def evidence(signals: Sequence[Mapping[str, Any]], uses: Sequence[str]) -> list[dict[str, Any]]:
     """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
 
-    A condition that speaks only of figures measured by some signals is explained by these alone.
+    A condition that speaks only of figures measured by some signals is explained by all that these say; any other by
+    the headline of each signal that carries the risk.
     """
     named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
     speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank", "coverage") for name in uses)
-    chosen = signals if speaks_of_all or not named else named
-    ordered = sorted(chosen, key=lambda signal: -signal["share"])
-    lines = [{**line, "facts": signal["facts"]} for signal in ordered for line in signal["evidence"]]
+    ordered = sorted(signals, key=lambda signal: -signal["share"])
+    if named and not speaks_of_all:
+        lines = [
+            {**line, "facts": signal["facts"]} for signal in ordered if signal in named for line in signal["evidence"]
+        ]
+    else:
+        least = LEAST_PART * sum(signal["share"] for signal in signals)
+        carrying = [signal for signal in ordered if signal["share"] >= least]
+        lines = [{**line, "facts": signal["facts"]} for signal in carrying for line in signal["evidence"][:1]]
     return lines[:MAX_EVIDENCE]
 
 

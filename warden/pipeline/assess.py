@@ -42,7 +42,9 @@ KINDS = {
 BATCH = 2000
 """Assessments written in one transaction."""
 
-COVERAGE_MESSAGE = N_("Only %(coverage_share)s of the signals can be read, %(floor_share)s are needed: %(why)s.")
+COVERAGE_MESSAGE = N_(
+    "Too little is known: %(why)s (%(coverage_share)s of the signals can be read, %(floor_share)s are needed)."
+)
 UNHEARD_MESSAGE = N_("nobody reports on this partner")
 
 

@@ -65,7 +65,11 @@ CELL = {"likelihood": 3, "impact": 4}
 LEVEL = {"level": 3, "from": 0.3, "name": "possible"}
 BAND = {"key": "high", "rank": 2, "name": "High"}
 PLACED = {**NAMED, "likelihood": 0.31, "impact": 3.8, "coverage": 1.0}
-UNRATED = {"id": ANYTHING_ELSE, "name": "Blank", "reason": "Only 0% of the signals can be read, 50% are needed."}
+UNRATED = {
+    "id": ANYTHING_ELSE,
+    "name": "Blank",
+    "reason": "Too little is known: days with messages: 2, needed: 5 (0% of the signals can be read, 50% are needed).",
+}
 MATRIX_CELL = {**CELL, "band": "high", "partners": [PLACED]}
 LEVELS = {"likelihood": [LEVEL], "impact": [{**LEVEL, "from": 2.5}], "bands": [BAND]}
 TOKEN = {
