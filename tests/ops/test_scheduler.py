@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from cryptography.fernet import Fernet
 from factories import make_partner, make_source, message
 
 from collectors.http import Http
@@ -206,6 +207,7 @@ def test_nothing_walks_with_a_key_that_fits_no_stored_secret(
         source = make_source(session, now=NOW)
         source.secrets = vault.encrypt({"password": "s3cret"})
     wrong = settings.model_copy(update={"secret_key_file": tmp_path / "other.key"})
+    wrong.secret_key_file.write_bytes(Fernet.generate_key())
     with pytest.raises(Misconfigured, match="None of the 1 stored secrets can be decrypted"), opened(wrong, alone=True):
         pass
     with opened(settings, alone=True) as services, services.db.write() as session:

@@ -240,15 +240,16 @@ def test_without_javascript_everything_can_still_be_read_and_done(browser: Brows
     context.close()
 
 
-@pytest.mark.skipif(PICTURE is None, reason="set WARDEN_SCREENSHOT=path to make the picture")
-def test_the_picture_for_the_readme(browser: Browser, site: Site) -> None:
+def test_the_picture_for_the_readme(browser: Browser, site: Site, tmp_path: Path) -> None:
+    picture = Path(PICTURE or tmp_path / "picture.png")
     context = browser.new_context(viewport={"width": 1200, "height": 1420}, locale="en-GB")
     page = context.new_page()
     page.goto(PICTURE_LINK or site.link())
     page.locator("main form button").click()
     page.wait_for_selector("table.matrix")
-    page.screenshot(path=PICTURE)
+    page.screenshot(path=picture)
     context.close()
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def _path(window: Watched, name: str) -> str:
