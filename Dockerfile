@@ -18,10 +18,11 @@ VOLUME /data
 ENV PATH=/opt/warden/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     WARDEN_HOST=0.0.0.0 \
+    WARDEN_PORT=8000 \
     WARDEN_DATABASE_URL=sqlite:////data/warden.db \
     WARDEN_SECRET_KEY_FILE=/data/warden.key
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"WARDEN_PORT\"]}/readyz', timeout=4)"]
 STOPSIGNAL SIGTERM
 CMD ["warden", "serve"]
