@@ -136,3 +136,18 @@ class Role(StrEnum):
         """Tell whether this role may do everything `other` may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
+
+
+class Scope(StrEnum):
+    """Whom a risk criterion is set for; the narrower one wins."""
+
+    PORTFOLIO = "portfolio"
+    TIER = "tier"
+    PARTNER = "partner"
+
+
+class Quantity(StrEnum):
+    """What somebody may override."""
+
+    LIKELIHOOD = "likelihood"
+    IMPACT = "impact"

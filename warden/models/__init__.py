@@ -3,10 +3,10 @@
 from warden.models.access import ApiToken, IdempotentReply, OneTimeLink, User, WebSession
 from warden.models.base import Base
 from warden.models.decisions import Alert, Decision, Meeting, Rule, RuleStatus
-from warden.models.facts import Fact, FactKey, Mention, Reading
+from warden.models.facts import Attribution, Fact, FactKey, Mention, Reading
 from warden.models.notices import Destination, Digest, Notification
-from warden.models.partners import Alias, Identifier, Partner, Person
-from warden.models.risk import Assessment, Matrix
+from warden.models.partners import Alias, Identifier, Partner, PartnerVersion, Person
+from warden.models.risk import Assessment, Backtest, Criterion, Learned, Matrix, OutcomeState, Override
 from warden.models.service import Meta
 from warden.models.sources import Run, Source
 
@@ -15,7 +15,10 @@ __all__ = [
     "Alias",
     "ApiToken",
     "Assessment",
+    "Attribution",
+    "Backtest",
     "Base",
+    "Criterion",
     "Decision",
     "Destination",
     "Digest",
@@ -23,13 +26,17 @@ __all__ = [
     "FactKey",
     "IdempotentReply",
     "Identifier",
+    "Learned",
     "Matrix",
     "Meeting",
     "Mention",
     "Meta",
     "Notification",
     "OneTimeLink",
+    "OutcomeState",
+    "Override",
     "Partner",
+    "PartnerVersion",
     "Person",
     "Reading",
     "Rule",

@@ -113,6 +113,7 @@ class Meeting(HasId, Base):
     place: Mapped[str] = mapped_column(String(300), default="")
     sequence: Mapped[int] = mapped_column(default=0)  # RFC 5545 SEQUENCE; the UID is the id
     held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when we were told that it was held
     outcome: Mapped[str | None]
     waived_why: Mapped[str | None]
     closed_by: Mapped[str | None] = mapped_column(String(320))

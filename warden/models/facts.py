@@ -34,6 +34,18 @@ class FactKey(Base):
     partner: Mapped[Partner | None] = relationship(lazy="raise")
 
 
+class Attribution(Base):
+    """For which partner a key stood from `since` until `until`: kept so that the past can be judged as it was."""
+
+    __tablename__ = "attribution"
+    __table_args__ = (Index("ix_attribution_partner_id", "partner_id"),)
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("fact_key.id"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
+
+
 class Fact(Base):
     """What a source reported. Rows are only added: a correction is a new row that supersedes the older one.
 
@@ -64,6 +76,7 @@ class Fact(Base):
     made_on: Mapped[date | None]  # delivery: calendar date in the partner's zone …
     made_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # … or the moment, converted when judged
     name: Mapped[str | None] = mapped_column(String(100))  # measure: its name; message: its thread
+    thread: Mapped[int | None] = mapped_column(BigInteger)  # message: number made of its thread, to be read in bulk
     number: Mapped[float | None]  # measure: value; message: reply latency, seconds; delivery: quantity
     amount: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))  # delivery: value
     detail: Mapped[dict[str, Any] | None]  # article: url, title, …; delivery: currency; measure: unit
@@ -84,7 +97,10 @@ class Reading(Base):
 
 
 class Mention(Base):
-    """One partner named in one article, with the tone towards it and the event it speaks of."""
+    """One partner named in one article, with the tone towards it and the event it speaks of.
+
+    What was read stands from `first_attributed_at` until the article was read otherwise, at `until`.
+    """
 
     __tablename__ = "mention"
     __table_args__ = (Index("ix_mention_partner_id", "partner_id"),)
@@ -99,4 +115,5 @@ class Mention(Base):
     severity: Mapped[float] = mapped_column(default=0.0)  # 0..100
     half_life_days: Mapped[float] = mapped_column(default=0.0)
     triggers: Mapped[list[Any]] = mapped_column(default=list)  # the phrases that decided
-    first_attributed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    first_attributed_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -61,6 +61,28 @@ class Partner(HasId, Base):
     )
 
 
+class PartnerVersion(Base):
+    """What an assessment reads of a partner, as it stood from `since` until `until`: kept so that the past can be
+    judged as it was. The row without `until` repeats the partner's present attributes.
+    """
+
+    __tablename__ = "partner_version"
+
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tier: Mapped[str] = mapped_column(String(40))
+    stage: Mapped[Stage] = mapped_column(by_value(Stage))
+    country: Mapped[str | None] = mapped_column(String(2))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    annual_value: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
+    currency: Mapped[str | None] = mapped_column(String(3))
+    share: Mapped[float | None]
+    months_to_replace: Mapped[float | None]
+    single_source: Mapped[bool | None]
+    contract_end: Mapped[date | None]
+
+
 class Alias(HasId, Base):
     """A name under which the public speaks of a partner.
 
