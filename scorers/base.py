@@ -2,15 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import ClassVar
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Index = NDArray[np.intp]
+Counts = NDArray[Any]
+Timed = TypeVar("Timed", "Incidents", "Events")
 
 LOWEST, HIGHEST = 0.001, 0.99
 """No signal alone is surer than this. It also keeps -ln(1 - likelihood) exact to 1e-9 for three fused signals."""
@@ -29,7 +33,7 @@ BLIND_MESSAGE = "no working source for %(blind_days)s days"
 class Incidents:
     """Public incidents as parallel arrays `(m,)`, any order."""
 
-    partner: NDArray[np.intp]  # index into the panel
+    partner: Index  # into the panel
     age_days: Floats  # >= 0, at the panel's moment
     p_negative: Floats  # 0..1
     severity: Floats  # 0..100
@@ -37,22 +41,55 @@ class Incidents:
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """Figures about partners, each at its time, as parallel arrays `(m,)`, any order."""
+
+    partner: Index  # into the panel
+    age_days: Floats  # >= 0, at the panel's moment
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How far each day counts as a day on which a partner could have been heard of: working calendars.
+
+    patterns: `(g, t)`, one row per calendar, 0 (a holiday) upwards; an ordinary week of any calendar sums to 7, so that
+        a calendar without free days is 1.0 throughout and a Monday-to-Friday one 1.4 and 0.0.
+    of: `(n,)` the row of each partner.
+    """
+
+    patterns: NDArray[np.float32]
+    of: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """The whole portfolio's facts up to one moment, as arrays.
 
-    Days are UTC days; column t-1 is the day of `at`, still under way. Everything is what was known at that moment.
+    Columns are calendar dates in each partner's own zone; column 0 is a Monday, so that weeks are blocks of seven
+    columns and the last may be cut short. Everything is what was known at that moment.
 
-    daily: counts per partner and day, each `(n, t)`: "received" and "sent" messages; "due" deliveries whose due date
-        was that day; "late" of these, made after it or still open after it.
-    blind_days: per family ("communication", "delivery", "sentiment") `(n,)`: how many of the last days no source of
-        the partner could have reported; 0 when all is well, NaN when the partner has no source of that family at all.
+    now: `(n,)` days from the start of column 0 to `at`, in the partner's zone; floor(now) is the column of its today,
+        which is t - 1 or, west of others, up to two less; later columns are empty. A cutoff at midnight has a whole
+        number. Ages count by the same clock: `now` less an age is when that was, in columns.
+    daily: counts per partner and day, each `(n, t)`, of any real or whole type: "received" and "sent" messages;
+        "threads_in" and "threads_out", conversations begun by the partner and by us; "met", meetings held; "due"
+        deliveries by due date, "late" of these, made after it or open past it; "made" deliveries by the day they were
+        made; "milestones" by due date and "missed" of these.
+    blind_days: per family ("communication", "delivery", "sentiment", "measure") `(n,)`: how many of the last days no
+        source of the partner could have reported; 0 when all is well, NaN when it has no source of that family at all.
+    replies: hours the partner took to answer us, each reply at its moment.
+    measures: other figures by name, as entered ("satisfaction").
     """
 
     at: datetime
-    daily: Mapping[str, NDArray[np.float32]]
+    now: Floats
+    daily: Mapping[str, Counts]
     blind_days: Mapping[str, Floats]
+    exposure: Exposure
     incidents: Incidents
-    horizon_days: int = 28
+    replies: Events
+    measures: Mapping[str, Events]
 
     @property
     def partners(self) -> int:
@@ -63,6 +100,56 @@ class Panel:
     def days(self) -> int:
         """Number of days t."""
         return int(self.daily["received"].shape[1])
+
+    def before(self, column: int) -> "Panel":
+        """Return the panel as it was at the start of a column: nothing of that day or later, and nobody blind.
+
+        Counts of deliveries by due date are left as they are known now: whether one was late was known a day after.
+        """
+        back = self.now - column
+        seen = {family: np.where(np.isnan(days), np.nan, 0.0) for family, days in self.blind_days.items()}
+        return replace(
+            self,
+            at=self.at - timedelta(days=float(np.max(back, initial=0.0))),
+            now=np.full(self.partners, float(column)),
+            daily={name: counts[:, :column] for name, counts in self.daily.items()},
+            blind_days=seen,
+            exposure=replace(self.exposure, patterns=self.exposure.patterns[:, :column]),
+            incidents=_aged(self.incidents, back),
+            replies=_aged(self.replies, back),
+            measures={name: _aged(events, back) for name, events in self.measures.items()},
+        )
+
+
+def _aged(events: Timed, back: Floats) -> Timed:
+    """Return what there was `back` days `(n,)` ago."""
+    age = events.age_days - back[events.partner]
+    there = age >= 0
+    kept = {field.name: getattr(events, field.name)[there] for field in fields(events)}
+    return replace(events, **{**kept, "age_days": age[there]})
+
+
+Terms = Mapping[str, Floats]
+"""The options of an outcome, each `(n,)`: they may differ from partner to partner. NaN: that option is not used."""
+
+
+class Outcome(BaseModel):
+    """What is asked about an outcome: when it counts as begun, and how far ahead we look. Numbers only; None: unused.
+
+    A scorer extends it; the defaults are what Warden ships with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    horizon_days: float = Field(28, ge=7, le=365, description="How far ahead the likelihood looks, in days.")
+
+
+def spread(options: Sequence[Outcome], of: Index) -> Terms:
+    """Return the terms of partners `(n,)`, partner i having `options[of[i]]`; all options are of one class."""
+    names = type(options[0]).model_fields if options else {}
+    columns = {name: [getattr(one, name) for one in options] for name in names}
+    known = {name: [np.nan if v is None else float(v) for v in values] for name, values in columns.items()}
+    return {name: np.array(values, dtype=np.float64)[of] for name, values in known.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +177,8 @@ class Scores:
     evidence: sentences; the first is the headline.
     unknown: English messages why a value is NaN; `unknown_reason` `(n,)` is the index into them, -1 where it is known.
     unknown_params: values per partner `(n,)` for the placeholders of those messages; NaN where not used.
+    over: `(n,)` True where the value is NaN because nothing is left to forecast, as of a dormant partner, and not for
+        want of facts; of length 0: nowhere.
     """
 
     value: Floats
@@ -99,22 +188,37 @@ class Scores:
     measured: Mapping[str, Floats]
     evidence: Sequence[Evidence]
     unknown: Sequence[str] = ()
-    unknown_reason: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    unknown_reason: Index = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     unknown_params: Mapping[str, Floats] = field(default_factory=dict)
+    over: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
 
 class Scorer(ABC):
-    """One family of signals. Deterministic, stateless; thresholds are not here: the matrix and the rules own them."""
+    """The likelihood of one named outcome: that it begins within the horizon. Deterministic, stateless.
 
-    name: ClassVar[str]  # == file name
-    family: ClassVar[str]  # of sources: "communication", "delivery" or "sentiment"
+    The outcome's own bar (how long a silence, how large a share) comes in as terms; the matrix and the rules own all
+    thresholds on the likelihood itself.
+    """
+
+    name: ClassVar[str]  # == file name; also the outcome's
+    family: ClassVar[str]  # of sources: "communication", "delivery", "sentiment" or "measure"
     version: ClassVar[str]
     min_points: ClassVar[int]  # below this many facts a partner's value is NaN
-    weight: ClassVar[float]  # of this signal in coverage, > 0
+    weight: ClassVar[float]  # of this outcome in coverage, > 0
+    optional: ClassVar[bool] = False  # True: not missed in a portfolio where nobody has a fact of its kind
+    Options: ClassVar[type[Outcome]] = Outcome
 
     @abstractmethod
-    def score(self, panel: Panel) -> Scores:
-        """Score every partner at `panel.at`."""
+    def score(self, panel: Panel, terms: Terms) -> Scores:
+        """Score every partner at `panel.at`; `terms` holds every field of `Options`."""
+
+    @abstractmethod
+    def began(self, past: Panel, whole: Panel, terms: Terms) -> Floats:
+        """Return `(n,)` whether the outcome began within the horizon after `past.at`: 1, 0, or NaN.
+
+        NaN: it had begun before, too little is there to judge, or the horizon has not passed at `whole.at`. `past` is
+        `whole.before(…)`. It is what likelihoods are measured against and learned from.
+        """
 
 
 def logit(probability: Floats) -> Floats:
@@ -137,7 +241,7 @@ def limited(parts: Mapping[str, Floats]) -> tuple[Floats, Mapping[str, Floats]]:
     return value, {**parts, "limit": logit(value) - total}
 
 
-def first_reason(partners: int, reasons: Sequence[tuple[str, Mask]]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+def first_reason(partners: int, reasons: Sequence[tuple[str, Mask]]) -> tuple[tuple[str, ...], Index]:
     """Return (messages, index `(n,)` of the first one whose mask holds, -1 where none does)."""
     index = np.full(partners, -1, dtype=np.intp)
     for number, (_, holds) in enumerate(reasons):

@@ -1,39 +1,24 @@
 """What a failing partnership would cost us, 1..5, from the partner's attributes. It says nothing of how likely that is.
 
-impact = 1 + 4 · Σ w·s / Σ w over the known parts, each part's score s in 0..1. Scales and weights are assumptions of
-ours, written down in docs/scorers.md; no partner is rated on fewer than COVERAGE_FLOOR of the weights.
+impact = 1 + 4 · Σ w·s / Σ w over the known parts, each part's score s in 0..1: an additive value function (Keeney &
+Raiffa 1976), which is right where the worth of one part does not depend on the others. Scales and weights are
+judgements, configurable, and written down in docs/scorers.md.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from scorers.base import Floats
+from scorers.base import Floats, Index, Mask
 
-COVERAGE_FLOOR = 0.3
+Weight = Annotated[float, Field(ge=0, le=100)]
+Score = Annotated[float, Field(ge=0, le=1)]
 
-WEIGHTS = {
-    "annual_value": 0.30,
-    "share": 0.25,
-    "months_to_replace": 0.20,
-    "single_source": 0.15,
-    "contract_end": 0.05,
-    "tier": 0.05,
-}
-
-FULL_SHARE = 0.25
-"""A quarter of our spend or revenue is as dependent as the scale goes."""
-
-FULL_MONTHS = 12.0
-"""So is a year to find and set up a replacement."""
-
-VALUE_DECADES = 2.0
-"""The partner of the largest annual value scores 1, one with a hundredth of it 0, in logarithms between."""
-
-CONTRACT_NEAR_DAYS, CONTRACT_FAR_DAYS = 90.0, 365.0
-"""A contract that ends within 90 days (or has ended) scores 1, one with a year or more to go 0."""
+PARTS = ("annual_value", "share", "months_to_replace", "single_source", "contract_end", "tier")
 
 TIER_SCORES = {
     "strategic": 1.0,
@@ -47,6 +32,49 @@ TIER_SCORES = {
 }
 
 UNKNOWN_MESSAGE = "impact is not known: too few of its attributes are given"
+
+
+class Formula(BaseModel):
+    """How impact is reckoned; may differ by tier and by partner. The defaults are shipped, and are judgements."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    annual_value_weight: Weight = Field(0.30, description="Weight of the annual value.")
+    share_weight: Weight = Field(0.25, description="Weight of the share of our spend or revenue.")
+    months_to_replace_weight: Weight = Field(0.20, description="Weight of the time a replacement would take.")
+    single_source_weight: Weight = Field(0.15, description="Weight of there being no other source.")
+    contract_end_weight: Weight = Field(0.05, description="Weight of a contract about to end.")
+    tier_weight: Weight = Field(0.05, description="Weight of the tier.")
+    value_decades: float = Field(
+        2.0, gt=0, le=10, description="The largest annual value scores 1, one so many powers of ten smaller 0."
+    )
+    full_share: float = Field(0.25, gt=0, le=1, description="A share of our spend or revenue that scores 1.")
+    full_months: float = Field(12.0, gt=0, le=120, description="Months to replace that score 1.")
+    contract_near_days: float = Field(90.0, ge=0, le=3650, description="A contract that ends within this scores 1 …")
+    contract_far_days: float = Field(365.0, gt=0, le=3650, description="… and one that ends later than this 0.")
+    tiers: dict[str, Score] = Field(TIER_SCORES, description="Score of each tier, 0..1; other tiers are not known.")
+    coverage_floor: float = Field(0.3, gt=0, le=1, description="Not rated on a smaller share of the weights than this.")
+
+    @field_validator("tiers")
+    @classmethod
+    def _spelled_alike(cls, tiers: dict[str, float]) -> dict[str, float]:
+        return {_plain(name): score for name, score in tiers.items()}
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Formula":
+        if not any(getattr(self, f"{part}_weight") > 0 for part in PARTS):
+            raise ValueError("at least one weight has to be more than 0")
+        if self.contract_near_days >= self.contract_far_days:
+            raise ValueError("contract_near_days has to be less than contract_far_days")
+        return self
+
+    def tier(self, name: str) -> float:
+        """Return a tier's score; NaN for one not listed."""
+        return self.tiers.get(_plain(name), np.nan)
+
+
+def _plain(tier: str) -> str:
+    return tier.strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +95,83 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the formula. `value` is the attribute as it is (days for "contract_end"); tiers have none: NaN."""
+    """One part of the formula, `(n,)` each. `value` is the attribute as it is (days for "contract_end"; tiers: NaN)."""
 
     name: str
     value: Floats
     score: Floats  # 0..1, NaN where the attribute is not known
-    weight: float
+    weight: Floats
+
+    @property
+    def missing(self) -> Mask:
+        """For whom it would count, but is not known."""
+        return np.isnan(self.score) & (self.weight > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The rating `(n,)` 1..5, NaN below the floor (why: UNKNOWN_MESSAGE), the weights known 0..1, and the parts."""
+    """What a failure would cost, `(n,)` each.
+
+    value: 1..5; NaN where too little is known (why: UNKNOWN_MESSAGE).
+    coverage: the part of the weights that is known, 0..1.
+    lowest, highest: 1..5, what it could be once the missing attributes were known: all counting nothing, all in full.
+    """
 
     value: Floats
     coverage: Floats
+    lowest: Floats
+    highest: Floats
     parts: tuple[Part, ...]
 
     def missing(self, partner: int) -> tuple[str, ...]:
-        """Name the attributes not known of one partner, heaviest first."""
-        return tuple(part.name for part in self.parts if np.isnan(part.score[partner]))
+        """Name the attributes not known of one partner."""
+        return tuple(part.name for part in self.parts if part.missing[partner])
 
 
-def rate(attributes: Attributes) -> Impact:
-    """Rate all partners at once."""
+def rate(attributes: Attributes, formulas: Sequence[Formula] = (Formula(),), of: Index | None = None) -> Impact:
+    """Rate all partners at once; `of` `(n,)` says whose formula is whose, default all the first."""
+    whose = np.zeros(len(attributes.share), dtype=np.intp) if of is None else of
+
+    def own(field: str) -> Floats:
+        return np.array([getattr(formula, field) for formula in formulas], dtype=np.float64)[whose]
+
+    parts = tuple(
+        Part(name, raw, np.clip(score, 0.0, 1.0), own(f"{name}_weight"))
+        for name, (raw, score) in _scores(attributes, own, [formulas[number] for number in whose]).items()
+    )
+    total = np.sum([part.weight for part in parts], axis=0)
+    known = np.sum([part.weight * ~np.isnan(part.score) for part in parts], axis=0)
+    scored = np.sum([part.weight * np.nan_to_num(part.score) for part in parts], axis=0)
+    enough = (known > 0) & (known >= own("coverage_floor") * total - 1e-9)
+    mean = np.divide(scored, known, out=np.full_like(scored, np.nan), where=enough)
+    return Impact(
+        value=1.0 + 4.0 * mean,
+        coverage=known / total,
+        lowest=1.0 + 4.0 * scored / total,
+        highest=1.0 + 4.0 * (scored + total - known) / total,
+        parts=parts,
+    )
+
+
+def _scores(
+    attributes: Attributes, own: Callable[[str], Floats], formulas: Sequence[Formula]
+) -> dict[str, tuple[Floats, Floats]]:
+    """Return the attribute as it is and its score before it is cut to 0..1, by part."""
     value = _comparable(attributes.annual_value, attributes.currency)
     days = attributes.days_to_contract_end
-    tier = np.array([TIER_SCORES.get(name.strip().lower(), np.nan) for name in attributes.tier], dtype=np.float64)
-    scores = {
-        "annual_value": (attributes.annual_value, _value_score(value)),
-        "share": (attributes.share, attributes.share / FULL_SHARE),
-        "months_to_replace": (attributes.months_to_replace, attributes.months_to_replace / FULL_MONTHS),
+    near, far = own("contract_near_days"), own("contract_far_days")
+    tier = np.array([one.tier(name) for one, name in zip(formulas, attributes.tier, strict=True)], dtype=np.float64)
+    return {
+        "annual_value": (attributes.annual_value, _value_score(value, own("value_decades"))),
+        "share": (attributes.share, attributes.share / own("full_share")),
+        "months_to_replace": (
+            attributes.months_to_replace,
+            attributes.months_to_replace / own("full_months"),
+        ),
         "single_source": (attributes.single_source, attributes.single_source),
-        "contract_end": (days, (CONTRACT_FAR_DAYS - days) / (CONTRACT_FAR_DAYS - CONTRACT_NEAR_DAYS)),
+        "contract_end": (days, (far - days) / (far - near)),
         "tier": (np.full_like(tier, np.nan), tier),
     }
-    parts = tuple(Part(name, raw, np.clip(score, 0.0, 1.0), WEIGHTS[name]) for name, (raw, score) in scores.items())
-    coverage = np.sum([part.weight * ~np.isnan(part.score) for part in parts], axis=0)
-    weighted = np.sum([part.weight * np.nan_to_num(part.score) for part in parts], axis=0)
-    enough = coverage >= COVERAGE_FLOOR - 1e-9
-    mean = np.divide(weighted, coverage, out=np.full_like(weighted, np.nan), where=enough)
-    return Impact(1.0 + 4.0 * mean, coverage / sum(WEIGHTS.values()), parts)
 
 
 def _comparable(value: Floats, currency: Sequence[str | None]) -> Floats:
@@ -117,10 +182,10 @@ def _comparable(value: Floats, currency: Sequence[str | None]) -> Floats:
     return np.where(np.array([code == main for code in currency], dtype=bool), value, np.nan)
 
 
-def _value_score(value: Floats) -> Floats:
+def _value_score(value: Floats, decades: Floats) -> Floats:
     known = value[~np.isnan(value)]
     largest = known.max() if known.size else 0.0
     if largest <= 0:
         return np.where(np.isnan(value), np.nan, 0.0)
     with np.errstate(divide="ignore"):
-        return 1.0 + np.log10(value / largest) / VALUE_DECADES
+        return 1.0 + np.log10(value / largest) / decades

@@ -1,14 +1,18 @@
-"""The risk matrix as data: levels, bands and which cell belongs to which band. It computes no likelihood or impact."""
+"""The risk matrix as data: levels, bands, which cell belongs to which band, and when a partner moves to another.
 
+It computes no likelihood or impact.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from scorers.base import Floats
+from scorers.base import Floats, Index, logit, sigmoid
 
 Locale = Literal["en", "zh-Hant", "zh-Hans", "vi"]
 LOCALES: tuple[Locale, ...] = ("en", "zh-Hant", "zh-Hans", "vi")
@@ -21,6 +25,40 @@ LEAST_CONTRAST = 4.5
 
 Names = dict[Locale, Annotated[str, Field(min_length=1, max_length=60)]]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+Starts = Annotated[list[float], Field(min_length=2, max_length=10)]
+
+
+class Thresholds(BaseModel):
+    """Where a partner's levels begin and when they end; may differ by tier and by partner. The defaults are shipped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exit_margin: float = Field(
+        1.0, ge=0, le=5, description="A likelihood level ends so far below its start, in log-odds; 0: at its start."
+    )
+    coverage_floor: float | None = Field(
+        None, ge=0, le=1, description="Below this coverage a partner is not rated; null: as in the settings."
+    )
+    likelihood: Starts | None = Field(
+        None, description="Where each likelihood level begins, the first at 0; null: as in the matrix."
+    )
+    impact: Starts | None = Field(
+        None, description="Where each impact level begins, the first at 1; null: as in the matrix."
+    )
+
+    @field_validator(*AXES)
+    @classmethod
+    def _rising(cls, starts: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        least, most = AXES[str(info.field_name)]
+        if starts is None:
+            return None
+        if starts[0] != least:
+            raise ValueError(f"the first level begins at {least:g}, where the axis begins")
+        if not all(lower < upper < most for lower, upper in pairwise(starts)):
+            raise ValueError(f"each level has to begin above the one before, below {most:g}")
+        return starts
 
 
 class _Part(BaseModel):
@@ -62,15 +100,50 @@ class Grid(_Part):
         """Return the band of this key; raises KeyError."""
         return {band.key: band for band in self.bands}[key]
 
-    def place(self, likelihood: Floats, impact: Floats) -> "Placement":
-        """Place partners `(n,)`; where either is NaN, nothing is placed."""
-        rows = _level(likelihood, self.levels.likelihood)
-        columns = _level(impact, self.levels.impact)
+    def place(
+        self,
+        likelihood: Floats,
+        impact: Floats,
+        before: Index | None = None,
+        thresholds: Sequence[Thresholds] = (Thresholds(),),
+        of: Index | None = None,
+    ) -> "Placement":
+        """Place partners `(n,)`; where either is NaN, nothing is placed.
+
+        A likelihood level is entered at once. A partner that stood on it (`before`, `(n,)`, 1-based, 0 for unknown)
+        leaves only when its likelihood is down to the level's start less the exit margin, in log-odds: else one that
+        wavers about a start would cry wolf each time it passes. `of` `(n,)` says whose thresholds are whose,
+        default all the first; starts for another number of levels than the matrix has (see `misfits`) are not used.
+        """
+        whose = np.zeros(len(likelihood), dtype=np.intp) if of is None else of
+        rows, columns = np.zeros(len(likelihood), dtype=np.intp), np.zeros(len(likelihood), dtype=np.intp)
+        for number, chosen in enumerate(thresholds):
+            own = whose == number
+            starts = self._starts("likelihood", chosen)
+            rows[own] = _level(likelihood[own], starts)
+            if before is not None:
+                rows[own] = _held(rows[own], before[own], likelihood[own], starts, chosen.exit_margin)
+            columns[own] = _level(impact[own], self._starts("impact", chosen))
         placed = (rows > 0) & (columns > 0)
         index = {band.key: number for number, band in enumerate(self.bands)}
         cells = np.array([[index[key] for key in row] for row in self.grid], dtype=np.intp)
         bands = np.where(placed, cells[np.maximum(rows, 1) - 1, np.maximum(columns, 1) - 1], -1)
         return Placement(rows, columns, bands)
+
+    def misfits(self, thresholds: Thresholds) -> list[tuple[str, str]]:
+        """Return the starts given for another number of levels than this matrix has, as (path, message)."""
+        faults = []
+        for axis in AXES:
+            given, levels = getattr(thresholds, axis), getattr(self.levels, axis)
+            if given is not None and len(given) != len(levels):
+                faults.append((axis, f"found {len(given)} starts, expected {len(levels)}, one per level of the matrix"))
+        return faults
+
+    def _starts(self, axis: str, thresholds: Thresholds) -> Floats:
+        levels: list[Level] = getattr(self.levels, axis)
+        given: list[float] | None = getattr(thresholds, axis)
+        own = given is not None and len(given) == len(levels)
+        return np.array(given if own else [level.start for level in levels], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +188,18 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _level(values: Floats, levels: list[Level]) -> NDArray[np.intp]:
-    starts = np.array([level.start for level in levels])
-    found = np.clip(np.searchsorted(starts, values, side="right"), 1, len(levels))
+def _level(values: Floats, starts: Floats) -> Index:
+    """Return the 1-based levels `(n,)` of values, 0 for NaN."""
+    found = np.clip(np.searchsorted(starts, values, side="right"), 1, len(starts))
     return np.where(np.isnan(values), 0, found).astype(np.intp)
+
+
+def _held(levels: Index, before: Index, likelihood: Floats, starts: Floats, margin: float) -> Index:
+    """Return the levels `(n,)` of partners that leave the one they stood on only beyond the margin."""
+    ends = np.append(starts[0], sigmoid(logit(starts[1:]) - margin))
+    not_yet_left = np.maximum(np.searchsorted(ends, likelihood, side="left"), 1)
+    held = np.maximum(levels, np.minimum(before, not_yet_left))
+    return np.where(levels > 0, held, 0).astype(np.intp)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,11 +30,15 @@ from scorers.base import (
     LOWEST,
     NO_SOURCE_MESSAGE,
     STALE_BLIND_DAYS,
+    Events,
+    Exposure,
     Incidents,
     Panel,
     Scorer,
     Scores,
+    Terms,
     logit,
+    spread,
 )
 from warden import messages
 from warden.channels import base as channels
@@ -44,7 +48,8 @@ from warden.wording import reader_of
 # --- scorers ----------------------------------------------------------------------------------------------------------
 
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
-FAMILIES = ("communication", "delivery", "sentiment")
+FAMILIES = ("communication", "delivery", "sentiment", "measure")
+DAILY = ("received", "sent", "threads_in", "threads_out", "met", "due", "late", "made", "milestones", "missed")
 
 
 def make_panel(
@@ -53,17 +58,27 @@ def make_panel(
     *,
     daily: Mapping[str, np.ndarray[Any, Any]] | None = None,
     blind: Mapping[str, Any] | None = None,
+    exposure: Exposure | None = None,
     incidents: Incidents | None = None,
+    replies: Events | None = None,
+    measures: Mapping[str, Events] | None = None,
 ) -> Panel:
-    """Return a panel: zeros where nothing is given; `blind` values are per family, one number or `(n,)`."""
-    counts = {name: np.zeros((partners, days), dtype=np.float32) for name in ("received", "sent", "due", "late")}
+    """Return a panel at 18:00 of its last day: nothing happened but what is given, every day counts alike.
+
+    `blind` values are per family, one number or `(n,)`.
+    """
+    counts = {name: np.zeros((partners, days), dtype=np.float32) for name in DAILY}
     counts |= {name: np.asarray(values, dtype=np.float32) for name, values in (daily or {}).items()}
     blind_days = {family: np.broadcast_to((blind or {}).get(family, 0.0), (partners,)) for family in FAMILIES}
     return Panel(
         at=AT,
+        now=np.full(partners, days - 1 + 0.75),
         daily=counts,
         blind_days={family: values.astype(np.float64) for family, values in blind_days.items()},
+        exposure=exposure or Exposure(np.ones((1, days), dtype=np.float32), np.zeros(partners, dtype=np.intp)),
         incidents=incidents or make_incidents(),
+        replies=replies or make_events(),
+        measures=measures or {},
     )
 
 
@@ -74,22 +89,93 @@ def make_incidents(*rows: tuple[int, float, float, float, float]) -> Incidents:
     return Incidents(owner, *(np.array(column, dtype=np.float64) for column in columns[1:]))
 
 
+def make_events(*rows: tuple[int, float, float]) -> Events:
+    """Return events from (partner, age_days, value) each."""
+    columns = list(zip(*rows, strict=True)) or [()] * 3
+    return Events(np.array(columns[0], dtype=np.intp), *(np.array(column, dtype=np.float64) for column in columns[1:]))
+
+
 def earlier(panel: Panel, days: int) -> Panel:
-    """Return the panel as it was some days before: later columns and younger incidents gone."""
-    news = panel.incidents
-    old = news.age_days >= days
+    """Return the panel as it was some whole days before, at the same hour: later columns and younger facts gone."""
+    return replace(
+        _timed(panel, lambda events: _aged(events, float(days))),
+        at=panel.at - timedelta(days=days),
+        now=panel.now - days,
+        daily={name: counts[:, : panel.days - days] for name, counts in panel.daily.items()},
+        exposure=replace(panel.exposure, patterns=panel.exposure.patterns[:, : panel.days - days]),
+    )
+
+
+def waited(panel: Panel, days: int) -> Panel:
+    """Return the panel some whole days later, at the same hour, when nothing more has been reported."""
+    patterns = np.pad(panel.exposure.patterns, ((0, 0), (0, days)), constant_values=1.0)
+    return replace(
+        _timed(panel, lambda events: _aged(events, -float(days))),
+        at=panel.at + timedelta(days=days),
+        now=panel.now + days,
+        daily={name: np.pad(counts, ((0, 0), (0, days))) for name, counts in panel.daily.items()},
+        exposure=replace(panel.exposure, patterns=patterns),
+    )
+
+
+def later_the_same_day(panel: Panel, hours: float) -> Panel:
+    """Return the panel some hours later, before midnight, when nothing more has happened."""
+    assert (np.floor(panel.now + hours / 24) == np.floor(panel.now)).all()
+    moved = _timed(panel, lambda events: _aged(events, -hours / 24))
+    return replace(moved, at=panel.at + timedelta(hours=hours), now=panel.now + hours / 24)
+
+
+def chosen(panel: Panel, rows: Sequence[int]) -> Panel:
+    """Return the panel of these partners only, in this order."""
+    place = np.full(panel.partners, -1, dtype=np.intp)
+    place[list(rows)] = np.arange(len(rows))
+
+    def own(events: Any) -> Any:
+        kept = place[events.partner] >= 0
+        columns = {field.name: getattr(events, field.name)[kept] for field in fields(events)}
+        return replace(events, **{**columns, "partner": place[columns["partner"]]})
+
+    return replace(
+        _timed(panel, own),
+        now=panel.now[list(rows)],
+        daily={name: counts[list(rows)] for name, counts in panel.daily.items()},
+        blind_days={family: values[list(rows)] for family, values in panel.blind_days.items()},
+        exposure=replace(panel.exposure, of=panel.exposure.of[list(rows)]),
+    )
+
+
+def shuffled(panel: Panel, seed: int = 1) -> Panel:
+    """Return the same panel with its facts listed in another order."""
+    order = np.random.default_rng(seed)
+
+    def mixed(events: Any) -> Any:
+        turn = order.permutation(len(events.partner))
+        return replace(events, **{field.name: getattr(events, field.name)[turn] for field in fields(events)})
+
+    return _timed(panel, mixed)
+
+
+def joined(first: Any, *others: Any) -> Any:
+    """Return the facts of several Incidents, or of several Events, as one."""
+    columns = {field.name: [getattr(one, field.name) for one in (first, *others)] for field in fields(first)}
+    return replace(first, **{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def _timed(panel: Panel, change: Callable[[Any], Any]) -> Panel:
+    """Return the panel with all its timed facts changed."""
     return replace(
         panel,
-        at=panel.at - timedelta(days=days),
-        daily={name: counts[:, : panel.days - days] for name, counts in panel.daily.items()},
-        incidents=Incidents(
-            news.partner[old],
-            news.age_days[old] - days,
-            news.p_negative[old],
-            news.severity[old],
-            news.half_life_days[old],
-        ),
+        incidents=change(panel.incidents),
+        replies=change(panel.replies),
+        measures={name: change(events) for name, events in panel.measures.items()},
     )
+
+
+def _aged(events: Any, days: float) -> Any:
+    """Return what there was so many days ago; below 0, everything later."""
+    there = events.age_days >= days
+    columns = {field.name: getattr(events, field.name)[there] for field in fields(events)}
+    return replace(events, **{**columns, "age_days": columns["age_days"] - days})
 
 
 class ScorerContract:
@@ -109,11 +195,27 @@ class ScorerContract:
         """Return partners each with fewer than `min_points` facts."""
         raise NotImplementedError
 
+    def began(self) -> tuple[Panel, int]:
+        """Return a whole panel, and a column at whose start the outcome was still to begin for partner 0, and did.
+
+        For at least one other partner it did not, though there was enough to judge it by.
+        """
+        raise NotImplementedError
+
+    def terms(self, panel: Panel) -> Terms:
+        return spread([self.scorer.Options()], np.zeros(panel.partners, dtype=np.intp))
+
     def score(self, panel: Panel) -> Scores:
-        return self.scorer.score(panel)
+        return self.scorer.score(panel, self.terms(panel))
+
+    def judge(self, whole: Panel, column: int) -> np.ndarray[Any, Any]:
+        return self.scorer.began(whole.before(column), whole, self.terms(whole))
 
     def blinded(self, panel: Panel, days: float) -> Panel:
         return replace(panel, blind_days={**panel.blind_days, self.scorer.family: np.full(panel.partners, days)})
+
+    def figures(self, scores: Scores) -> list[np.ndarray[Any, Any]]:
+        return [scores.value, scores.sample, scores.stale, *scores.contributions.values(), *scores.measured.values()]
 
     def test_it_says_what_it_is(self) -> None:
         module = type(self.scorer).__module__.rpartition(".")[2]
@@ -121,6 +223,13 @@ class ScorerContract:
         assert self.scorer.family in FAMILIES
         assert self.scorer.weight > 0
         assert self.scorer.min_points >= 1
+
+    def test_every_option_is_a_number_and_described(self) -> None:
+        fields_of = self.scorer.Options.model_fields
+        assert all(field.description for field in fields_of.values())
+        terms = self.terms(self.steady())
+        assert set(terms) == set(fields_of)
+        assert {values.shape for values in terms.values()} == {(8,)}
 
     def test_values_are_within_the_limits_and_every_part_has_one_value_per_partner(self) -> None:
         for panel in (self.steady(), self.broken(), self.thin()):
@@ -134,11 +243,12 @@ class ScorerContract:
             assert {values.shape for values in arrays} == {(panel.partners,)}
 
     def test_contributions_sum_to_the_log_odds(self) -> None:
-        scores = self.score(self.broken())
-        total = np.sum(list(scores.contributions.values()), axis=0)
-        known = ~np.isnan(scores.value)
-        assert known.any()
-        assert np.abs(total - logit(scores.value))[known].max() <= 1e-9
+        for panel in (self.steady(), self.broken(), self.blinded(self.broken(), 3.0)):
+            scores = self.score(panel)
+            total = np.sum(list(scores.contributions.values()), axis=0)
+            known = ~np.isnan(scores.value)
+            assert known.any()
+            assert np.abs(total - logit(scores.value))[known].max() <= 1e-9
 
     def test_too_few_facts_are_unknown_with_a_reason_and_never_a_score(self) -> None:
         scores = self.score(self.thin())
@@ -183,12 +293,9 @@ class ScorerContract:
         panel = self.broken()
         first = self.score(panel)
         self.score(self.steady())
-        again = type(self.scorer)().score(panel)
+        again = type(self.scorer)().score(panel, self.terms(panel))
         for one, other in zip(self.figures(first), self.figures(again), strict=True):
             np.testing.assert_array_equal(one, other)
-
-    def figures(self, scores: Scores) -> list[np.ndarray[Any, Any]]:
-        return [scores.value, scores.sample, scores.stale, *scores.contributions.values(), *scores.measured.values()]
 
     def test_the_panel_is_left_untouched(self) -> None:
         panel = self.broken()
@@ -197,71 +304,79 @@ class ScorerContract:
             counts.setflags(write=False)
         self.score(panel)
         self.score(self.blinded(panel, 3.0))
+        self.judge(panel, panel.days - 60)
         for name, counts in before.daily.items():
             np.testing.assert_array_equal(counts, panel.daily[name])
-        np.testing.assert_array_equal(before.incidents.age_days, panel.incidents.age_days)
+        np.testing.assert_array_equal(before.now, panel.now)
+        np.testing.assert_array_equal(before.exposure.patterns, panel.exposure.patterns)
+        for one, other in zip(self.timed(before), self.timed(panel), strict=True):
+            np.testing.assert_array_equal(one.age_days, other.age_days)
+
+    def timed(self, panel: Panel) -> list[Any]:
+        return [panel.incidents, panel.replies, *panel.measures.values()]
+
+    def busier(self, panel: Panel, days: int) -> Panel:
+        """Return the panel with more of everything in its last days."""
+        more = {name: counts + (np.arange(panel.days) >= panel.days - days) for name, counts in panel.daily.items()}
+        age = days / 4
+        return replace(
+            panel,
+            daily=more,
+            incidents=joined(panel.incidents, make_incidents((1, age, 0.9, 90.0, 90.0))),
+            replies=joined(panel.replies, make_events((1, age, 500.0))),
+            measures={name: joined(events, make_events((1, age, 0.0))) for name, events in panel.measures.items()},
+        )
 
     def test_a_later_fact_never_changes_an_earlier_score(self) -> None:
         panel = self.broken()
         then = self.score(earlier(panel, 20))
-        more = {name: counts + (np.arange(panel.days) >= panel.days - 20) for name, counts in panel.daily.items()}
-        news = panel.incidents
-        added = Incidents(
-            *(
-                np.append(getattr(news, field.name), new)
-                for field, new in zip(fields(news), (1, 5.0, 0.9, 90.0, 90.0), strict=True)
-            )
-        )
-        changed = self.score(earlier(replace(panel, daily=more, incidents=added), 20))
+        changed = self.score(earlier(self.busier(panel, 20), 20))
         for one, other in zip(self.figures(then), self.figures(changed), strict=True):
             np.testing.assert_array_equal(one, other)
 
-    def test_the_order_of_partners_does_not_matter(self) -> None:
+    def test_at_a_midnight_only_the_days_before_count(self) -> None:
+        """As in a replay: nothing of the day that begins is there, nor of later ones."""
         panel = self.broken()
-        news = panel.incidents
-        turned = replace(
-            panel,
-            daily={name: counts[::-1].copy() for name, counts in panel.daily.items()},
-            incidents=replace(news, partner=panel.partners - 1 - news.partner),
-        )
-        np.testing.assert_allclose(self.score(turned).value[::-1], self.score(panel).value, atol=1e-12)
+        column = panel.days - 20
+        changed = self.score(self.busier(panel, 20).before(column))
+        for one, other in zip(self.figures(self.score(panel.before(column))), self.figures(changed), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_the_hour_changes_nothing_while_nothing_happens(self) -> None:
+        """Else every tick would write a new assessment of every partner."""
+        panel = self.broken()
+        for one, other in zip(
+            self.figures(self.score(panel)), self.figures(self.score(later_the_same_day(panel, 5))), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+    def test_the_order_of_partners_and_of_facts_does_not_matter(self) -> None:
+        panel = self.broken()
+        value = self.score(panel).value
+        turned = self.score(chosen(panel, range(panel.partners)[::-1])).value
+        np.testing.assert_allclose(turned[::-1], value, atol=1e-12)
+        np.testing.assert_allclose(self.score(shuffled(panel)).value, value, atol=1e-12)
 
     def test_one_partner_alone_can_be_scored(self) -> None:
-        panel = self.steady()
-        news = panel.incidents
-        own = news.partner == 0
-        alone = replace(
-            panel,
-            daily={name: counts[:1] for name, counts in panel.daily.items()},
-            blind_days={family: values[:1] for family, values in panel.blind_days.items()},
-            incidents=Incidents(*(getattr(news, field.name)[own] for field in fields(news))),
-        )
-        value = self.score(alone).value
+        value = self.score(chosen(self.steady(), [0])).value
         assert value.shape == (1,)
         assert value[0] < 0.5
 
     def test_an_empty_portfolio_is_an_empty_answer(self) -> None:
-        assert self.score(make_panel(0, 30)).value.shape == (0,)
+        panel = make_panel(0, 30)
+        assert self.score(panel).value.shape == (0,)
+        assert self.judge(panel, 10).shape == (0,)
 
     def test_nothing_moves_while_nobody_can_report(self) -> None:
         """Ten blind days appended to a panel leave every score where it was after the first of them."""
         panel = self.broken()
-        values = [self.score(self.blinded(self.waited(panel, days), float(days))).value for days in (1, 5, 10)]
+        values = [self.score(self.blinded(waited(panel, days), float(days))).value for days in (1, 5, 10)]
         np.testing.assert_allclose(values[1], values[0], atol=1e-12)
         np.testing.assert_allclose(values[2], values[0], atol=1e-12)
 
-    def waited(self, panel: Panel, days: int) -> Panel:
-        """Return the panel some days later, when nothing more has been reported."""
-        news = panel.incidents
-        return replace(
-            panel,
-            daily={name: np.pad(counts, ((0, 0), (0, days))) for name, counts in panel.daily.items()},
-            incidents=replace(news, age_days=news.age_days + days),
-        )
-
     def test_a_source_blind_for_too_long_is_unknown(self) -> None:
         days = int(BLIND_LIMIT_DAYS) + 1
-        scores = self.score(self.blinded(self.waited(self.steady(), days), float(days)))
+        scores = self.score(self.blinded(waited(self.steady(), days), float(days)))
         assert np.isnan(scores.value).all()
         self.check_reasons(scores)
 
@@ -269,7 +384,41 @@ class ScorerContract:
         days = int(STALE_BLIND_DAYS) + 1
         panel = self.steady()
         assert not self.score(panel).stale.any()
-        assert self.score(self.blinded(self.waited(panel, days), float(days))).stale.all()
+        assert self.score(self.blinded(waited(panel, days), float(days))).stale.all()
+
+    def test_what_began_is_told_from_what_did_not(self) -> None:
+        whole, column = self.began()
+        judged = self.judge(whole, column)
+        assert judged.shape == (whole.partners,)
+        assert set(judged[~np.isnan(judged)]) == {0.0, 1.0}
+        assert judged[0] == 1.0
+
+    def test_nothing_is_judged_before_the_horizon_has_passed(self) -> None:
+        whole, column = self.began()
+        horizon = int(self.terms(whole)["horizon_days"][0])
+        for end in (column, column + 1, column + horizon - 1):
+            short = whole.before(end)
+            assert np.isnan(self.scorer.began(whole.before(column), short, self.terms(whole))).all(), end
+
+    def test_what_has_been_judged_stays(self) -> None:
+        """A judgement looks at the whole panel it is given and at nothing later: longer panels only add to it."""
+        whole, column = self.began()
+        horizon = int(self.terms(whole)["horizon_days"][0])
+        before = np.full(whole.partners, np.nan)
+        for end in (*range(column + horizon, whole.days, 7), whole.days - 1):
+            judged = self.scorer.began(whole.before(column), whole.before(end), self.terms(whole))
+            known = ~np.isnan(before)
+            np.testing.assert_array_equal(judged[known], before[known])
+            before = judged
+        np.testing.assert_array_equal(self.judge(whole, column)[~np.isnan(before)], before[~np.isnan(before)])
+
+    def test_nothing_is_judged_without_a_source(self) -> None:
+        whole, column = self.began()
+        assert np.isnan(self.judge(self.blinded(whole, np.nan), column)).all()
+
+    def test_nothing_is_judged_by_days_on_which_nobody_could_report(self) -> None:
+        whole, column = self.began()
+        assert np.isnan(self.judge(self.blinded(whole, whole.days - column - 1.0), column)).all()
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------

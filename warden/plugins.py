@@ -1,12 +1,8 @@
 """Plugins: found by file, their options validated, and the secrets among the options kept apart and encrypted."""
 
-import importlib
-import inspect
-import pkgutil
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +11,9 @@ from pydantic_core import ErrorDetails, to_jsonable_python
 
 from collectors.base import Collector
 from warden.channels.base import Channel
-from warden.errors import Fault, InvalidInput, Misconfigured
+from warden.discovery import find as find
+from warden.discovery import scorers as scorers
+from warden.errors import Fault, InvalidInput
 from warden.settings import Settings
 from warden.vault import Vault
 
@@ -25,22 +23,7 @@ COLLECTOR_SUPPORT = frozenset({"base", "http", "sheet", "cells", "rows", "mail"}
 CHANNEL_SUPPORT = frozenset({"base"})
 """Modules of `warden.channels` that hold no channel."""
 
-P = TypeVar("P")
 M = TypeVar("M", bound=BaseModel)
-
-
-@cache
-def find(package: str, base: type[P], support: frozenset[str] = frozenset()) -> dict[str, type[P]]:
-    """Return the plugins of a package by name: one concrete subclass of `base` in each of its modules.
-
-    Modules in `support` and sub-packages hold none. Found once per process. Raises Misconfigured for a module with no
-    such class or several, or whose class is not named (`name`) like the file.
-    """
-    found = {}
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if not module.ispkg and module.name not in support:
-            found[module.name] = _only_class(f"{package}.{module.name}", base)
-    return found
 
 
 def collectors() -> dict[str, type[Collector]]:
@@ -119,25 +102,6 @@ def revise_options(model: type[M], raw: Mapping[str, Any], secrets: str | None, 
     kept = vault.decrypt(secrets) if secrets else {}
     known = {name: value for name, value in kept.items() if name in model.model_fields}
     return read_options(model, _join(known, raw), settings)
-
-
-def _only_class(module: str, base: type[P]) -> type[P]:
-    loaded = importlib.import_module(module)
-    classes = [
-        value
-        for value in vars(loaded).values()
-        if inspect.isclass(value)
-        and issubclass(value, base)
-        and not inspect.isabstract(value)
-        and value.__module__ == module
-    ]
-    if len(classes) != 1:
-        names = ", ".join(found.__name__ for found in classes) or "none"
-        raise Misconfigured(f"The plugin {module} must define exactly one {base.__name__}, found {names}.")
-    name = getattr(classes[0], "name", None)
-    if name != module.rpartition(".")[2]:
-        raise Misconfigured(f"The plugin {module} must be named like its file, found name = {name!r}.")
-    return classes[0]
 
 
 def _from_settings(model: type[BaseModel], settings: Settings) -> dict[str, Any]:

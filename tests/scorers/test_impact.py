@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from scorers.impact import WEIGHTS, Attributes, rate
+from scorers.impact import PARTS, Attributes, Formula, rate
 
 NAN = np.nan
 
@@ -25,7 +26,7 @@ def attributes(partners: int = 1, **given_values: Any) -> Attributes:
 
 
 def test_weights_sum_to_one() -> None:
-    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
+    assert sum(getattr(Formula(), f"{part}_weight") for part in PARTS) == pytest.approx(1.0)
 
 
 def test_everything_known_and_at_its_worst_is_five_and_at_its_best_one() -> None:
@@ -50,7 +51,7 @@ def test_the_parts_give_the_value() -> None:
     impact = rate(attributes(share=[0.125], single_source=[1], tier=["standard"]))
     known = [part for part in impact.parts if not np.isnan(part.score[0])]
     assert [part.name for part in known] == ["share", "single_source", "tier"]
-    mean = sum(part.weight * part.score[0] for part in known) / sum(part.weight for part in known)
+    mean = sum(part.weight[0] * part.score[0] for part in known) / sum(part.weight[0] for part in known)
     assert impact.value[0] == pytest.approx(1 + 4 * mean)
     assert impact.coverage[0] == pytest.approx(0.45)
     assert impact.missing(0) == ("annual_value", "months_to_replace", "contract_end")
@@ -91,3 +92,63 @@ def test_any_attributes_give_a_rating_within_range_or_none(rows: list[tuple[floa
     assert ((known >= 1.0) & (known <= 5.0)).all()
     assert ((impact.coverage >= 0) & (impact.coverage <= 1)).all()
     assert (np.isnan(impact.value) == (impact.coverage < 0.3 - 1e-9)).all()
+    assert ((impact.lowest >= 1.0) & (impact.highest <= 5.0 + 1e-9)).all()
+    rated = ~np.isnan(impact.value)
+    assert (impact.lowest[rated] <= impact.value[rated] + 1e-9).all()
+    assert (impact.value[rated] <= impact.highest[rated] + 1e-9).all()
+
+
+def test_the_range_is_the_value_when_nothing_is_missing_and_everything_when_all_is() -> None:
+    full = rate(
+        attributes(
+            annual_value=[5.0],
+            share=[0.1],
+            months_to_replace=[6],
+            single_source=[0],
+            days_to_contract_end=[200],
+            tier=["key"],
+        )
+    )
+    assert full.lowest[0] == pytest.approx(full.value[0])
+    assert full.highest[0] == pytest.approx(full.value[0])
+    empty = rate(attributes())
+    assert (empty.lowest[0], empty.highest[0]) == (1.0, 5.0)
+    assert np.isnan(empty.value[0])
+
+
+def test_a_missing_part_counts_nothing_or_in_full_in_the_range() -> None:
+    impact = rate(attributes(share=[0.25], months_to_replace=[12.0]))
+    assert impact.lowest[0] == pytest.approx(1 + 4 * 0.45)
+    assert impact.highest[0] == pytest.approx(5.0)
+
+
+def test_each_partner_may_have_its_own_formula() -> None:
+    plain = Formula()
+    shares = Formula.model_validate({f"{part}_weight": 0 for part in PARTS if part != "share"} | {"full_share": 0.5})
+    impact = rate(attributes(3, share=[0.25] * 3, months_to_replace=[0.0] * 3), [plain, shares], np.array([0, 1, 0]))
+    assert impact.value == pytest.approx([1 + 4 * 0.25 / 0.45, 3.0, 1 + 4 * 0.25 / 0.45])
+    assert impact.coverage == pytest.approx([0.45, 1.0, 0.45])
+    assert impact.missing(1) == ()
+
+
+def test_tiers_and_their_scores_are_configuration() -> None:
+    formula = Formula.model_validate({"tiers": {" Gold ": 0.9}, "coverage_floor": 0.05})
+    score = rate(attributes(2, tier=["gold", "strategic"]), [formula]).parts[5].score
+    assert score[0] == 0.9
+    assert np.isnan(score[1])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"share_weight": -0.1},
+        {f"{part}_weight": 0 for part in PARTS},
+        {"tiers": {"gold": 2}},
+        {"full_share": 0},
+        {"contract_near_days": 400},
+        {"weight": 1},
+    ],
+)
+def test_a_formula_that_makes_no_sense_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Formula.model_validate(data)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from scorers.matrix import contrast, parse, validate
+from scorers.matrix import Thresholds, contrast, parse, validate
 
 SHIPPED = json.loads((Path(__file__).parents[2] / "warden" / "shipped" / "matrix.json").read_text("utf-8"))
 
@@ -110,3 +112,100 @@ def test_all_faults_are_told_at_once() -> None:
     data["grid"][4][4] = "b"
     data["bands"][2]["rank"] = 9
     assert [path for path, _ in validate(data)] == ["bands[2].rank", "grid[0][0]", "grid[4][4]"]
+
+
+GRID = parse(SHIPPED)
+
+
+def shifted(probability: float, log_odds: float) -> float:
+    return 1 / (1 + math.exp(-(math.log(probability / (1 - probability)) + log_odds)))
+
+
+def level(likelihood: float, before: int, **given_thresholds: Any) -> int:
+    placed = GRID.place(
+        np.array([likelihood]), np.array([3.0]), np.array([before]), [Thresholds.model_validate(given_thresholds)]
+    )
+    return int(placed.likelihood_level[0])
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_a_higher_level_is_entered_at_once(before: int) -> None:
+    assert level(0.6, before) == 4
+
+
+def test_a_level_is_left_only_below_its_margin() -> None:
+    edge = shifted(0.6, -1.0)
+    assert level(edge + 1e-9, 4) == 4
+    assert level(edge - 1e-9, 4) == 3
+    assert level(0.59, 4, exit_margin=0) == 3
+    assert level(0.6, 4, exit_margin=0) == 4
+
+
+def test_a_fall_ends_at_the_highest_level_whose_margin_holds() -> None:
+    assert level(0.3, 5) == 3  # above shifted(.4, -1) = .197, below shifted(.6, -1) = .36
+    assert level(0.001, 5) == 1
+
+
+def test_a_level_the_matrix_no_longer_has_is_not_held() -> None:
+    assert level(0.5, 9) == 4
+
+
+def test_unknown_is_unknown_whatever_was_before_and_nothing_is_held_from_unknown() -> None:
+    assert level(math.nan, 5) == 0
+    assert level(0.59, 0) == 3
+
+
+noise = st.lists(st.floats(-0.499, 0.499), min_size=2, max_size=40)
+
+
+@given(st.floats(0.01, 0.99), noise)
+def test_noise_smaller_than_half_the_margin_never_brings_a_level_back(centre: float, wobbles: list[float]) -> None:
+    """Once a level was entered the noise does not leave it: the level rises, if at all, and never falls."""
+    levels = [0]
+    for wobble in wobbles:
+        levels.append(level(shifted(centre, wobble), levels[-1]))
+    assert levels == sorted(levels)
+
+
+@given(st.lists(st.floats(0.001, 0.999), max_size=30), st.integers(0, 5))
+def test_a_held_level_is_never_below_the_one_the_likelihood_enters(path: list[float], before: int) -> None:
+    for likelihood in path:
+        now = level(likelihood, before)
+        assert now >= level(likelihood, 0)
+        assert now <= max(before, level(likelihood, 0))
+        before = now
+
+
+def test_thresholds_may_differ_from_partner_to_partner() -> None:
+    eager = Thresholds(likelihood=[0.0, 0.05, 0.1, 0.15, 0.2], impact=[1.0, 1.1, 1.2, 1.3, 1.4])
+    placed = GRID.place(
+        np.array([0.18, 0.18]), np.array([1.5, 1.5]), thresholds=[Thresholds(), eager], of=np.array([0, 1])
+    )
+    assert placed.likelihood_level.tolist() == [1, 4]
+    assert placed.impact_level.tolist() == [1, 5]
+
+
+def test_starts_for_another_number_of_levels_are_named_and_not_used() -> None:
+    three = Thresholds(likelihood=[0.0, 0.3, 0.6])
+    assert GRID.misfits(three) == [("likelihood", "found 3 starts, expected 5, one per level of the matrix")]
+    assert GRID.misfits(Thresholds()) == []
+    assert GRID.place(np.array([0.25]), np.array([1.0]), thresholds=[three]).likelihood_level[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({"likelihood": [0.1, 0.5]}, "begins at 0"),
+        ({"impact": [0.0, 2.0]}, "begins at 1"),
+        ({"likelihood": [0.0, 0.5, 0.5]}, "above the one before"),
+        ({"likelihood": [0.0, 1.0]}, "below 1"),
+        ({"impact": [1.0, math.nan]}, "above the one before"),
+        ({"likelihood": [0.0]}, "at least 2"),
+        ({"exit_margin": -1}, "greater than or equal to 0"),
+        ({"coverage_floor": 2}, "less than or equal to 1"),
+        ({"exit": 1}, "not permitted"),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(data: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValidationError, match=what):
+        Thresholds.model_validate(data)
