@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages bench clean
+.PHONY: help demo test check format messages bench likelihood clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +36,15 @@ format: $(DEV_STAMP) ## Format the code and bring the README's settings table up
 messages: $(DEV_STAMP) ## Collect the texts to translate into warden/locale.
 	$(BIN)/python tools/messages.py
 
-bench: $(DEV_STAMP) ## Measure throughput as ratios (minutes).
+bench: $(DEV_STAMP) ## Measure throughput and scoring as ratios (minutes).
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/rescore.py
+
+likelihood: $(DEV_STAMP) ## Measure the likelihood beside its peers: make likelihood STREAMS=folder (docs/benchmarks.md).
+	$(BIN)/python benchmarks/likelihood.py $(STREAMS)
 
 clean: ## Remove everything that was made here, the example's data included.
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) tools/make_venv.py $(VENV)
