@@ -46,9 +46,10 @@ class Settings(BaseSettings):
         le=86400,
         description="New facts and changed partners are assessed this long after the last assessment.",
     )
-    horizon_days: int = Field(28, ge=7, le=365, description="How far ahead a likelihood looks.")
     history_days: int = Field(730, ge=60, le=3650, description="How much history a score reads.")
-    coverage_floor: float = Field(0.5, ge=0, le=1, description="Below this coverage a partner is not rated.")
+    coverage_floor: float = Field(
+        0.5, ge=0, le=1, description="Below this coverage a partner is not rated, unless its criteria say otherwise."
+    )
     blind_hours: int = Field(26, ge=1, description="A source without a good run for this long is blind.")
     start_at: AwareDatetime | None = Field(
         None,

@@ -4,15 +4,18 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import first_schema
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from first_schema import ASSESSMENT, DAY, EARLY, PARTNER, read
 from sqlalchemy import URL, inspect
 
 from alembic import command
 from warden.db import Database, alembic_config, pending_migrations, upgrade
 from warden.models import Base
+from warden.store.fact_rows import thread_number
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,3 +58,55 @@ def test_upgrading_twice_changes_nothing(blank: Database) -> None:
     upgrade(blank)
     upgrade(blank)
     assert differences(blank) == []
+
+
+@pytest.fixture
+def second(blank: Database) -> Database:
+    """A database of the first version, with rows, brought to the newest schema."""
+    command.upgrade(alembic_config(blank), "0001")
+    with blank.engine.begin() as connection:
+        first_schema.add(connection, first_schema.ROWS)
+    upgrade(blank)
+    assert differences(blank) == []
+    return blank
+
+
+def test_partners_keys_and_matrices_have_been_so_since_they_are_known(second: Database) -> None:
+    with second.engine.connect() as connection:
+        versions = read(connection, "partner_version", "since", "until", "tier", "stage", "share", "single_source")
+        assert versions == [(EARLY, None, "key", "active", 0.25, True)]
+        assert read(connection, "attribution", "key_id", "since", "until", "partner_id") == [
+            (1, EARLY + DAY, None, PARTNER),
+            (2, EARLY + 2 * DAY, None, PARTNER),
+        ]
+        assert read(connection, "matrix", "version", "activated_at", "retired_at", "author") == [
+            (1, EARLY + DAY, EARLY + 2 * DAY, ""),
+            (2, EARLY + 2 * DAY, EARLY + 3 * DAY, ""),
+            (3, EARLY + 3 * DAY, None, ""),
+        ]
+
+
+def test_what_was_said_and_read_is_kept_under_its_new_names(second: Database) -> None:
+    with second.engine.connect() as connection:
+        said = ("computed_likelihood", "computed_impact", "overrides", "reach", "signals")
+        signals = [{"name": name, "likelihood": 0.5} for name in ("silence", "late_share", "tone")]
+        assert read(connection, "assessment", *said) == [(0.5, None, [], {}, signals)]
+        threads = [(1, thread_number("<a@x>")), (2, None), (3, thread_number("<b@x>"))]
+        assert read(connection, "fact", "id", "thread") == threads
+        mention = ("fact_id", "partner_id", "first_attributed_at", "until", "triggers")
+        assert read(connection, "mention", *mention) == [(2, PARTNER, EARLY, None, [])]
+        assert read(connection, "meeting", "held_at", "recorded_at") == [(EARLY + 5 * DAY, EARLY + 5 * DAY)]
+        assert read(connection, "alert", "assessment_id") == [(ASSESSMENT,)]
+
+
+def test_the_first_schema_comes_back_as_it_was(second: Database) -> None:
+    with second.engine.begin() as connection:
+        first_schema.add(connection, [first_schema.DRAFT, first_schema.READ_BEFORE])
+    command.downgrade(alembic_config(second), "0001")
+    with second.engine.connect() as connection:
+        for name, values in first_schema.ROWS:
+            found = read(connection, name, *values)
+            assert tuple(values.values()) in found, name
+            assert len(found) == sum(other == name for other, _ in first_schema.ROWS)
+    upgrade(second)
+    assert differences(second) == []

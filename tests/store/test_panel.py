@@ -2,10 +2,24 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from factories import ADDRESS, CODE, DAY, NOW, article, deliveries, delivery, make_partner, make_source, messages
+from factories import (
+    ADDRESS,
+    CODE,
+    DAY,
+    NOW,
+    article,
+    deliveries,
+    delivery,
+    make_partner,
+    make_source,
+    measure,
+    message,
+    messages,
+)
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,10 +27,10 @@ from collectors.base import Delivery, Fact, Key
 from scorers.base import Panel
 from warden import models
 from warden.db import Database
-from warden.domain import FactKind, Stage
+from warden.domain import FactKind, RunOutcome, Stage
 from warden.models import Mention, Reading
 from warden.settings import Settings
-from warden.store import identifiers, panel, partners, readings
+from warden.store import frame, identifiers, panel, partners, readings
 from warden.store.facts import insert_facts
 
 TODAY = NOW.date()
@@ -38,18 +52,86 @@ def days_ago(counts: Any, row: int = 0) -> dict[int, int]:
     return {len(counts[row]) - 1 - int(day): int(counts[row][day]) for day in np.nonzero(counts[row])[0]}
 
 
-def test_messages_are_counted_by_utc_day_and_direction(db: Database, settings: Settings) -> None:
+def test_messages_are_counted_by_day_and_direction(db: Database, settings: Settings) -> None:
     midnight = datetime(2026, 3, 4, tzinfo=UTC)
     with db.write() as session:
         make_partner(session, keys=[("email", ADDRESS.value)])
         moments = [NOW, midnight, midnight - timedelta(microseconds=1), midnight - 9 * HOUR, NOW - 729 * DAY]
         report(session, messages(moments, sent=False))
-        report(session, messages([NOW, NOW - 800 * DAY], sent=True))
+        report(session, messages([NOW, NOW - 800 * DAY, NOW + HOUR], sent=True))
         seen = build(session, settings)
-        assert seen.daily["received"].dtype == np.float32
+        assert seen.daily["received"].dtype == np.uint16
         assert days_ago(seen.daily["received"]) == {0: 2, 1: 2, 729: 1}
         assert days_ago(seen.daily["sent"]) == {0: 1}
-        assert (seen.partners, seen.days, seen.horizon_days) == (1, settings.history_days, settings.horizon_days)
+        assert seen.partners == 1
+
+
+def test_the_first_day_is_a_monday_and_all_of_the_history_is_there(db: Database, settings: Settings) -> None:
+    with db.write() as session:
+        make_partner(session)
+        for later in range(8):
+            seen = build(session, settings, NOW + later * DAY, known_at=NOW)
+            first = (NOW + later * DAY).date() - (seen.days - 1) * DAY
+            assert first.weekday() == 0
+            assert settings.history_days <= seen.days < settings.history_days + 7
+
+
+def test_now_is_the_time_in_the_partners_zone(db: Database, settings: Settings) -> None:
+    evening = datetime(2026, 3, 4, 17, 0, tzinfo=UTC)  # in Taipei the 5th has begun an hour ago
+    with db.write() as session:
+        zones = {"East": "Asia/Taipei", "Here": "UTC", "West": "America/Los_Angeles"}
+        for name, zone in zones.items():
+            make_partner(session, name, keys=[("email", f"{name.lower()}@x.example")], time_zone=zone)
+            report(session, messages([evening - 2 * HOUR], key=Key("email", f"{name.lower()}@x.example")), evening)
+        ids, seen = panel.build(session, settings, evening, evening)
+        names = dict(partners.names(session))
+        now = {names[partner]: value - seen.days for partner, value in zip(ids, seen.now, strict=True)}
+        assert now == pytest.approx({"East": -1 + 1 / 24, "Here": -2 + 17 / 24, "West": -2 + 9 / 24})
+        counted = {names[partner]: days_ago(seen.daily["received"], row) for row, partner in enumerate(ids)}
+        assert counted == {"East": {1: 1}, "Here": {1: 1}, "West": {1: 1}}
+        midnight = build(session, settings, datetime(2026, 3, 4, 16, tzinfo=UTC), known_at=evening)
+        assert midnight.now[ids.index(next(one for one in ids if names[one] == "East"))] % 1 == 0
+
+
+def test_an_age_and_a_column_name_the_same_day(db: Database, settings: Settings) -> None:
+    now = datetime(2026, 3, 12, 9, tzinfo=UTC)  # the clocks of New York were put forward on the 8th
+    moments = [datetime(2026, 3, 8, 4, 30, tzinfo=UTC) + hours * HOUR for hours in range(60)]
+    with db.write() as session:
+        make_partner(session, keys=[("email", ADDRESS.value)], time_zone="America/New_York", now=now)
+        report(session, [message(at, reply_seconds=60.0) for at in moments], now)
+        seen = build(session, settings, now)
+    columns = np.floor(seen.now[seen.replies.partner] - seen.replies.age_days).astype(int)
+    counted = np.bincount(columns, minlength=seen.days)
+    np.testing.assert_array_equal(counted, seen.daily["received"][0])
+    assert np.unique(counted).tolist() == [0, 1, 12, 23, 24], "a day of 23 hours"
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day"),
+    [
+        ("America/New_York", datetime(2026, 3, 8, 4, 59, tzinfo=UTC), date(2026, 3, 7)),  # the clock moves on the 8th
+        ("America/New_York", datetime(2026, 3, 9, 3, 59, tzinfo=UTC), date(2026, 3, 8)),
+        ("America/New_York", datetime(2026, 3, 9, 4, 0, tzinfo=UTC), date(2026, 3, 9)),
+        ("America/New_York", datetime(2025, 11, 3, 4, 59, tzinfo=UTC), date(2025, 11, 2)),
+        ("America/New_York", datetime(2025, 11, 3, 5, 0, tzinfo=UTC), date(2025, 11, 3)),
+        ("Africa/Cairo", datetime(2025, 4, 24, 21, 59, tzinfo=UTC), date(2025, 4, 24)),  # midnight is left out
+        ("Africa/Cairo", datetime(2025, 4, 24, 22, 0, tzinfo=UTC), date(2025, 4, 25)),
+        ("Asia/Kathmandu", datetime(2026, 3, 2, 18, 14, 59, tzinfo=UTC), date(2026, 3, 2)),
+        ("Asia/Kathmandu", datetime(2026, 3, 2, 18, 15, tzinfo=UTC), date(2026, 3, 3)),
+        ("Pacific/Kiritimati", datetime(2026, 3, 2, 10, 0, tzinfo=UTC), date(2026, 3, 3)),
+    ],
+)
+def test_a_message_belongs_to_the_partners_own_date(
+    db: Database, settings: Settings, zone: str, at: datetime, day: date
+) -> None:
+    now = datetime(2026, 3, 12, 9, tzinfo=UTC)
+    with db.write() as session:
+        make_partner(session, keys=[("email", ADDRESS.value)], time_zone=zone)
+        report(session, messages([at], sent=False), now)
+        seen = build(session, settings, now)
+        today = now.astimezone(ZoneInfo(zone)).date()
+        column = int(seen.now[0]) - (today - day).days
+        assert np.flatnonzero(seen.daily["received"][0]).tolist() == [column]
 
 
 def test_only_watched_partners_have_a_row_and_strangers_count_for_nobody(db: Database, settings: Settings) -> None:
@@ -61,10 +143,10 @@ def test_only_watched_partners_have_a_row_and_strangers_count_for_nobody(db: Dat
             report(session, messages([NOW - DAY], key=Key("email", address)))
         ids, seen = panel.build(session, settings, NOW, NOW)
         assert ids == sorted([acme.id, zeta.id])
-        assert seen.daily["received"].sum(axis=1).tolist() == [1.0, 1.0]
-        ids, seen = panel.build(session, settings, NOW, NOW, [zeta.id])
+        assert seen.daily["received"].sum(axis=1).tolist() == [1, 1]
+        ids, alone = panel.build(session, settings, NOW, NOW, [zeta.id])
         assert ids == [zeta.id]
-        assert seen.daily["received"].shape == (1, settings.history_days)
+        assert alone.daily["received"].shape == (1, seen.days)
         assert panel.build(session, settings, NOW, NOW, [])[1].partners == 0
 
 
@@ -158,10 +240,10 @@ def test_many_keys_are_read_like_few(db: Database, settings: Settings, monkeypat
             report(session, messages([NOW - days * DAY for days in range(9)], key=Key(*keys[0])))
             report(session, deliveries([TODAY - 3 * DAY], days_late=1, key=Key(*keys[1])))
         few = build(session, settings)
-        monkeypatch.setattr(panel, "_FEW_KEYS", 0)
+        monkeypatch.setattr(frame, "_FEW_KEYS", 0)
         many = build(session, settings)
+        assert all(few.daily[name].sum() > 0 for name in ("received", "sent", "due", "late", "made"))
         for name, counts in few.daily.items():
-            assert counts.sum() > 0
             np.testing.assert_array_equal(counts, many.daily[name])
 
 
@@ -199,6 +281,12 @@ def test_articles_on_one_event_within_three_days_are_one_incident(db: Database, 
         assert len(build(session, settings, NOW - DAY).incidents.partner) == 0, "read only later"
 
 
+def run(session: Session, source: models.Source, at: datetime, outcome: RunOutcome = RunOutcome.OK) -> None:
+    """One visit of a source, over at once."""
+    session.add(models.Run(source_id=source.id, started_at=at, finished_at=at, outcome=outcome))
+    session.flush()
+
+
 def test_blindness_is_that_of_the_partners_own_sources(db: Database, settings: Settings) -> None:
     with db.write() as session:
         make_partner(session, "Both", keys=[("email", "b@both.example")])
@@ -208,10 +296,47 @@ def test_blindness_is_that_of_the_partners_own_sources(db: Database, settings: S
             for address in addresses:
                 report(session, messages([NOW - DAY], key=Key("email", address)), source=source)
         dark = session.scalars(select(models.Source).where(models.Source.name == "dark")).one()
-        dark.collector, dark.blind_since = "imap", NOW - 12 * HOUR
+        dark.collector = "imap"
+        run(session, dark, NOW - 12 * HOUR)
+        run(session, dark, NOW - HOUR, RunOutcome.REFUSED)
         ids, seen = panel.build(session, settings, NOW, NOW)
         names = dict(partners.names(session))
         days = {names[ids[row]]: value for row, value in enumerate(seen.blind_days["communication"])}
         assert days == {"Both": 0.0, "Dark": 0.5, "Silent": 0.0}
-        assert np.isnan(seen.blind_days["delivery"]).all()
-        assert np.isnan(seen.blind_days["sentiment"]).all()
+        for family in ("delivery", "sentiment", "measure"):
+            assert np.isnan(seen.blind_days[family]).all()
+
+
+def test_measures_have_a_family_of_their_own_that_can_be_blind(db: Database, settings: Settings) -> None:
+    with db.write() as session:
+        make_partner(session, keys=[(CODE.scheme, CODE.value)])
+        report(session, [measure("satisfaction", 4.0)], source="survey")
+        survey = session.scalars(select(models.Source).where(models.Source.name == "survey")).one()
+        survey.collector = "table"
+        run(session, survey, NOW - 3 * DAY)
+        run(session, survey, NOW - DAY, RunOutcome.UNAVAILABLE)
+        assert build(session, settings).blind_days["measure"].tolist() == [3.0]
+
+
+def test_whether_a_source_was_blind_then_does_not_depend_on_what_came_later(db: Database, settings: Settings) -> None:
+    with db.write() as session:
+        make_partner(session, keys=[("email", ADDRESS.value)])
+        report(session, messages([NOW - 9 * DAY]), NOW - 9 * DAY, source="mail")
+        mail = session.scalars(select(models.Source).where(models.Source.name == "mail")).one()
+        mail.collector = "imap"
+        run(session, mail, NOW - 9 * DAY)
+
+        def blind(as_of: datetime) -> float:
+            return float(build(session, settings, as_of, known_at=NOW).blind_days["communication"][0])
+
+        moments = [NOW - 9 * DAY + hours * HOUR for hours in (1, 25, 30)]
+        before = [blind(moment) for moment in moments]
+        assert before == pytest.approx([0.0, 0.0, 30 / 24])
+        mail.blind_since = NOW - 9 * DAY  # as the scheduler notes once the time has passed
+        run(session, mail, NOW - 7 * DAY, RunOutcome.CHANGED)
+        run(session, mail, NOW - 6 * DAY, RunOutcome.UNAVAILABLE)
+        assert [blind(moment) for moment in moments] == before
+        assert blind(NOW - 6 * DAY) == pytest.approx(3.0), "still dark: nothing has gone well since"
+        run(session, mail, NOW - 5 * DAY)
+        assert blind(NOW - 5 * DAY) == 0.0
+        assert blind(NOW - 6 * DAY) == pytest.approx(3.0)

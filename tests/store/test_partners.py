@@ -144,7 +144,7 @@ def test_partners_are_found_by_what_they_are(db: Database) -> None:
         assert names(text="ac-7") == ["Acme"]
         assert names(text="%") == []
         assert names(band="extreme") == ["Zeta"], "the newest assessment counts"
-        assert [partner.name for partner in partners.watched(session)] == ["Acme"]
+        assert [partner.name for partner in partners.watched(session, NOW)] == ["Acme"]
         assert partners.tags(session) == ["100%", "關鍵"]
         first = partners.listing(session, limit=1)
         assert [one.name for one in partners.listing(session, limit=1, cursor=first.next).items] == ["Zeta"]

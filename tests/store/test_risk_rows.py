@@ -1,6 +1,5 @@
 """Assessments, alerts, rules, matrices and what is shipped, as rows."""
 
-import copy
 import json
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -17,7 +16,7 @@ from warden.models import Assessment, Rule
 from warden.pipeline import decide
 from warden.rules import compile_rule
 from warden.settings import Settings
-from warden.store import alerts, assessments, matrices, rules, shipped
+from warden.store import alerts, assessments, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -77,26 +76,20 @@ def test_updating_a_rule_to_what_it_is_changes_nothing(seeded: Database) -> None
         assert rule.updated_at == NOW
 
 
-def test_a_new_matrix_is_a_new_version_and_the_same_again_is_not(seeded: Database) -> None:
+def test_a_band_holds_since_the_partner_last_came_into_it(seeded: Database) -> None:
     with seeded.write() as session:
-        data = copy.deepcopy(matrices.active(session).data)
-        assert matrices.activate(session, data, NOW).version == 1
-        data["grid"][0][0] = data["bands"][-1]["key"]
-        assert matrices.activate(session, data, NOW + DAY).version == 2
-        assert matrices.active(session).version == 2
-        assert [row.active for row in matrices.listing(session)] == [True, False]
-        assert matrices.band_ranks(session)[1, "extreme"] == 3
-        assert matrices.band_names(session, 1, "high")["en"] == "High"
-        assert matrices.band_names(session, 1, None) == {}
-
-
-def test_a_matrix_that_does_not_fit_is_refused_with_its_place(seeded: Database) -> None:
-    with seeded.write() as session:
-        data = copy.deepcopy(matrices.active(session).data)
-        data["grid"][2][4] = "severe"
-        with pytest.raises(InvalidInput) as refused:
-            matrices.activate(session, data, NOW)
-    assert refused.value.faults[0].where == "grid[2][4]"
+        acme = partner(session, "Acme", NOW)
+        for day, band in enumerate(("high", "low", "high", "high")):
+            assess(session, acme, NOW + day * DAY, band)
+    with seeded.read() as session:
+        first, *_, last = assessments.history(session, acme.id)
+        assert assessments.in_band_since(session, last) == NOW + 2 * DAY
+        assert assessments.in_band_since(session, first) == NOW
+        other = assessments.in_another_band(session, last)
+        assert other is not None
+        assert other.at == NOW + DAY
+        assert assessments.in_another_band(session, first) is None
+        assert [one.overridden for one in assessments.placements(session)] == [False]
 
 
 def test_the_last_word_on_every_watched_partner(seeded: Database) -> None:

@@ -29,6 +29,7 @@ AREAS = (
     "sources",
     "facts",
     "assessments",
+    "criteria",
     "rules",
     "alerts",
     "meetings",

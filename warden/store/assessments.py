@@ -2,30 +2,46 @@
 
 Shape of `Assessment.signals`, one object per scorer, by name:
 
-    name, version    of the scorer
-    likelihood       0..1, null when there is too little to say
-    share            -ln(1 - likelihood), 0.0 when null; all shares sum to -ln(1 - the assessment's likelihood)
+    name, family     of the outcome the scorer speaks of, and of the sources it listens to
+    version          of the scorer
+    model            {"form": "default" | "recalibrated" | "supervised", "number": of the learned model or null,
+                     "why": {"message", "params"} or null}: who speaks, and why
+    outcome          the terms the likelihood is about: every option of the outcome, null where not used
+    expected         whether it should speak: it is asked about this partner, and somebody reports facts of its kind
+    likelihood       0..1 that the outcome begins within outcome["horizon_days"], null when there is too little to say
+    share            -ln(1 - likelihood), 0.0 when null; all shares sum to -ln(1 - the assessment's computed likelihood)
     weight           of the signal in coverage
     state            "fresh" | "stale" | "missing" | "blind"
     sample           effective number of observations behind it
-    contributions    by name; they sum to logit(likelihood); empty when null
+    contributions    by view; they sum to logit(likelihood); empty when null
     measured         plain figures by name, null where unknown; rules see them under the same names
     evidence         [{"message": English gettext message, "params": {…}}], the headline first
     facts            ids of the facts behind it, newest first, at most 20
     unknown          {"message", "params"} when likelihood is null, else null
+    over             true: it is null because nothing is left to forecast (a dormant partner), not for want of facts
+
+Rows of before 0.2 have no family, model, outcome, expected and over.
 
 Shape of `Assessment.impact_parts`: [{"name", "value" (as entered, null if not), "score" 0..1 or null, "weight"}].
+
+Shape of `Assessment.overrides`: [{"id", "quantity" "likelihood" | "impact", "value", "computed" (null if unknown),
+"author", "reason", "created_at", "expires_at"}], those that hold. `likelihood` and `impact` are then their values, and
+shares and contributions explain the computed likelihood.
+
+Shape of `Assessment.reach`: {} when nothing is missing, else {"likelihood": [lowest, highest] or null (not even that is
+known), "impact": likewise, "cells": [[likelihood level, impact level], …] it could yet stand in, "missing": [names of
+signals and attributes]}.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from warden.domain import WATCHED_STAGES, Stage
@@ -43,6 +59,10 @@ class AssessmentDraft:
     matrix_version: int
     likelihood: float | None
     impact: float | None
+    computed_likelihood: float | None
+    computed_impact: float | None
+    overrides: list[dict[str, Any]]
+    reach: dict[str, Any]
     likelihood_level: int | None
     impact_level: int | None
     band: str | None
@@ -50,6 +70,17 @@ class AssessmentDraft:
     not_rated: dict[str, Any] | None
     signals: list[dict[str, Any]]
     impact_parts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """As much of a partner's last assessment as the next one looks at. `overridden`: its likelihood was a person's."""
+
+    at: datetime
+    digest: bytes
+    matrix_version: int
+    likelihood_level: int | None
+    overridden: bool
 
 
 _COLUMNS = tuple(field.name for field in fields(AssessmentDraft))
@@ -78,6 +109,7 @@ class Placement:
     band: str | None
     coverage: float
     not_rated: dict[str, Any] | None
+    overridden: bool = False  # a person set its likelihood or impact
 
 
 def latest(session: Session, partner_id: uuid.UUID, as_of: datetime | None = None) -> Assessment | None:
@@ -117,6 +149,10 @@ def placements(session: Session, as_of: datetime | None = None) -> list[Placemen
             Assessment.band,
             func.coalesce(Assessment.coverage, 0.0).label("coverage"),
             Assessment.not_rated,
+            or_(
+                Assessment.likelihood.is_distinct_from(Assessment.computed_likelihood),
+                Assessment.impact.is_distinct_from(Assessment.computed_impact),
+            ).label("overridden"),
         )
         .select_from(Partner)
         .outerjoin(Assessment, _is_last(as_of))
@@ -151,6 +187,31 @@ def figures(session: Session, as_of: datetime) -> Sequence[Row[Any]]:
     return session.execute(query).all()
 
 
+def first_at(session: Session, partner_id: uuid.UUID) -> datetime | None:
+    """Return when a partner was assessed first, None for never."""
+    return session.scalar(select(func.min(Assessment.at)).where(Assessment.partner_id == partner_id))
+
+
+def in_another_band(session: Session, assessment: Assessment) -> Assessment | None:
+    """Return the partner's last assessment before this one that placed it in another band or none; None without one."""
+    return session.scalar(_in_another_band(assessment).order_by(Assessment.at.desc()).limit(1))
+
+
+def in_band_since(session: Session, assessment: Assessment) -> datetime:
+    """Return when the partner was first said to stand in the band of this assessment, without leaving it since."""
+    left = session.scalar(_in_another_band(assessment).with_only_columns(func.max(Assessment.at)))
+    query = select(func.min(Assessment.at)).where(Assessment.partner_id == assessment.partner_id)
+    return session.scalar(query if left is None else query.where(Assessment.at > left)) or assessment.at
+
+
+def _in_another_band(assessment: Assessment) -> Select[Assessment]:
+    return select(Assessment).where(
+        Assessment.partner_id == assessment.partner_id,
+        Assessment.at < assessment.at,
+        Assessment.band.is_distinct_from(assessment.band),
+    )
+
+
 def by_ids(session: Session, ids: Collection[uuid.UUID]) -> list[Assessment]:
     """Return assessments by id, in any order."""
     return [
@@ -160,12 +221,12 @@ def by_ids(session: Session, ids: Collection[uuid.UUID]) -> list[Assessment]:
     ]
 
 
-def _is_last(as_of: datetime | None) -> ColumnElement[bool]:
+def _is_last(as_of: datetime | None, strictly: bool = False) -> ColumnElement[bool]:
     """Join partner and assessment on the partner's last row; a seek in the (partner, at) index for each partner."""
     other = aliased(Assessment)
     newest = select(other.at).where(other.partner_id == Partner.id).order_by(other.at.desc()).limit(1)
     if as_of is not None:
-        newest = newest.where(other.at <= as_of)
+        newest = newest.where(other.at < as_of if strictly else other.at <= as_of)
     return (Assessment.partner_id == Partner.id) & (Assessment.at == newest.correlate(Partner).scalar_subquery())
 
 
@@ -196,19 +257,39 @@ def _history(partner_id: uuid.UUID, since: datetime | None, until: datetime | No
     return query if until is None else query.where(Assessment.at <= until)
 
 
-def changed(session: Session, drafts: Sequence[AssessmentDraft]) -> list[AssessmentDraft]:
-    """Return the drafts, all of one moment, that differ from their partner's last row at or before that moment.
+def last_said(
+    session: Session,
+    as_of: datetime,
+    partner_ids: Collection[uuid.UUID] | None = None,
+    *,
+    strictly: bool = False,
+) -> dict[uuid.UUID, Said]:
+    """Return what was last said of each partner (default: all) at or before `as_of`; `strictly`: before it."""
+    query = select(
+        Assessment.partner_id,
+        Assessment.at,
+        Assessment.digest,
+        Assessment.matrix_version,
+        Assessment.likelihood_level,
+        Assessment.likelihood.is_distinct_from(Assessment.computed_likelihood).label("overridden"),
+    ).join(Partner, _is_last(as_of, strictly))
+    batches: Iterable[Any] = (
+        [query] if partner_ids is None else [query.where(Partner.id.in_(ids)) for ids in in_batches(list(partner_ids))]
+    )
+    return {
+        row.partner_id: Said(row.at, row.digest, row.matrix_version, row.likelihood_level, bool(row.overridden))
+        for one in batches
+        for row in session.execute(one)
+    }
+
+
+def differing(drafts: Sequence[AssessmentDraft], said: Mapping[uuid.UUID, Said]) -> list[AssessmentDraft]:
+    """Return the drafts that differ from what was last said at or before their moment.
 
     Compared exactly, but for the facts named beside each signal: those follow from what is compared, and reading them
     for a portfolio in which nothing moved would cost more than all the rest.
     """
-    if not drafts:
-        return []
-    query = select(Assessment.partner_id, Assessment.digest).join(Partner, _is_last(drafts[0].at))
-    said: dict[uuid.UUID, bytes] = {}
-    for ids in in_batches([draft.partner_id for draft in drafts]):
-        said.update((partner_id, digest) for partner_id, digest in session.execute(query.where(Partner.id.in_(ids))))
-    return [draft for draft in drafts if said.get(draft.partner_id) != _digest(draft)]
+    return [draft for draft in drafts if (last := said.get(draft.partner_id)) is None or last.digest != _digest(draft)]
 
 
 def _digest(draft: AssessmentDraft) -> bytes:

@@ -2,52 +2,92 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Select, select, true
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session, aliased
 
 from warden.domain import FactKind
-from warden.models import Fact, FactKey, Mention
+from warden.models import Attribution, Fact, Mention
 from warden.store import numbers
 from warden.store.batches import in_batches
 from warden.store.facts import in_force
+from warden.store.periods import mentioned, valid
 
 KEPT = 20
-"""Facts named for one partner and kind."""
+"""Facts named for one partner and signal."""
+
+
+class Evidence(NamedTuple):
+    """What a signal rests on: facts of one kind and, of measures, of one name (None: any)."""
+
+    kind: FactKind
+    name: str | None = None
+
+
+class InTime(NamedTuple):
+    """The conditions for facts that came true in time and were in force at `known_at`."""
+
+    conditions: Sequence[ColumnElement[bool]]
+    known_at: datetime
+
+
+_KINDS: Mapping[str, FactKind] = {
+    "communication": FactKind.MESSAGE,
+    "delivery": FactKind.DELIVERY,
+    "sentiment": FactKind.ARTICLE,
+    "measure": FactKind.MEASURE,
+}
+_MEASURES = {"satisfaction": "satisfaction", "milestones": "milestone"}  # by signal
 
 _MARKS = {FactKind.MESSAGE: Fact.sent, FactKind.DELIVERY: Fact.due_on}
 """Columns that facts of one kind alone have. Asking for the kind would send SQLite through the index of kinds."""
 
-Newest = dict[tuple[uuid.UUID, FactKind], list[int]]
+Newest = dict[tuple[uuid.UUID, Evidence], list[int]]
+
+
+def of_signal(name: str, family: str) -> Evidence:
+    """Return what a signal of a family rests on."""
+    return Evidence(_KINDS[family], _MEASURES.get(name))
 
 
 def newest(
-    session: Session, partner_ids: Collection[uuid.UUID], kinds: Iterable[FactKind], as_of: datetime, known_at: datetime
+    session: Session,
+    partner_ids: Collection[uuid.UUID],
+    wanted: Iterable[Evidence],
+    since: datetime,
+    as_of: datetime,
+    known_at: datetime,
 ) -> Newest:
-    """Return, for each partner and kind, the numbers of up to `KEPT` facts, newest first; nothing for none.
+    """Return, for each partner and kind of evidence, the numbers of up to `KEPT` facts, newest first; nothing for none.
 
-    Facts count that were in force at `known_at` and true by `as_of`.
+    Facts count that were in force and attributed to the partner at `known_at`, and came true after `since`, where the
+    history that scores read begins, and by `as_of`.
     """
     found: Newest = {}
-    for kind in kinds:
-        of_kind = _articles if kind is FactKind.ARTICLE else _keyed
+    for one in wanted:
+        of_kind = _articles if one.kind is FactKind.ARTICLE else _keyed
         for batch in in_batches(list(partner_ids)):
-            for partner_id, ids in of_kind(session, batch, kind, as_of, known_at):
-                found[partner_id, kind] = ids
+            for partner_id, ids in of_kind(session, batch, one, _in_time(since, as_of, known_at)):
+                found[partner_id, one] = ids
     return found
 
 
+def _in_time(since: datetime, as_of: datetime, known_at: datetime) -> InTime:
+    return InTime([Fact.observed_at > since, Fact.observed_at <= as_of, in_force(known_at)], known_at)
+
+
 def _keyed(
-    session: Session, partner_ids: Sequence[uuid.UUID], kind: FactKind, as_of: datetime, known_at: datetime
+    session: Session, partner_ids: Sequence[uuid.UUID], wanted: Evidence, in_time: InTime
 ) -> Iterator[tuple[uuid.UUID, list[int]]]:
-    keys = select(FactKey.id, FactKey.partner_id).where(FactKey.partner_id.in_(partner_ids))
-    owner = {key_id: partner_id for key_id, partner_id in session.execute(keys) if partner_id}
+    theirs = Attribution.partner_id.in_(partner_ids), valid(Attribution, in_time.known_at)
+    owner = dict(session.execute(select(Attribution.key_id, Attribution.partner_id).where(*theirs)).all())
     place = {partner_id: number for number, partner_id in enumerate(partner_ids)}
-    query = _newest_of_keys(session, kind, as_of, known_at).where(FactKey.partner_id.in_(partner_ids))
-    key, at, fact = numbers.columns(session, query)
+    sought = _measures if wanted.kind is FactKind.MEASURE else _newest_of_keys
+    key, at, fact = numbers.columns(session, sought(session, wanted, in_time).where(*theirs))
     row = np.array([place[owner[key_id]] for key_id in key.tolist()], dtype=np.int64)
     order = np.lexsort((-fact, -at, row))
     rows, starts = np.unique(row[order], return_index=True)
@@ -55,32 +95,42 @@ def _keyed(
         yield partner_ids[number], ids[:KEPT].tolist()
 
 
-def _newest_of_keys(session: Session, kind: FactKind, as_of: datetime, known_at: datetime) -> Select[int, int, int]:
+def _newest_of_keys(session: Session, wanted: Evidence, in_time: InTime) -> Select[int, int, int]:
     """Seek the newest rows of every key in the (key, observed_at) index instead of reading all its facts."""
     of_key = (
         select(Fact.id, numbers.micros_of(session, Fact.observed_at).label("at"))
-        .where(Fact.key_id == FactKey.id, _MARKS[kind].is_not(None), Fact.observed_at <= as_of, in_force(known_at))
+        .where(Fact.key_id == Attribution.key_id, _MARKS[wanted.kind].is_not(None))
+        .where(*in_time.conditions)
         .order_by(Fact.observed_at.desc(), Fact.id.desc())
         .limit(KEPT)
-        .correlate(FactKey)
+        .correlate(Attribution)
     )
     if session.get_bind().dialect.name == "postgresql":
         seek = of_key.lateral()
-        return select(FactKey.id, seek.c.at, seek.c.id).join(seek, true())
+        return select(Attribution.key_id, seek.c.at, seek.c.id).join(seek, true())
     # SQLite has no LATERAL, but turns a correlated IN into the same seeks; PostgreSQL would read the whole table.
     row = aliased(Fact)
     ids = of_key.with_only_columns(Fact.id)
-    return select(FactKey.id, numbers.micros_of(session, row.observed_at), row.id).join(row, row.id.in_(ids))
+    return select(Attribution.key_id, numbers.micros_of(session, row.observed_at), row.id).join(row, row.id.in_(ids))
+
+
+def _measures(session: Session, wanted: Evidence, in_time: InTime) -> Select[int, int, int]:
+    """Read all measures of the name: there are few among millions of other facts, and the index of kinds finds them."""
+    query = select(Attribution.key_id, numbers.micros_of(session, Fact.observed_at), Fact.id)
+    query = query.join(Fact, Fact.key_id == Attribution.key_id).where(Fact.kind == wanted.kind)
+    if wanted.name is not None:
+        query = query.where(Fact.name == wanted.name)
+    return query.where(*in_time.conditions)
 
 
 def _articles(
-    session: Session, partner_ids: Sequence[uuid.UUID], _kind: FactKind, as_of: datetime, known_at: datetime
+    session: Session, partner_ids: Sequence[uuid.UUID], _wanted: Evidence, in_time: InTime
 ) -> Iterator[tuple[uuid.UUID, list[int]]]:
     query = (
         select(Mention.partner_id, Fact.id)
         .join(Fact, Fact.id == Mention.fact_id)
-        .where(Mention.partner_id.in_(partner_ids), Mention.first_attributed_at <= known_at)
-        .where(Fact.observed_at <= as_of, in_force(known_at))
+        .where(Mention.partner_id.in_(partner_ids), mentioned(in_time.known_at))
+        .where(*in_time.conditions)
         .order_by(Fact.observed_at.desc(), Fact.id.desc())
     )
     found: dict[uuid.UUID, list[int]] = defaultdict(list)

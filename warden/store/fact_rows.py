@@ -55,8 +55,17 @@ class RowMaker:
 
 
 def _message(fact: Message) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    columns = {"sent": fact.sent, "name": _text(fact.thread, 100), "number": fact.reply_seconds}
+    thread = _text(fact.thread, 100)
+    columns = {"sent": fact.sent, "name": thread, "number": fact.reply_seconds, "thread": thread_number(thread)}
     return (to_micros(fact.at), fact.sent, fact.thread, fact.reply_seconds), columns
+
+
+def thread_number(thread: str | None) -> int | None:
+    """Return a number for a thread, 1 or more; two threads share one by no practical chance (63 bits)."""
+    if not thread:
+        return None
+    digest = blake2b(thread.encode(), digest_size=8).digest()
+    return (int.from_bytes(digest) >> 1) or 1
 
 
 def _delivery(fact: Delivery) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Facts written down: each once, corrections as new rows. Listed, counted, and those nobody owns.
 
-Columns by kind. message: sent, name = thread, number = reply latency in seconds. delivery: due_on, made_on, made_at,
+Columns by kind. message: sent, name = thread (and in short `thread`), number = reply latency
+in seconds. delivery: due_on, made_on, made_at,
 number = quantity, amount, detail = {"currency"}. measure: name, number = value, detail = {"unit"}. article: no key,
 detail = {"url", "title", "summary", "outlet", "language", "dated"}.
 """
@@ -25,6 +26,7 @@ from warden.store import bulk
 from warden.store.batches import in_batches
 from warden.store.fact_rows import KINDS, RowMaker
 from warden.store.paging import Page, page
+from warden.store.periods import mentioned
 
 BATCH = 5_000
 
@@ -243,7 +245,7 @@ def get(session: Session, fact_ids: Collection[int]) -> list[Fact]:
 def of_partner(partner_id: uuid.UUID) -> ColumnElement[bool]:
     """Return the condition that a fact speaks of a partner, by its key or as an article naming it."""
     keys = select(FactKey.id).where(FactKey.partner_id == partner_id)
-    articles = select(Mention.fact_id).where(Mention.partner_id == partner_id)
+    articles = select(Mention.fact_id).where(Mention.partner_id == partner_id, mentioned(None))
     return or_(Fact.key_id.in_(keys), Fact.id.in_(articles))
 
 
@@ -304,7 +306,7 @@ def articles_naming_nobody(session: Session, *, cursor: str | None = None, limit
 
 
 def _named() -> ColumnElement[bool]:
-    return exists().where(Mention.fact_id == Reading.fact_id)
+    return exists().where(Mention.fact_id == Reading.fact_id, mentioned(None))
 
 
 def _stats(session: Session, key_ids: Sequence[int]) -> dict[int, tuple[dict[FactKind, int], datetime, datetime]]:

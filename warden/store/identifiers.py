@@ -1,15 +1,15 @@
 """What partners are called: identifiers, by which facts find them, and aliases, by which headlines name them."""
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from collectors.base import Key, normalise_key
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
-from warden.models import Alias, FactKey, Identifier, Partner
+from warden.models import Alias, Attribution, FactKey, Identifier, Partner
 from warden.store import meta
 from warden.store.batches import in_batches
 
@@ -223,7 +223,20 @@ def _attribute(session: Session, which: ColumnElement[bool], now: datetime) -> i
     ]
     if changes:
         session.execute(update(FactKey), changes)
+        _note_attributions(session, {change["id"]: change["partner_id"] for change in changes}, now)
     return len(changes)
+
+
+def _note_attributions(session: Session, owners: Mapping[int, uuid.UUID | None], now: datetime) -> None:
+    """Keep whose keys these are from `now` on; whose they were ends. Time runs forward: nothing is kept later."""
+    for batch in in_batches(list(owners)):
+        ours = Attribution.key_id.in_(batch)
+        session.execute(delete(Attribution).where(ours, Attribution.since >= now))
+        over = or_(Attribution.until.is_(None), Attribution.until > now)
+        session.execute(update(Attribution).where(ours, over).values(until=now))
+        rows = [{"key_id": key_id, "partner_id": owners[key_id], "since": now} for key_id in batch if owners[key_id]]
+        if rows:
+            session.execute(insert(Attribution), rows)
 
 
 def _affected(key: Key) -> ColumnElement[bool]:

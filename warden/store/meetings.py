@@ -152,7 +152,8 @@ def held(
     if held_at is not None and held_at > now:
         fault = Fault("held_at", f"is {held_at.isoformat()}; expected a time before now")
         raise InvalidInput("The meeting cannot have been held yet.", [fault])
-    meeting.held_at, meeting.outcome, meeting.closed_by = held_at or now, outcome.strip(), who
+    meeting.held_at, meeting.recorded_at = held_at or now, now
+    meeting.outcome, meeting.closed_by = outcome.strip(), who
     return _moved(session, meeting, MeetingStatus.HELD)
 
 

@@ -50,6 +50,12 @@ def put_missing(session: Session, name: str, value: dict[str, Any]) -> None:
     session.execute(add.on_conflict_do_nothing())
 
 
+def hold(session: Session, name: str) -> None:
+    """Make others who hold the same name wait until the caller's transaction ends."""
+    put_missing(session, name, {})
+    session.execute(select(Meta.name).where(Meta.name == name).with_for_update())
+
+
 def heartbeat(session: Session, now: datetime) -> None:
     """Note that the clock was alive at `now`."""
     put(session, HEARTBEAT, {"at": now.isoformat()})

@@ -1,8 +1,9 @@
 """Columns of whole numbers, read in bulk: moments and dates as numbers in SQL, rows as numpy arrays."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Whole = NDArray[np.int64]
 
-DAY_MICROS = 86_400_000_000
+SECOND_MICROS = 1_000_000
+DAY_MICROS = 86_400 * SECOND_MICROS
+
 _JULIAN_1970 = 2_440_587.5
 
 
@@ -30,6 +33,18 @@ def columns(session: Session, query: Select[*tuple[Any, ...]]) -> list[Whole]:
     return [table[:, column] for column in range(width)]
 
 
+def by_text(session: Session, query: Select[*tuple[Any, ...]]) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    """Return the columns of a query, all numbers but for the first: a text, by which they are grouped."""
+    result = session.connection().execute(query)
+    rows: Sequence[Sequence[Any]] = result.cursor.fetchall() if result.cursor else ()
+    result.close()
+    texts, *values = zip(*rows, strict=True) if rows else [(), *((),) * (len(query.selected_columns) - 1)]
+    numbered: defaultdict[str, int] = defaultdict(count().__next__)
+    number = np.fromiter(map(numbered.__getitem__, texts), dtype=np.int64, count=len(texts))
+    table = [np.array(column, dtype=np.float64) for column in values]
+    return {text: tuple(column[number == place] for column in table) for text, place in numbered.items()}
+
+
 def micros_of(session: Session, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     """Return a moment as microseconds since 1970."""
     if session.get_bind().dialect.name == "sqlite":
@@ -37,9 +52,9 @@ def micros_of(session: Session, column: InstrumentedAttribute[Any]) -> ColumnEle
     return cast(extract("epoch", column) * 1_000_000, BigInteger)
 
 
-def day_of(session: Session, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """Return the UTC day of a moment as days since 1970."""
-    return micros_of(session, column) // DAY_MICROS
+def whole_part(session: Session, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """Return a number without its fraction; PostgreSQL alone would round."""
+    return cast(column if session.get_bind().dialect.name == "sqlite" else func.trunc(column), BigInteger)
 
 
 def date_number(session: Session, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:

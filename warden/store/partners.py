@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
-from warden.models import Alias, Assessment, Identifier, Partner, Person
+from warden.models import Alias, Assessment, Identifier, Partner, PartnerVersion, Person
 from warden.store import meta
 from warden.store.paging import Page, page
+from warden.store.periods import valid
 
 FIELDS = frozenset(
     {
@@ -41,6 +42,20 @@ FIELDS = frozenset(
     }
 )
 """What `create` and `update` accept."""
+
+VERSIONED = (
+    "tier",
+    "stage",
+    "country",
+    "time_zone",
+    "annual_value",
+    "currency",
+    "share",
+    "months_to_replace",
+    "single_source",
+    "contract_end",
+)
+"""What an assessment reads of a partner: kept in time (PartnerVersion), so that the past can be judged as it was."""
 
 RELATED = tuple(
     selectinload(relation)
@@ -109,6 +124,8 @@ def create(session: Session, values: Mapping[str, Any], now: datetime) -> Partne
     session.add(partner)
     meta.bump_alias_epoch(session)
     session.flush()
+    session.add(PartnerVersion(partner_id=partner.id, since=now, **_versioned(partner)))
+    session.flush()
     return partner
 
 
@@ -139,8 +156,29 @@ def change(session: Session, partner: Partner, values: Mapping[str, Any], now: d
     if changed:
         partner.version += 1
         partner.updated_at = now
+    if not changed.keys().isdisjoint(VERSIONED):
+        _note_version(session, partner, now)
     session.flush()
     return partner
+
+
+def _note_version(session: Session, partner: Partner, now: datetime) -> None:
+    """Keep what the partner is from `now` on; what it was until then ends. Time runs forward: nothing is kept later."""
+    present = select(PartnerVersion).where(PartnerVersion.partner_id == partner.id, PartnerVersion.until.is_(None))
+    version = session.scalar(present)
+    if version is not None and version.since < now:
+        version.until = now
+        version = None
+    if version is None:
+        version = PartnerVersion(partner_id=partner.id, since=now)
+        session.add(version)
+    for name, value in _versioned(partner).items():
+        setattr(version, name, value)
+    session.flush()
+
+
+def _versioned(partner: Partner) -> dict[str, Any]:
+    return {name: getattr(partner, name) for name in VERSIONED}
 
 
 def get(session: Session, partner_id: uuid.UUID, *, lock: bool = False) -> Partner:
@@ -164,20 +202,15 @@ def listing(session: Session, filters: Filters = ANY, *, cursor: str | None = No
     return page(session, query, Partner.name, Partner.id, cursor, limit)
 
 
-def watched(session: Session) -> Sequence[Row[Any]]:
-    """Return every partner that is assessed, by name: its id and what its impact rests on, as plain rows."""
-    columns: tuple[Any, ...] = (
-        Partner.id,
-        Partner.name,
-        Partner.tier,
-        Partner.annual_value,
-        Partner.currency,
-        Partner.share,
-        Partner.months_to_replace,
-        Partner.single_source,
-        Partner.contract_end,
-    )
-    return session.execute(select(*columns).where(Partner.stage.in_(WATCHED_STAGES)).order_by(Partner.name)).all()
+def watched(session: Session, at: datetime) -> Sequence[Row[Any]]:
+    """Return every partner that was to be assessed at `at`, by name, with what its assessment rests on as of then.
+
+    Plain rows of id, name (today's) and the fields of `VERSIONED`.
+    """
+    columns: tuple[Any, ...] = (Partner.id, Partner.name, *(getattr(PartnerVersion, name) for name in VERSIONED))
+    query = select(*columns).join(PartnerVersion, PartnerVersion.partner_id == Partner.id)
+    query = query.where(valid(PartnerVersion, at), PartnerVersion.stage.in_(WATCHED_STAGES))
+    return session.execute(query.order_by(Partner.name)).all()
 
 
 def names(session: Session) -> list[tuple[uuid.UUID, str]]:
@@ -185,9 +218,9 @@ def names(session: Session) -> list[tuple[uuid.UUID, str]]:
     return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
 
 
-def last_changed_at(session: Session) -> datetime | None:
-    """Return when a partner was last added or changed; None without any."""
-    return session.scalar(select(func.max(Partner.updated_at)))
+def tiers(session: Session) -> list[str]:
+    """Return every tier some partner has, in order."""
+    return list(session.scalars(select(Partner.tier).distinct().order_by(Partner.tier)))
 
 
 def cues(session: Session) -> dict[uuid.UUID, tuple[str, ...]]:

@@ -1,8 +1,8 @@
-"""What was read in articles: which ones to read, and the partners each names."""
+"""What was read in articles: which ones to read, and the partners each names. What was read before is kept."""
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from warden.domain import FactKind
 from warden.models import Fact, Mention, Reading
 from warden.store.facts import in_force
+from warden.store.periods import mentioned
+
+_CONTENT = ("alias", "p_negative", "p_neutral", "p_positive", "event", "severity", "half_life_days", "triggers")
 
 
 def unread(session: Session, *, epoch: int, reader: str, limit: int = 500) -> Sequence[Fact]:
@@ -21,27 +24,33 @@ def unread(session: Session, *, epoch: int, reader: str, limit: int = 500) -> Se
 
 
 def save(session: Session, readings: Sequence[Reading], mentions: Sequence[Mention], now: datetime) -> None:
-    """Store what articles say in place of what was read before; `readings` lists every article that was read.
+    """Store what articles say from `now` on in place of what was read before; `readings` lists every article read.
 
-    A partner named again keeps the moment it was first attributed, so that earlier assessments stay explained.
+    What is read as before goes on standing since it was first read; what is not any more ends, and stays for replays.
     """
     fact_ids = [reading.fact_id for reading in readings]
-    known = _first_attributed(session, fact_ids)
-    session.execute(delete(Mention).where(Mention.fact_id.in_(fact_ids)))
     session.execute(delete(Reading).where(Reading.fact_id.in_(fact_ids)))
-    for mention in mentions:
-        mention.first_attributed_at = known.get((mention.fact_id, mention.partner_id), now)
-    session.add_all([*readings, *mentions])
+    fresh = {(mention.fact_id, mention.partner_id): mention for mention in mentions}
+    for stored in session.scalars(select(Mention).where(Mention.fact_id.in_(fact_ids), Mention.until.is_(None))):
+        mention = fresh.get((stored.fact_id, stored.partner_id))
+        if mention is not None and _content(mention) == _content(stored):
+            del fresh[stored.fact_id, stored.partner_id]
+        elif stored.first_attributed_at < now:
+            stored.until = now
+        else:
+            session.delete(stored)
+    session.flush()
+    for mention in fresh.values():
+        mention.first_attributed_at = now
+    session.add_all([*readings, *fresh.values()])
     session.flush()
 
 
 def mentions(session: Session, fact_ids: Sequence[int]) -> Sequence[Mention]:
     """Return who is named in these articles, with what tone."""
-    query = select(Mention).where(Mention.fact_id.in_(fact_ids))
+    query = select(Mention).where(Mention.fact_id.in_(fact_ids), mentioned(None))
     return session.scalars(query.order_by(Mention.fact_id, Mention.partner_id)).all()
 
 
-def _first_attributed(session: Session, fact_ids: Sequence[int]) -> Mapping[tuple[int, uuid.UUID], datetime]:
-    query = select(Mention.fact_id, Mention.partner_id, Mention.first_attributed_at)
-    rows = session.execute(query.where(Mention.fact_id.in_(fact_ids)))
-    return {(fact_id, partner_id): moment for fact_id, partner_id, moment in rows}
+def _content(mention: Mention) -> tuple[Any, ...]:
+    return tuple(getattr(mention, name) for name in _CONTENT)

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from warden.models import Matrix, Rule
 from warden.store import matrices, rules
 
+AUTHOR = "warden"
+"""Who set what ships."""
+
 
 @lru_cache
 def _read(name: str) -> Any:
@@ -22,7 +25,8 @@ def seed(session: Session, now: datetime) -> int:
     """Add the shipped rules and matrix where they are missing; return how many rows were added."""
     added = 0
     if session.scalar(select(Matrix.id).limit(1)) is None:
-        matrices.activate(session, _read("matrix.json"), now)
+        drafted = matrices.draft(session, _read("matrix.json"), AUTHOR, now)
+        matrices.activate(session, drafted.version, AUTHOR, now)
         added += 1
     present = set(session.scalars(select(Rule.key)))
     for shipped in _read("rules.json"):

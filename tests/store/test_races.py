@@ -1,0 +1,64 @@
+"""Two people at once: of what can hold only once, one holds afterwards."""
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from factories import DAY, NOW, make_partner
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import Quantity, Scope
+from warden.store import criteria, matrices, overrides, partners, shipped
+
+WRITERS = 6
+
+
+def at_once(db: Database, act: Callable[[Session, int], object]) -> None:
+    """Let several writers act at the same time, each in a transaction of its own."""
+
+    def write(number: int) -> None:
+        with db.write() as session:
+            act(session, number)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(WRITERS)))
+
+
+def test_one_criterion_of_a_scope_is_in_force(db: Database) -> None:
+    def put(session: Session, number: int) -> None:
+        now = NOW + timedelta(seconds=number)
+        criteria.put(session, "silence", Scope.TIER, "key", {"days": 20 + number}, "an", "", now)
+
+    at_once(db, put)
+    with db.read() as session:
+        assert len(criteria.listing(session)) == 1
+        assert len(criteria.listing(session, history=True)) == WRITERS
+
+
+def test_one_override_of_a_quantity_holds(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session).id
+
+    def override(session: Session, number: int) -> None:
+        partner = partners.get(session, acme)
+        overrides.add(session, partner, Quantity.LIKELIHOOD, 0.1 + number / 10, "an", "x", NOW + 9 * DAY, NOW)
+
+    at_once(db, override)
+    with db.read() as session:
+        assert len(overrides.listing(session, acme)) == WRITERS
+        standing = [row for row in overrides.listing(session, acme) if row.withdrawn_at is None]
+        assert len(standing) == len(overrides.holding(session, NOW)) == 1
+
+
+def test_one_matrix_is_active(db: Database) -> None:
+    with db.write() as session:
+        shipped.seed(session, NOW)
+        data = matrices.active(session).data
+        drafts = [matrices.draft(session, copy.deepcopy(data), "an", NOW).version for _ in range(WRITERS)]
+
+    at_once(db, lambda session, number: matrices.activate(session, drafts[number], "an", NOW + DAY))
+    with db.read() as session:
+        assert sum(row.active for row in matrices.listing(session)) == 1
+        assert sum(row.retired_at is None for row in matrices.listing(session)) == 1
