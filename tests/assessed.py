@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from collectors.base import Article, Delivery, Fact, Key, Message
 from warden.db import Database
 from warden.domain import Severity, Stage
-from warden.models import Destination, Notification, Partner, Person
+from warden.models import Destination, Notification, Partner, PartnerVersion, Person
 from warden.pipeline import attribute
-from warden.store import assessments, identifiers, partners, sources
+from warden.store import assessments, identifiers, matrices, partners, sources
 from warden.store.assessments import AssessmentDraft
 from warden.store.facts import insert_facts
 
@@ -45,6 +45,9 @@ def partner(session: Session, name: str, now: datetime, **values: Any) -> Partne
     )
     session.add(row)
     session.flush()
+    versioned = {name: getattr(row, name) for name in partners.VERSIONED}
+    session.add(PartnerVersion(partner_id=row.id, since=now, **versioned))
+    session.flush()
     return row
 
 
@@ -56,13 +59,17 @@ def destination(session: Session, name: str, now: datetime, **values: Any) -> De
     return row
 
 
-def signal(name: str, state: str = "fresh", **measured: float | None) -> dict[str, Any]:
+def signal(name: str, family: str, state: str = "fresh", **measured: float | None) -> dict[str, Any]:
     """One signal that says what `measured` says, in the shape store.assessments documents."""
     message = f"The {name} of this partner: " + ", ".join(f"{key} %({key})s" for key in measured)
     known = {key: value for key, value in measured.items() if value is not None}
     return {
         "name": name,
+        "family": family,
         "version": "1",
+        "model": {"form": "default", "number": None, "why": None},
+        "outcome": {"horizon_days": 28.0},
+        "expected": True,
         "likelihood": 0.3,
         "share": 0.35,
         "weight": 0.4,
@@ -73,6 +80,22 @@ def signal(name: str, state: str = "fresh", **measured: float | None) -> dict[st
         "evidence": [{"message": message, "params": known}] if len(known) == len(measured) else [],
         "facts": [7, 5],
         "unknown": None,
+        "over": False,
+    }
+
+
+def over(signal: dict[str, Any], message: str) -> dict[str, Any]:
+    """The signal as it is once nothing is left to forecast; its plain figures are not known any more."""
+    return {
+        **signal,
+        "likelihood": None,
+        "share": 0.0,
+        "state": "missing",
+        "contributions": {},
+        "measured": dict.fromkeys(signal["measured"]),
+        "evidence": [],
+        "unknown": {"message": message, "params": {}},
+        "over": True,
     }
 
 
@@ -83,24 +106,30 @@ def signals(
     negative: float | None = 0.0,
     states: Mapping[str, str] = {},
 ) -> list[dict[str, Any]]:
-    """The three shipped signals: silence ratio, late rate, deliveries due, negative incidents."""
+    """Three of the shipped signals: silence ratio, late rate, deliveries due, negative incidents."""
     gap = 30.0
     days = None if silence is None else silence * gap
     return [
         signal(
+            "silence",
             "communication",
             states.get("communication", "fresh"),
             days_silent=days,
             usual_gap=gap,
             silence_ratio=silence,
         ),
-        signal("delivery", states.get("delivery", "fresh"), late_rate=late, due_recent=due),
-        signal("sentiment", states.get("sentiment", "fresh"), negative_incidents=negative),
+        signal("late_share", "delivery", states.get("delivery", "fresh"), late_rate=late, due_recent=due),
+        signal("tone", "sentiment", states.get("sentiment", "fresh"), negative_incidents=negative),
     ]
 
 
 def assess(session: Session, partner: Partner, at: datetime, band: str | None = "low", **measured: Any) -> None:
     """Say of a partner that it stands in this band (None: not rated), with the signals `signals` makes."""
+    say(session, partner, at, band, signals(**measured))
+
+
+def say(session: Session, partner: Partner, at: datetime, band: str | None, said: list[dict[str, Any]]) -> None:
+    """Say of a partner that it stands in this band (None: not rated), for these signals."""
     rows, columns = LEVELS[band] if band else (None, None)
     draft = AssessmentDraft(
         partner_id=partner.id,
@@ -108,15 +137,27 @@ def assess(session: Session, partner: Partner, at: datetime, band: str | None = 
         matrix_version=1,
         likelihood=0.5 if band else None,
         impact=4.0 if band else None,
+        computed_likelihood=0.5 if band else None,
+        computed_impact=4.0 if band else None,
+        overrides=[],
+        reach={},
         likelihood_level=rows,
         impact_level=columns,
         band=band,
         coverage=0.9 if band else 0.1,
         not_rated=None if band else {"message": "Too little is known.", "params": {}},
-        signals=signals(**measured),
+        signals=said,
         impact_parts=[],
     )
     assessments.write(session, [draft])
+
+
+def another_matrix(session: Session) -> dict[str, Any]:
+    """The active matrix with levels of likelihood that begin elsewhere."""
+    data = matrices.active(session).data
+    starts = (0.0, 0.15, 0.3, 0.5, 0.7)
+    likelihood = [{**level, "from": start} for level, start in zip(data["levels"]["likelihood"], starts, strict=True)]
+    return {**data, "levels": {**data["levels"], "likelihood": likelihood}}
 
 
 def told(session: Session) -> list[tuple[str, str, str]]:

@@ -11,10 +11,10 @@ from collectors.http import Http
 from warden.clock import utc_now
 from warden.db import Database
 from warden.log import get_logger
-from warden.pipeline import assess, attribute, collect, decide, digest, notify
+from warden.pipeline import assess, attribute, backtest, collect, decide, digest, learn, notify
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import facts, meta, partners
+from warden.store import changes, meta
 from warden.vault import Vault
 
 log = get_logger(__name__)
@@ -24,8 +24,9 @@ DECIDED = "decided"
 
 HEARTBEAT_SECONDS = 10
 DIGEST_SECONDS = 60
+LEARN_SECONDS = 600
+BACKTEST_SECONDS = 30
 GRACE_SECONDS = 300
-
 
 Step = tuple[str, int]
 """A stage that has just finished, and how many sources, keys, assessments, … it dealt with; 0 if it broke."""
@@ -88,8 +89,8 @@ def _assessment_is_due(db: Database, settings: Settings, now: datetime) -> bool:
             return True
         if now - last < timedelta(seconds=settings.settle_seconds):
             return False
-        news = facts.last_recorded_at(session), partners.last_changed_at(session)
-    return any(moment is not None and moment > last for moment in news)
+        changed = changes.last_change(session, now)
+    return changed is not None and changed > last
 
 
 def _assess(db: Database, settings: Settings, now: datetime) -> int:
@@ -124,13 +125,15 @@ class Clock:
         self.stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": ThreadPoolExecutor(6)},  # one for each tick: walks through the past take minutes
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
         )
         self._every(HEARTBEAT_SECONDS, "heartbeat", self._beat)
         self._every(settings.tick_seconds, "advance", self._advance)
         self._every(settings.tick_seconds, "notify", self._notify)
         self._every(DIGEST_SECONDS, "digest", self._digest)
+        self._every(LEARN_SECONDS, "learn", self._learn)
+        self._every(BACKTEST_SECONDS, "backtest", self._backtest)
 
     def start(self) -> None:
         """Start ticking; the first tick of everything comes at once."""
@@ -172,3 +175,13 @@ class Clock:
 
     def _digest(self, now: datetime) -> None:
         _walk(self._db, "digest", now, lambda: digest.run(self._db, self._vault, self._settings, now))
+
+    def _learn(self, now: datetime) -> None:
+        if learn.is_due(self._db, now):
+            _walk(self._db, "learn", now, lambda: learn.run(self._db, self._settings, now, self._goes_on))
+
+    def _backtest(self, now: datetime) -> None:
+        _walk(self._db, "backtest", now, lambda: backtest.run_requested(self._db, self._settings, now, self._goes_on))
+
+    def _goes_on(self) -> bool:
+        return not self.stopping.is_set()

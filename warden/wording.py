@@ -17,6 +17,14 @@ Fact = Mapping[str, Any]
 
 UNKNOWN = N_("unknown")
 
+NEARLY_NOTHING = 0.0005
+"""A share below this would round to nothing."""
+
+SURE = 0.95
+"""No likelihood of the future is told more exactly than as being over this: its digits mean nothing there."""
+
+OVER = N_("over %(share)s")
+
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:\d{2})")
 
@@ -51,8 +59,9 @@ def say(tr: Translate, fact: Fact, locale: str, time_zone: str = "UTC") -> str:
     """Render a stored fact in the reader's language.
 
     Whole numbers print without decimals, others with one; a parameter named `…_share`, `…_rate` or `p_…` (0..1) as a
-    percentage; ISO dates and moments in the locale's form, moments in `time_zone`; None as "unknown"; a parameter that
-    is itself a fact is rendered first. A message without parameters, which may be a person's own words, stays as it is.
+    percentage, `likelihood_share` as `likelihood` tells it; ISO dates and moments in the locale's form, moments in
+    `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first. A message without parameters,
+    which may be a person's own words, stays as it is.
     """
     if not fact["message"]:
         return ""
@@ -69,10 +78,22 @@ def number(value: float, locale: str) -> str:
 
 
 def percent(share: float, locale: str) -> str:
-    """Return a share 0..1 as a percentage: whole, below ten per cent with one decimal."""
-    pattern = "#,##0.#%" if abs(share) < 0.1 else "#,##0%"
+    """Return a share 0..1 as a percentage: whole, below ten and above 99 per cent with one decimal.
+
+    What is nearly nothing or nearly all is never rounded to it: "<0.1%", ">99.9%".
+    """
+    if 0 < share < NEARLY_NOTHING:
+        return "<" + percent(0.001, locale)
+    if 1 - NEARLY_NOTHING < share < 1:
+        return ">" + percent(0.999, locale)
+    pattern = "#,##0.#%" if abs(share) < 0.1 or share > 0.99 else "#,##0%"
     text: str = format_percent(share, format=pattern, locale=_babel(locale))
     return text
+
+
+def likelihood(tr: Translate, share: float, locale: str) -> str:
+    """Return a likelihood 0..1 as a percentage, from SURE on as "over 95%"."""
+    return tr(OVER) % {"share": percent(SURE, locale)} if share >= SURE else percent(share, locale)
 
 
 def day(value: date, locale: str) -> str:
@@ -97,6 +118,8 @@ def _spoken(tr: Translate, name: str, value: Any, locale: str, time_zone: str) -
         return say(tr, value, locale, time_zone)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _spoken_text(value, locale, time_zone)
+    if name == "likelihood_share":
+        return likelihood(tr, value, locale)
     if name.endswith(("_share", "_rate")) or name.startswith("p_"):
         return percent(value, locale)
     return number(value, locale)

@@ -1,13 +1,16 @@
 import re
 import smtplib
 import ssl
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from quopri import decodestring
 from typing import Any
 
 import pytest
@@ -99,6 +102,31 @@ def test_no_header_can_be_broken_out_of(envelope: Envelope) -> None:
     assert mail["Bcc"] is None
     assert mail["X"] is None
     assert mail["Subject"] == "Hello Bcc: victim@evil.example body X: y"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "7 đối tác cần chú ý",
+        "Nghiêm trọng: Công ty Cổ phần Dược phẩm Hậu Giang – không có dấu hiệu nào trong 28 ngày",
+        "嚴重：北京 供應商 有限公司 – 已經 三十 天 沒有 任何 往來，需要 在 三月 九日 之前 召開 高層 會議",
+        "Critical: Smith & Co <Taipei> – Band high or worse, and then some more that does not fit on one line at all",
+    ],
+)
+def test_a_folded_subject_keeps_its_spaces(envelope: Envelope, title: str) -> None:
+    """Read as RFC 2047 has it: white space between two encoded words is no part of the text, nor is a fold."""
+    payload = email().render(Message(reason=NotificationReason.TEST, title=title, lead=title), envelope, NOW)
+    assert parse(payload)["Subject"] == title
+    raw = re.search(rb"^Subject: (.*(?:\r\n[ \t].*)*)\r$", payload, re.MULTILINE)
+    assert raw is not None
+    assert all(len(line) <= 76 for line in raw[0].splitlines())
+    words = re.sub(r"\?=\s+=\?", "?==?", raw[1].decode("ascii").replace("\r\n", ""))
+    assert re.sub(r"=\?utf-8\?([bq])\?(.*?)\?=", _decoded, words) == title
+
+
+def _decoded(word: re.Match[str]) -> str:
+    decode = b64decode if word[1] == "b" else partial(decodestring, header=True)
+    return decode(word[2].encode()).decode()
 
 
 @pytest.mark.parametrize("address", ["a b@c.example", "a@b.example\r\nBcc: x@y.example", "nobody", "<a@b.example>"])

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from assessed import assess, destination, partner, person, told
+from assessed import assess, destination, over, partner, person, signals, told
+from assessed import say as said
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from warden.db import Database
 from warden.domain import AlertState, MeetingStatus, RuleState, Severity, Stage
 from warden.models import Alert, Decision, Meeting, Notification, Partner, RuleStatus
 from warden.pipeline import decide
+from warden.rules.conditions import OVER_MESSAGE
 from warden.settings import Settings
 from warden.store import alerts, meetings, rules, shipped
 
@@ -61,7 +63,10 @@ def test_a_partner_in_a_high_band_raises_one_alert_with_evidence_and_a_meeting(s
     assert decided(seeded, MONDAY) == 1
     (alert,) = all_alerts(seeded)
     assert (alert.rule.key, alert.state, alert.severity) == ("band_high", AlertState.FIRING, Severity.CRITICAL)
-    assert alert.evidence[0]["message"].startswith("The communication of this partner")
+    told = alert.evidence[0]["params"]
+    assert told["signal"] == {"message": "Going silent", "params": {}}
+    assert told["likelihood_share"] == 0.3
+    assert told["why"]["message"].startswith("The silence of this partner")
     assert alert.evidence[0]["facts"] == [7, 5]
     (meeting,) = all_meetings(seeded)
     assert meeting.alert_id == alert.id
@@ -87,7 +92,7 @@ def test_evidence_of_a_rule_on_one_signal_is_that_signals(seeded: Database) -> N
     say(seeded, acme, MONDAY, late=0.4)
     decided(seeded, MONDAY)
     (alert,) = all_alerts(seeded)
-    assert [line["message"].split(" of ")[0] for line in alert.evidence] == ["The delivery"]
+    assert [line["message"].split(" of ")[0] for line in alert.evidence] == ["The late_share"]
 
 
 def test_an_alert_reaches_every_destination_of_its_severity(seeded: Database) -> None:
@@ -164,6 +169,28 @@ def test_an_unknown_keeps_an_open_alert_open(seeded: Database) -> None:
     decided(seeded, MONDAY + 30 * DAY)
     (alert,) = all_alerts(seeded)
     assert alert.state is AlertState.FIRING
+
+
+def test_an_alert_on_a_partner_that_became_dormant_closes_and_says_why(seeded: Database) -> None:
+    """Else it would stay open as unknown for ever: nobody will hear of a dormant partner again."""
+    acme = a_partner(seeded)
+    with seeded.write() as session:
+        destination(session, "hook", MONDAY)
+    say(seeded, acme, MONDAY, "high", silence=1.5)
+    for hours in (0, 24):
+        decided(seeded, MONDAY + hours * HOUR)
+    assert {alert.rule.key for alert in all_alerts(seeded)} == {"gone_quiet", "band_high"}
+    quiet, *others = signals(silence=None)
+    with seeded.write() as session:
+        said(session, acme, MONDAY + 200 * DAY, None, [over(quiet, "no message for 200 days: dormant"), *others])
+    assert decided(seeded, MONDAY + 200 * DAY) > 0
+    assert {alert.state for alert in all_alerts(seeded)} == {AlertState.RESOLVED}
+    reasons = look(seeded, lambda session: [row.reason for row in session.scalars(select(RuleStatus))])
+    why = {"message": "no message for 200 days: dormant", "params": {}}
+    assert {"message": OVER_MESSAGE, "params": {"why": why}} in reasons
+    text = look(seeded, lambda session: [row.message for row in session.scalars(select(Notification))])
+    assert "The rule cannot be judged any more: no message for 200 days: dormant." in str(text)
+    assert decided(seeded, MONDAY + 201 * DAY) == 0
 
 
 def test_a_partner_has_one_open_meeting_at_a_time(seeded: Database) -> None:

@@ -18,17 +18,18 @@ from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import SourceState
-from warden.models import Alert, Assessment, Decision, Meeting, Meta, Notification, RuleStatus, Source
+from warden.models import Alert, Assessment, Decision, Meeting, Meta, Notification, OutcomeState, RuleStatus, Source
 from warden.pipeline import assess, decide
 from warden.settings import Settings
 from warden.store import rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+BEGAN = NOW - 500 * DAY
 SETTINGS = Settings()
 FOLDER = Path(__file__).parents[1]
 SMALL_BATCH = 2
-LATE_STATEMENT = {"assess": 19, "decide": 40}
+LATE_STATEMENT = {"assess": 40, "decide": 40}
 """Statements after which some batches are stored, and some are not."""
 
 CHILD = """
@@ -58,9 +59,9 @@ def count(*_):
 def prepare_assess(db: Database) -> None:
     """Five partners with a year of facts, assessed yesterday; some of it has changed since."""
     with db.write() as session:
-        shipped.seed(session, NOW)
+        shipped.seed(session, BEGAN)
         for code in ("a", "b", "c", "d", "e"):
-            known_as(session, partner(session, code, NOW, share=0.2, months_to_replace=6.0), code, NOW)
+            known_as(session, partner(session, code, BEGAN, share=0.2, months_to_replace=6.0), code, BEGAN)
     for number, code in enumerate("abcde"):
         report(db, year_of_facts(code, NOW, every=14 + number), NOW - 2 * DAY)
     assess.run(db, SETTINGS, NOW - DAY)
@@ -94,7 +95,8 @@ def prepare_decide(db: Database) -> None:
 def assessed_rows(session: Session) -> list[Any]:
     names = [column.name for column in Assessment.__table__.columns if column.name != "id"]
     query = select(*(getattr(Assessment, name) for name in names)).order_by(Assessment.partner_id, Assessment.at)
-    return [tuple(row) for row in session.execute(query)]
+    states = select(*OutcomeState.__table__.columns).order_by(OutcomeState.partner_id, OutcomeState.outcome)
+    return [tuple(row) for rows in (query, states) for row in session.execute(rows)]
 
 
 def decided_rows(session: Session) -> dict[str, list[dict[str, Any]]]:

@@ -30,6 +30,7 @@ from warden.store.sources import PUSH
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+BEGAN = NOW - 500 * DAY
 SETTINGS = Settings()
 SOURCE = uuid.UUID(int=1)
 NAMES = ("Acme", "Bolt", "Cord")
@@ -62,10 +63,11 @@ REPORTS = reports()
 
 def found(db: Database) -> None:
     with db.write() as session:
-        shipped.seed(session, NOW)
-        session.add(Source(id=SOURCE, name="erp", collector=PUSH, state_since=NOW, created_at=NOW))
+        shipped.seed(session, BEGAN)
+        session.add(Source(id=SOURCE, name="erp", collector=PUSH, state_since=BEGAN, created_at=BEGAN))
         for name in NAMES:
-            known_as(session, partner(session, name, NOW, share=0.2, months_to_replace=6.0), name.lower(), NOW)
+            who = partner(session, name, BEGAN, share=0.2, months_to_replace=6.0)
+            known_as(session, who, name.lower(), BEGAN)
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def said(db: Database, as_of: datetime = NOW, known_at: datetime = NOW) -> list[
         return [
             {
                 "partner": draft.partner_id,
-                "placement": (draft.likelihood, draft.impact, draft.band, draft.coverage, draft.not_rated),
+                "placement": (draft.likelihood, draft.impact, draft.band, draft.coverage, draft.not_rated, draft.reach),
                 "signals": [{**signal, "facts": identities(session, signal["facts"])} for signal in draft.signals],
             }
             for draft in drafts
@@ -134,9 +136,7 @@ def test_something_is_said_at_all(sqlite_template: Path) -> None:
     rows = {row["partner"]: row for row in reference(sqlite_template)}
     assert len(rows) == len(NAMES)
     assert all(row["placement"][0] is not None for row in rows.values())
-    assert any(
-        signal["name"] == "sentiment" and signal["likelihood"] for row in rows.values() for signal in row["signals"]
-    )
+    assert any(signal["name"] == "tone" and signal["likelihood"] for row in rows.values() for signal in row["signals"])
 
 
 later_facts = st.lists(

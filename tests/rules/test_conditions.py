@@ -1,11 +1,13 @@
 """Conditions: what is refused and where the fault is said to be, and what one verdict is."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from warden.errors import InvalidInput
-from warden.rules import VARIABLES, Kind, Outcome, compile_condition, compile_rule, context, evaluate
+from warden.rules import VARIABLES, Kind, Outcome, compile_condition, compile_rule, context, evaluate, over
+from warden.rules.conditions import OVER_MESSAGE
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
 
@@ -20,8 +22,22 @@ PLAIN = context(
     tier="key",
     stage="active",
     signals=[
-        {"name": "communication", "state": "fresh", "measured": {"days_silent": 12.0, "silence_ratio": None}},
-        {"name": "delivery", "state": "stale", "measured": {"late_rate": 0.4, "due_recent": 9.0}},
+        {
+            "name": "silence",
+            "state": "fresh",
+            "likelihood": 0.2,
+            "weight": 0.4,
+            "unknown": None,
+            "measured": {"days_silent": 12.0, "silence_ratio": None},
+        },
+        {
+            "name": "late_share",
+            "state": "stale",
+            "likelihood": 0.4,
+            "weight": 0.4,
+            "unknown": None,
+            "measured": {"late_rate": 0.4, "due_recent": 9.0},
+        },
     ],
 )
 
@@ -109,6 +125,79 @@ def test_every_name_is_always_present_and_unknown_ones_are_null() -> None:
     assert PLAIN["sentiment_state"] == "missing"
     assert PLAIN["usual_gap"] is None
     assert PLAIN["late_rate"] == 0.4
+    assert (PLAIN["late_share_likelihood"], PLAIN["milestones_likelihood"]) == (0.4, None)
+    assert PLAIN["communication_state"] == "fresh"
+
+
+@pytest.mark.parametrize(
+    ("surveys", "milestones", "state"),
+    [
+        ("missing", "fresh", "fresh"),
+        ("stale", "fresh", "stale"),
+        ("missing", "missing", "missing"),
+        ("", "blind", "blind"),
+    ],
+)
+def test_a_family_of_two_outcomes_is_as_current_as_the_first_that_says_anything(
+    surveys: str, milestones: str, state: str
+) -> None:
+    states = {"satisfaction": surveys, "milestones": milestones}
+    signals = [
+        {"name": name, "state": known, "likelihood": None, "measured": {}} for name, known in states.items() if known
+    ]
+    plain = {"band": None, "band_rank": None, "coverage": 0.0, "tier": "key", "stage": "active"}
+    assert context(likelihood=None, impact=None, signals=signals, **plain)["measure_state"] == state
+
+
+DORMANT = {"message": "no message for %(days_silent)s days: dormant", "params": {"days_silent": 200.0}}
+
+
+def a_silence(*, is_over: bool) -> dict[str, Any]:
+    """A silence signal that says nothing any more."""
+    return {"name": "silence", "state": "missing", "likelihood": None, "weight": 0.5, "expected": True,
+            "unknown": DORMANT, "over": is_over, "measured": {"days_silent": 200.0, "silence_ratio": None}}  # fmt: skip
+
+
+def a_lateness(weight: float) -> dict[str, Any]:
+    """A lateness signal that says nothing yet."""
+    return {"name": "late_share", "state": "missing", "likelihood": None, "weight": weight,
+            "expected": True, "unknown": {"message": "few", "params": {}},
+            "over": False, "measured": {"late_rate": None}}  # fmt: skip
+
+
+def seen(*signals: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    plain = {"band": None, "band_rank": None, "coverage": 0.0, "tier": "key", "stage": "active"}
+    values = context(likelihood=None, impact=4.0, signals=signals, **plain)
+    return values, over(values, signals)
+
+
+def test_what_is_over_is_not_waited_for() -> None:
+    values, ended = seen(a_silence(is_over=True), a_lateness(0.4))
+    assert set(ended) == {"silence_ratio", "silence_likelihood", "likelihood", "band", "band_rank"}
+    for condition, outcome in (
+        ("silence_ratio >= 1.0", Outcome.OVER),
+        ("band_rank >= 2", Outcome.OVER),
+        ("silence_ratio >= 1.0 && late_rate > 0.2", Outcome.OVER),
+        ("late_rate > 0.2", Outcome.UNKNOWN),
+        ("days_silent > 100.0", Outcome.MET),
+        ("impact > 5.0", Outcome.UNMET),
+    ):
+        verdict = evaluate(compile_rule(key="k", condition=condition), values, ended)
+        assert verdict.outcome is outcome
+        if outcome is Outcome.OVER:
+            assert verdict.reason == {"message": OVER_MESSAGE, "params": {"why": DORMANT}}
+
+
+def test_a_partner_is_not_over_while_its_heaviest_silent_signal_may_yet_speak() -> None:
+    _, ended = seen(a_silence(is_over=True), a_lateness(0.6))
+    assert set(ended) == {"silence_ratio", "silence_likelihood"}
+    assert seen(a_silence(is_over=False), a_lateness(0.4))[1] == {}
+
+
+def test_a_blind_source_holds_back_even_what_is_over() -> None:
+    values, ended = seen(a_silence(is_over=True))
+    rule = compile_rule(key="k", condition="silence_ratio >= 1.0", inhibit_when='communication_state == "missing"')
+    assert evaluate(rule, values, ended).outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

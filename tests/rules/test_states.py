@@ -20,6 +20,7 @@ VERDICTS = {
     "+": Verdict(Outcome.MET),
     "-": Verdict(Outcome.UNMET),
     "?": Verdict(Outcome.UNKNOWN, {"message": "not known", "params": {}}),
+    ".": Verdict(Outcome.OVER, {"message": "dormant", "params": {}}),
 }
 
 
@@ -72,6 +73,13 @@ def states(seen: list[Transition | None]) -> list[RuleState]:
         ("+-?-", 0, 3, [FIRING, RECOVERING, UNKNOWN, RECOVERING]),
         ("+-?+", 0, 2, [FIRING, RECOVERING, UNKNOWN, FIRING]),
         ("+??", 0, 0, [FIRING, UNKNOWN, UNKNOWN]),
+        (".", 0, 0, [OK]),
+        ("+.", 0, 0, [FIRING, OK]),
+        ("+.", 0, 9, [FIRING, OK]),  # what is over is not waited for
+        ("+.", 9, 0, [PENDING, OK]),
+        ("+?.", 0, 9, [FIRING, UNKNOWN, OK]),
+        ("+-.+", 0, 9, [FIRING, RECOVERING, OK, FIRING]),
+        ("?.?", 0, 0, [UNKNOWN, OK, UNKNOWN]),
     ],
 )
 def test_the_path_of_states(verdicts: str, hold: int, linger: int, path: list[RuleState]) -> None:
@@ -92,6 +100,17 @@ def test_an_unknown_while_firing_keeps_the_alert_open() -> None:
     assert unknown.status.before_unknown is FIRING
     assert back is not None
     assert not back.opens
+
+
+def test_what_is_over_resolves_with_its_reason() -> None:
+    for verdicts in ("+.", "+?.", "+-."):
+        last = walk(verdicts, linger=9)[-1]
+        assert last is not None
+        assert last.resolves
+        assert last.reason == {"message": "dormant", "params": {}}
+    pending = walk("+.", hold=9)[-1]
+    assert pending is not None
+    assert not pending.resolves
 
 
 def test_the_reason_says_for_how_long_the_condition_held() -> None:
@@ -121,7 +140,7 @@ def test_a_retired_rule_ends_in_ok_and_resolves_what_was_open() -> None:
 
 def test_a_transition_has_one_name_and_every_other_transition_another() -> None:
     keys, status = [], None
-    for hour, sign in enumerate("++-+?+-?---+"):
+    for hour, sign in enumerate("++-+?+-?---+."):
         transition = step(status, VERDICTS[sign], T0 + hour * HOUR, a_rule(1, 2))
         if transition:
             keys.append(decision_key("k", "p", transition, status))
@@ -131,7 +150,7 @@ def test_a_transition_has_one_name_and_every_other_transition_another() -> None:
     assert keys[0] == "k/p/2026-01-05T12:00:00+00:00/pending@2026-01-05T12:00:00+00:00"
 
 
-verdicts = st.text(alphabet="+-?", max_size=40)
+verdicts = st.text(alphabet="+-?.", max_size=40)
 hours = st.integers(min_value=0, max_value=5)
 
 

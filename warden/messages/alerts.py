@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from warden.domain import NotificationReason, Severity
 from warden.i18n import N_
-from warden.messages.message import Item, Message, facts_of, percent_of
+from warden.messages.message import Item, Message, facts_of, likelihood_of, percent_of
 from warden.wording import Fact, Reader
 
 SEVERITY_NAMES = {
@@ -60,7 +60,7 @@ def _alert(context: AlertContext, reader: Reader, reason: NotificationReason, ti
         facts=facts_of(
             reader,
             (N_("Band"), reader.name(context.band_names) or None),
-            (N_("Likelihood"), percent_of(reader, context.likelihood)),
+            (N_("Likelihood"), likelihood_of(reader, context.likelihood)),
             (N_("Impact, of 5"), context.impact),
             (N_("Signals that are fresh"), percent_of(reader, context.coverage)),
             (N_("Owner"), context.owner),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from warden.domain import NotificationReason
 from warden.i18n import N_
 from warden.messages.message import Item, Message
-from warden.wording import Fact, Reader, number, percent
+from warden.wording import Fact, Reader, likelihood, number
 
 MOST_ROWS = 40
 """Rows per heading. A longer list is no summary; what is not listed is counted."""
@@ -106,7 +106,9 @@ def _partner(partner: DigestPartner, reader: Reader, group: str) -> Item:
     if partner.not_rated:
         parts.append(reader.fact(partner.not_rated))
     if partner.likelihood is not None:
-        parts.append(reader.say(N_("likelihood %(value)s"), value=percent(partner.likelihood, reader.locale)))
+        parts.append(
+            reader.say(N_("likelihood %(value)s"), value=likelihood(reader.tr, partner.likelihood, reader.locale))
+        )
     if partner.impact is not None:
         parts.append(reader.say(N_("impact %(value)s of 5"), value=number(partner.impact, reader.locale)))
     if partner.alerts:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from warden.domain import NotificationReason, Severity
-from warden.wording import Reader, percent
+from warden.wording import Reader, likelihood, percent
 
 SEALED = "sealed:"
 """Stands in a link for an address that is a secret; `Message.sealed` holds it encrypted until it is sent."""
@@ -113,6 +113,10 @@ def facts_of(reader: Reader, *pairs: tuple[str, Any]) -> tuple[tuple[str, str], 
     """Return the labelled values that are known, in the reader's words."""
     shown = ((label, value) for label, value in pairs if value is not None)
     return tuple((reader.tr(label), reader.say("%(value)s", value=value)) for label, value in shown)
+
+
+def likelihood_of(reader: Reader, share: float | None) -> str | None:
+    return None if share is None else likelihood(reader.tr, share, reader.locale)
 
 
 def percent_of(reader: Reader, share: float | None) -> str | None:

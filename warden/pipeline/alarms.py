@@ -9,19 +9,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from warden.calendars import add_working_days, country_of_zone
 from warden.domain import AlertState, MeetingStatus
 from warden.i18n import N_
 from warden.models import Alert, Assessment, Meeting, Partner, Person, Rule
-from warden.pipeline.workdays import add_working_days, country_of_zone
+from warden.reasons import reasons, why
 from warden.store import meetings
 
 NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
 """Ids of decisions, alerts and meetings are made from decision keys: the same decision makes the same rows."""
 
 MAX_EVIDENCE = 12
-LEAST_PART = 0.25
-"""A signal that carries less than this part of the risk is no reason to meet, and is left out of the evidence."""
-
 _MAX_AGENDA_EVIDENCE = 5
 
 PLACEMENT_MESSAGE = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
@@ -34,9 +32,18 @@ def made_id(kind: str, key: str) -> uuid.UUID:
 
 
 def new_alert(
-    rule: Rule, partner: Partner, assessment: Assessment, uses: Sequence[str], key: str, now: datetime
+    rule: Rule,
+    partner: Partner,
+    assessment: Assessment,
+    before: Assessment | None,
+    uses: Sequence[str],
+    key: str,
+    now: datetime,
 ) -> Alert:
-    """Return the alert of a decision that fired, with what the assessment says as evidence."""
+    """Return the alert of a decision that fired, with what the assessment says as evidence.
+
+    `before` is the last assessment in another band: what rose most since then is told.
+    """
     return Alert(
         id=made_id("alert", key),
         rule=rule,
@@ -46,28 +53,31 @@ def new_alert(
         state=AlertState.FIRING,
         severity=rule.severity,
         fired_at=now,
-        evidence=evidence(assessment.signals, uses),
+        evidence=evidence(assessment.signals, before.signals if before else (), uses),
     )
 
 
-def evidence(signals: Sequence[Mapping[str, Any]], uses: Sequence[str]) -> list[dict[str, Any]]:
+def evidence(
+    signals: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], uses: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
 
     A condition that speaks only of figures measured by some signals is explained by all that these say; any other by
-    the headline of each signal that carries the risk.
+    why each signal that carries the risk, or rose most since `before`, is raised.
     """
     named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
     speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank", "coverage") for name in uses)
-    ordered = sorted(signals, key=lambda signal: -signal["share"])
     if named and not speaks_of_all:
-        lines = [
-            {**line, "facts": signal["facts"]} for signal in ordered if signal in named for line in signal["evidence"]
-        ]
+        ordered = sorted(named, key=lambda signal: -signal["share"])
+        lines = [{**line, "facts": signal["facts"]} for signal in ordered for line in _loudest_first(signal)]
     else:
-        least = LEAST_PART * sum(signal["share"] for signal in signals)
-        carrying = [signal for signal in ordered if signal["share"] >= least]
-        lines = [{**line, "facts": signal["facts"]} for signal in carrying for line in signal["evidence"][:1]]
+        lines = reasons(signals, before)
     return lines[:MAX_EVIDENCE]
+
+
+def _loudest_first(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    said = why(signal)
+    return sorted(signal["evidence"], key=lambda line: line is not said)
 
 
 def partners(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Partner]:

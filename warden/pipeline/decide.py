@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from warden.db import Database
@@ -20,6 +21,7 @@ from warden.pipeline import alarms, announce, notices
 from warden.pipeline.fence import fence
 from warden.rules import (
     CompiledRule,
+    Reason,
     Status,
     Transition,
     Value,
@@ -28,6 +30,7 @@ from warden.rules import (
     context,
     decision_key,
     evaluate,
+    over,
     retire,
     step,
 )
@@ -43,11 +46,12 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One partner as the rules see it."""
+    """One partner as the rules see it. `over`: why variables are null for good, by name."""
 
     partner_id: uuid.UUID
     assessment_id: uuid.UUID
     values: Mapping[str, Value]
+    over: Mapping[str, Reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +87,21 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
 
 def _subjects(session: Session, now: datetime) -> list[Subject]:
     ranks = matrices.band_ranks(session)
-    return [
-        Subject(
-            row.partner_id,
-            row.assessment_id,
-            context(
-                likelihood=row.likelihood,
-                impact=row.impact,
-                band=row.band,
-                band_rank=ranks.get((row.matrix_version, row.band)),
-                coverage=row.coverage,
-                tier=row.tier,
-                stage=row.stage.value,
-                signals=row.signals,
-            ),
-        )
-        for row in assessments.figures(session, now)
-    ]
+    return [_subject(row, ranks) for row in assessments.figures(session, now)]
+
+
+def _subject(row: Row[Any], ranks: Mapping[tuple[int, str], int]) -> Subject:
+    values = context(
+        likelihood=row.likelihood,
+        impact=row.impact,
+        band=row.band,
+        band_rank=ranks.get((row.matrix_version, row.band)),
+        coverage=row.coverage,
+        tier=row.tier,
+        stage=row.stage.value,
+        signals=row.signals,
+    )
+    return Subject(row.partner_id, row.assessment_id, values, over(values, row.signals))
 
 
 def _decide_rule(
@@ -159,7 +161,7 @@ def _moves(
     verdicts: dict[tuple[Value, ...], Verdict] = {}  # many partners look the same to a rule
     for subject in batch:
         seen = tuple(subject.values[name] for name in uses)
-        verdict = verdicts.get(seen)
+        verdict = verdicts.get(seen) if not subject.over else evaluate(rule, subject.values, subject.over)
         if verdict is None:
             verdict = verdicts[seen] = evaluate(rule, subject.values)
         row = states.get(subject.partner_id)
@@ -245,7 +247,8 @@ def _open(
     opened = []
     for move in moves:
         assessment = said[move.partner_id]
-        alert = alarms.new_alert(rule, partners[move.partner_id], assessment, uses, move.key, now)
+        before = assessments.in_another_band(session, assessment)
+        alert = alarms.new_alert(rule, partners[move.partner_id], assessment, before, uses, move.key, now)
         meeting = None
         if rule.meeting_within_days and move.partner_id in unmet:
             meeting = alarms.new_meeting(alert, assessment, rule.meeting_within_days, move.key, now)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import BLIND_LIMIT_DAYS, Floats
+from scorers.base import BLIND_LIMIT_DAYS, Floats, Scores
 from scorers.likelihood import Signal
+from warden.pipeline.portfolio import Asked
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -26,9 +27,18 @@ class Explained:
     `shares` are the signal's in the fused likelihood, `blind_days` those of its family, `(n,)` each.
     """
 
-    def __init__(self, version: str, signal: Signal, shares: Floats, blind_days: Floats) -> None:
+    def __init__(self, asked: Asked, signal: Signal, shares: Floats, blind_days: Floats) -> None:
         scores = signal.scores
-        self._name, self._version, self._weight = signal.name, version, signal.weight
+        self._fixed = {
+            "name": signal.name,
+            "family": asked.scorer.family,
+            "version": asked.scorer.version,
+            "model": {"form": asked.speaker.form, "number": asked.speaker.number, "why": asked.speaker.why},
+            "weight": signal.weight,
+        }
+        self._terms = [options.model_dump() for options in asked.terms.options]
+        self._of: list[int] = asked.terms.of.tolist()
+        self._expected: list[bool] = signal.expected.tolist()
         self._likelihood = plain(scores.value)
         self._share: list[float] = shares.tolist()
         self._sample: list[float] = np.nan_to_num(scores.sample).tolist()
@@ -38,17 +48,32 @@ class Explained:
         self._evidence = [(line.message, _plain_by_name(line.params)) for line in scores.evidence]
         self._reasons = [(message, _used(message, scores.unknown_params)) for message in scores.unknown]
         self._reason: list[int] = scores.unknown_reason.tolist()
+        self._over: list[bool] = scores.over.tolist() or [False] * len(scores.value)
+        self._of_all = self._written(0) if self._is_silent(scores) else None
 
     def of(self, row: int) -> dict[str, Any]:
-        """Return the signal of one partner, without its facts."""
+        """Return the signal of one partner, without its facts; not to be changed, others may share it."""
+        return self._written(row) if self._of_all is None else self._of_all
+
+    def _is_silent(self, scores: Scores) -> bool:
+        """Tell whether the same is said of everybody: nothing, for one reason. Most portfolios lack some sources."""
+        return bool(
+            len(scores.value) > 0
+            and np.isnan([scores.value, *scores.measured.values()]).all()
+            and not (any(self._sample) or any(self._expected))
+            and len(set(self._reason)) == len(set(self._state)) == len(self._terms) == 1
+            and not self._reasons[self._reason[0]][1]
+        )
+
+    def _written(self, row: int) -> dict[str, Any]:
         likelihood = self._likelihood[row]
         known = likelihood is not None
         return {
-            "name": self._name,
-            "version": self._version,
+            **self._fixed,
+            "outcome": self._terms[self._of[row]],
+            "expected": self._expected[row],
             "likelihood": likelihood,
             "share": self._share[row],
-            "weight": self._weight,
             "state": self._state[row],
             "sample": self._sample[row],
             "contributions": _row(self._contributions, row) if known else {},
@@ -56,6 +81,7 @@ class Explained:
             "evidence": [line for line in self._lines(row) if None not in line["params"].values()],
             "facts": [],
             "unknown": None if known else self._why(row),
+            "over": self._over[row],
         }
 
     def _lines(self, row: int) -> list[dict[str, Any]]:

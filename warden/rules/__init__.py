@@ -8,13 +8,12 @@ from warden.rules.conditions import (
     CompiledRule,
     Condition,
     Outcome,
-    Reason,
     Verdict,
     compile_condition,
     compile_rule,
     evaluate,
 )
-from warden.rules.context import VARIABLES, Context, Kind, Value, Variable, context
+from warden.rules.context import VARIABLES, Context, Kind, Reason, Value, Variable, context, over
 from warden.rules.states import Status, Transition, decision_key, retire, step
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "context",
     "decision_key",
     "evaluate",
+    "over",
     "retire",
     "step",
 ]

@@ -5,7 +5,7 @@ import itertools
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ import cel
 
 from warden.errors import Fault, InvalidInput
 from warden.i18n import N_
-from warden.rules.context import BY_NAME, Context, Kind, Value, Variable
+from warden.rules.context import BY_NAME, Context, Kind, Reason, Value, Variable
 
 MAX_CONDITION = 1000
 """Characters a condition may have."""
@@ -27,6 +27,7 @@ _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|fi
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NOTHING: Mapping[str, Reason] = {}
 _SAMPLES = 4096
 _MOST_SECONDS = 1.0  # of processor time for all samples together; a sound condition needs a tenth of that
 
@@ -148,10 +149,8 @@ def _sample_values(variable: Variable, numbers: Sequence[float], strings: Sequen
     return list(dict.fromkeys(around))
 
 
-Reason = dict[str, Any]
-"""{"message": an English gettext message, "params": {…}}: stored, and rendered in the reader's language later."""
-
 UNKNOWN_MESSAGE = N_("The rule cannot be judged: %(names)s is not known.")
+OVER_MESSAGE = N_("The rule cannot be judged any more: %(why)s.")
 INHIBITED_MESSAGE = N_("The rule is held back: %(condition)s.")
 FAILED_MESSAGE = N_("The rule cannot be judged: its condition failed (%(error)s).")
 
@@ -162,11 +161,12 @@ class Outcome(StrEnum):
     MET = "met"
     UNMET = "unmet"
     UNKNOWN = "unknown"
+    OVER = "over"  # not known, and no longer to be waited for
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One evaluation. `reason` is set when the outcome is unknown."""
+    """One evaluation. `reason` is set when the outcome is unknown or over."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -201,10 +201,11 @@ def compile_rule(
     )
 
 
-def evaluate(rule: CompiledRule, values: Context) -> Verdict:
+def evaluate(rule: CompiledRule, values: Context, over: Mapping[str, Reason] = _NOTHING) -> Verdict:
     """Judge one partner. A null in any variable the condition uses makes the outcome unknown, never false.
 
-    An inhibiting condition is judged first; it holds the rule back only when it is known to be true.
+    Where one of these nulls is for good (`over`, with the reason of each), so is the outcome. An inhibiting condition
+    is judged first; it holds the rule back only when it is known to be true.
     """
     if rule.inhibit_when is not None and _unknown(rule.inhibit_when, values) is None:
         inhibited = _run(rule.inhibit_when, values)
@@ -214,6 +215,9 @@ def evaluate(rule: CompiledRule, values: Context) -> Verdict:
             return _no_verdict(FAILED_MESSAGE, error=inhibited)
     missing = _unknown(rule.condition, values)
     if missing is not None:
+        ended = next((over[name] for name in rule.condition.uses if values[name] is None and name in over), None)
+        if ended is not None:
+            return Verdict(Outcome.OVER, {"message": OVER_MESSAGE, "params": {"why": ended}})
         return _no_verdict(UNKNOWN_MESSAGE, names=missing)
     held = _run(rule.condition, values)
     if isinstance(held, str):

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from warden.domain import RuleState
 from warden.i18n import N_
-from warden.rules.conditions import UNKNOWN_MESSAGE, CompiledRule, Outcome, Reason, Verdict
+from warden.rules.conditions import OVER_MESSAGE, UNKNOWN_MESSAGE, CompiledRule, Outcome, Verdict
+from warden.rules.context import Reason
 
 HELD_MESSAGE = N_("The condition of the rule holds.")
 HELD_LONG_MESSAGE = N_("The condition of the rule has held for %(hours)s hours.")
@@ -51,13 +52,16 @@ def step(previous: Status | None, verdict: Verdict, now: datetime, rule: Compile
     """Return the transition a verdict causes, or None. No status yet is the same as ok.
 
     The clocks of `for` and `keep_firing_for` run on through an unknown: a gap in what we know neither restarts them
-    nor opens or resolves anything. A verdict older than the present state is ignored.
+    nor opens or resolves anything. A verdict older than the present state is ignored. Where nothing is left to be
+    forecast, nothing is waited for: whatever was open ends.
     """
     was = previous or Status(RuleState.OK, now)
     if now < was.since:
         return None
     if verdict.outcome is Outcome.UNKNOWN:
         return _to_unknown(was, verdict, now)
+    if verdict.outcome is Outcome.OVER:
+        return _ended(was, now, verdict.reason or {"message": OVER_MESSAGE, "params": {"why": ""}})
     after = _when_met(was, now, rule) if verdict.outcome is Outcome.MET else _when_unmet(was, now, rule)
     if after.state is was.state:
         return None
@@ -72,11 +76,14 @@ def step(previous: Status | None, verdict: Verdict, now: datetime, rule: Compile
 
 def retire(previous: Status, now: datetime) -> Transition | None:
     """Return the transition to ok for a rule that was switched off or a partner no longer watched."""
-    if previous.state is RuleState.OK:
+    return _ended(previous, now, {"message": RETIRED_MESSAGE, "params": {}})
+
+
+def _ended(was: Status, now: datetime, reason: Reason) -> Transition | None:
+    if was.state is RuleState.OK:
         return None
-    resolves = previous.known in (RuleState.FIRING, RuleState.RECOVERING)
-    reason = {"message": RETIRED_MESSAGE, "params": {}}
-    return Transition(previous.state, Status(RuleState.OK, now), reason, resolves=resolves)
+    resolves = was.known in (RuleState.FIRING, RuleState.RECOVERING)
+    return Transition(was.state, Status(RuleState.OK, now), reason, resolves=resolves)
 
 
 def _to_unknown(was: Status, verdict: Verdict, now: datetime) -> Transition | None:
