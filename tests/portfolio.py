@@ -1,22 +1,41 @@
 """A small portfolio that goes well and badly, in a real database, for tests that look at the service from outside."""
 
 import random
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
+from worlds import Forecast, random_panel, terms
 
 from collectors.base import Article, Delivery, Fact, Key, Message
 from warden.clock import utc_now
-from warden.domain import Frequency, Role, Severity
+from warden.domain import Frequency, Quantity, Role, Scope, Severity
 from warden.models import Partner, Person, User
-from warden.pipeline import assess, attribute, decide
-from warden.store import access, destinations, digests, facts, identifiers, partners, people, shipped, sources
+from warden.pipeline import assess, attribute, backtest, decide
+from warden.pipeline.past import Asked, Past
+from warden.store import (
+    access,
+    criteria,
+    destinations,
+    digests,
+    facts,
+    identifiers,
+    learning,
+    overrides,
+    partners,
+    people,
+    shipped,
+    sources,
+)
 from warden.web.deps import Services
 
 HOSTILE = "<script>document.title='owned'</script> & Söhne"
+WORD = "They told us so."
 NOTE = "Order dates count as messages sent, delivery dates as messages received."
 
 Row = tuple[str, str, int | None, float | None, float | None, bool | None, str]
@@ -91,8 +110,30 @@ def seed(site: Site) -> None:
         facts.insert_facts(session, source_id, [*reported, stray], now)
         facts.insert_facts(session, feed_id, _headlines(now), now)
     attribute.run(database, now)
+    with database.write() as session:
+        _set_by_people(session, partners.get(session, uuid.UUID(site.partner_ids["Evergreen Textiles"])), now)
     assess.run(database, site.services.settings, now)
     decide.run(database, site.services.settings, now)
+
+
+def _set_by_people(session: Session, partner: Partner, now: datetime) -> None:
+    """An override, a criterion that ended and one that holds, and a backtest."""
+    expires_at = now + timedelta(days=30)
+    overrides.add(session, partner, Quantity.LIKELIHOOD, 0.35, "manager@warden.example", WORD, expires_at, now)
+    for days in (14, 21):
+        criteria.put(session, "silence", Scope.TIER, "key", {"days": days}, "manager@warden.example", WORD, now)
+    learning.add_backtest(session, "manager@warden.example", _record(), now)
+
+
+def _record() -> dict[str, Any]:
+    """A real report on an invented past in which enough happened to be judged."""
+    panel = random_panel(1, partners=30, weeks=60)
+    ids = [uuid.UUID(int=number) for number in range(panel.partners)]
+    asked = Asked(Forecast(), terms(panel.partners), np.ones(panel.partners, dtype=np.bool_))
+    report = backtest.replay(Past(ids, panel, [asked], 730), 104, lambda _walked, _total: True)
+    assert report is not None
+    report["outcomes"][0]["name"] = "late_share"
+    return report
 
 
 def _partner(session: Session, row: Row, owner: Person, sponsor: Person, now: datetime) -> Partner:

@@ -17,18 +17,21 @@ from collectors.base import Article, Delivery, Fact, Key, Measure, Message
 from collectors.http import Http
 from warden.clock import utc_now
 from warden.db import Database
-from warden.domain import AlertState, Frequency, NotificationReason, Role, RuleState, Severity
+from warden.domain import AlertState, Frequency, NotificationReason, Quantity, Role, RuleState, Scope, Severity
 from warden.messages import Message as Outbound
 from warden.models import Alert, Decision, Meeting
-from warden.pipeline import assess
+from warden.pipeline import assess, backtest
 from warden.settings import Settings
 from warden.store import (
     access,
+    criteria,
     destinations,
     digests,
     facts,
     identifiers,
+    matrices,
     notifications,
+    overrides,
     partners,
     people,
     rules,
@@ -168,6 +171,20 @@ def seed(site: Site) -> dict[str, Any]:
             "token": token.id,
             "user": user.id,
         }
+
+
+def seed_risk(site: Site, partner_id: uuid.UUID) -> dict[str, Any]:
+    """Store one of everything that is set about risk, on top of `seed`, and return the ids by noun."""
+    now = utc_now()
+    with site.services.db.write() as session:
+        partner = partners.get(session, partner_id)
+        until = now + timedelta(days=30)
+        said = overrides.add(session, partner, Quantity.LIKELIHOOD, 0.6, "tests", "They told us.", until, now)
+        criterion = criteria.put(session, "silence", Scope.TIER, "key", {"days": 21}, "tests", "Called weekly.", now)
+        draft = matrices.draft(session, matrices.active(session).data, "tests", now)
+    walked = backtest.run(site.services.db, site.services.settings, now, "tests")
+    assert walked is not None
+    return {"override": said.id, "criterion": criterion.id, "version": draft.version, "backtest": walked.id}
 
 
 def alarm(partner_id: Any, rule_id: Any, owner_id: Any, now: datetime) -> tuple[list[Any], Meeting]:

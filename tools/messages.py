@@ -38,11 +38,19 @@ class Found:
 
 
 def in_python(path: Path) -> Iterator[Found]:
-    """Yield literals given to a marker, as `Evidence(message="…")`, or bound to a name ending in _MESSAGE(S)."""
+    """Yield literals given to a marker, as `Evidence(message="…")`, or bound to a name ending in _MESSAGE(S).
+
+    In scorers also descriptions of fields: the options of an outcome are a form on the pages.
+    """
     name = path.relative_to(ROOT).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for literal in _marked(node):
+        for literal in (*_marked(node), *(_described(node) if name.startswith("scorers/") else ())):
             yield Found(literal.value, None, name, literal.lineno)
+
+
+def _described(node: ast.AST) -> Iterator[ast.Constant]:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
+        yield from _literals([word.value for word in node.keywords if word.arg == "description"])
 
 
 def _marked(node: ast.AST) -> Iterator[ast.Constant]:

@@ -43,6 +43,11 @@ def test_every_way_of_marking_a_text_is_found(
         "six",
         "seven",
     }
+    options = tmp_path / "scorers" / "options.py"
+    options.parent.mkdir()
+    options.write_text('days: float = Field(30, description="eight")\nother = Field(title="no")')
+    module.write_text('days: float = Field(30, description="no")')
+    assert [found.text for path in (options, module) for found in tool.in_python(path)] == ["eight"]
     template = tmp_path / "page.html"
     template.write_text('{{ _("one") }}<p title="{{ _("two") }}">{{ ngettext("%(num)s day", "%(num)s days", n) }}')
     found = {(text.text, text.plural) for text in tool.in_templates(template)}

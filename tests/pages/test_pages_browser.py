@@ -21,7 +21,10 @@ PICTURE_LINK = os.environ.get("WARDEN_SCREENSHOT_LINK")
 PICTURES = os.environ.get("WARDEN_SCREENSHOTS")
 """A folder for pictures of all pages, to look at while working on them."""
 
-PATHS = ("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed")
+PATHS = (
+    *("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed"),
+    *("/criteria", "/criteria/placement", "/matrices", "/matrices/1", "/matrices/1/preview", "/backtest"),
+)
 
 
 def test_a_link_signs_in_only_when_the_button_is_pressed(visitor: Watched) -> None:
@@ -60,13 +63,15 @@ def test_the_matrix_shows_every_partner_once(window: Watched) -> None:
     listed = page.locator("h2:has-text('Not rated') ~ ul a").count()
     assert chips + listed == len(window.site.partner_ids)
     assert page.locator("table.matrix th[scope=row]").count() == 5
+    expect(page.locator("table.matrix th[scope=row]").nth(2)).to_contain_text("from 40%")
     assert page.locator("table.matrix th[scope=col]").count() == 5
 
 
 def test_the_worst_partner_stands_first_with_its_reason(window: Watched) -> None:
     first = window.open("/").locator("h2:has-text('Worst first') ~ ul li").first
     expect(first).to_contain_text("Bridgewater Freight")
-    expect(first).to_contain_text("silent for")
+    expect(first).to_contain_text("has gone silent:")
+    expect(first).to_contain_text("over 95%")
 
 
 def test_the_filter_keeps_only_one_tier(window: Watched) -> None:
@@ -85,6 +90,8 @@ def test_a_partner_page_explains_its_placement(window: Watched) -> None:
     assert sum(portions) == pytest.approx(1.0)
     assert portions == sorted(portions, reverse=True)
     expect(page.locator("#facts")).to_contain_text(NOTE)
+    expect(page.locator("#placement")).to_contain_text(" since ")
+    expect(page.locator("article", has=page.locator("h2:text-is('Impact')"))).to_contain_text("weight 0.3")
     why.locator("summary").first.click()
     expect(why.locator("details li").first).to_contain_text("Delivery due")
 
@@ -153,7 +160,7 @@ def test_a_meeting_in_the_past_is_refused_and_what_was_typed_is_kept(window: Wat
 
 
 def test_a_meeting_is_waived_with_a_reason_whatever_is_in_it(window: Watched) -> None:
-    page = _meeting(window, "Delta Pharma Supply")
+    page = _meeting(window, LATE)
     page.locator("summary", has_text="No meeting is needed").click()
     page.get_by_label("Why not?").fill("Settled by phone: 50% paid back, 100%(sure)s")
     page.get_by_role("button", name="Waive the meeting").click()
@@ -218,11 +225,13 @@ def test_no_page_is_wider_than_the_window(
     window = Watched(context, context.new_page(), site)
     window.sign_in()
     folder = Path(PICTURES or tmp_path)
-    for path in (*PATHS, _path(window, LATE), "/meeting"):
+    own = _path(window, LATE)
+    for path in (*PATHS, own, f"{own}/criteria", f"{own}/changes?on=2011-01-01", "/meeting"):
         page = _meeting(window, LATE) if path == "/meeting" else window.open(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        name = path.strip("/").partition("/")[0] + ("-one" if path.count("/") > 1 else "") or "matrix"
+        name = "-".join(part for part in path.partition("?")[0].split("/") if part.isalpha()) or "matrix"
+        name += "-one" if path == own else ""
         page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
     context.close()
     assert window.complaints == []

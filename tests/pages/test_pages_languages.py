@@ -9,11 +9,12 @@ import pytest
 from babel.messages.pofile import read_po
 from browsing import Watched
 from playwright.sync_api import Browser
-from portfolio import HOSTILE, PORTFOLIO, Site
+from portfolio import HOSTILE, PORTFOLIO, WORD, Site
 
 from warden.domain import LOCALES, Role
 from warden.i18n import CATALOGUES
 from warden.rules.context import BY_NAME
+from warden.store import criteria
 from warden.web.deps import SESSION_COOKIE
 
 LATE = "Aurora Diagnostics"
@@ -35,14 +36,15 @@ TEXTS = """() => {
 DATA = (
     {row[0] for row in PORTFOLIO}
     | set(BY_NAME)
-    | {"ERP", "News", "Operations webhook", "Mail", "Warden", "UTC", "USD", "nobody-1"}
+    | {WORD, "ERP", "News", "Operations webhook", "Mail", "Warden", "UTC", "USD", "nobody-1"}
 )
 """Texts that are data, the same in every language; so are the names in the conditions of rules."""
 
 DATA_PATTERN = re.compile(
     r"[\w.-]+@[\w.-]+|https?://\S+|S-[a-z]+|warden [a-z]+|Lin Yu-chen|Tran Minh|Asia/\w+|strategic|standard|key|tail"
+    r"|critical|preferred|approved|minor"
     r"|Order dates count as messages sent, delivery dates as messages received\.|name@example\.com"
-    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant|JavaScript|Warden|UTC|US\$|USD"
+    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant|JavaScript|JSON|Warden|UTC|US\$|USD"
 )
 
 
@@ -87,9 +89,13 @@ def test_the_address_chooses_the_language_for_strangers(visitor: Watched) -> Non
 
 def _paths(window: Watched) -> Iterator[str]:
     yield from ("/", "/partners", "/alerts?state=all", "/meetings?state=all", "/sources", "/notifications")
-    yield from ("/unattributed", "/sign-in?token=x", "/no/such/page")
+    yield from ("/unattributed", "/sign-in?token=x", "/no/such/page", "/backtest")
+    yield from ("/matrices", "/matrices/1", "/matrices/1/preview", "/criteria?ended=true")
+    yield from (f"/criteria/{name}?scope=tier&subject=key" for name in criteria.shipped())
     for name in (LATE, "Kestrel Software", "Bridgewater Freight", HOSTILE):
         yield f"/partners/{window.site.partner_ids[name]}"
+    yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/criteria"
+    yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/changes?since=2000-01-01"
     meeting = window.open("/meetings?state=all").get_by_role("link", name="Bridgewater Freight")
     yield str(meeting.get_attribute("href"))
 

@@ -23,7 +23,7 @@ from warden.domain import (
 )
 from warden.web.templating import environment, locale_of, web_address
 from warden.web.words import RULE_STATES, WORDS
-from warden.wording import reader_of
+from warden.wording import percent, reader_of
 
 MOMENT = datetime(2011, 6, 30, 6, 5, tzinfo=UTC)
 
@@ -72,6 +72,21 @@ def test_numbers_follow_the_language() -> None:
     values = {"n": 1234.56, "p": 0.37, "m": Decimal("4200000"), "d": date(2011, 6, 30)}
     assert draw("en", template, **values) == "1,234.6 37% $4,200,000.00 Jun 30, 2011"
     assert draw("vi", template, **values) == "1.234,6 37% 4.200.000,00\xa0US$ 30 thg 6, 2011"
+
+
+def test_parts_of_sums_show_their_sign_and_settings_their_unit() -> None:
+    template = "{{ a|signed }} {{ b|points }} {{ s|setting('share') }} {{ n|setting(none) }} {{ names|listed }}"
+    values = {"a": -0.5, "b": 3.14, "s": 0.995, "n": [None, True, {"gold": 0.125}], "names": ["a", "b", "c"]}
+    assert draw("en", template, **values) == "-0.50 +3.1 99.5% not set; Yes; gold 0.125 a, b, and c"
+    assert draw("vi", template, **values) == "-0,50 +3,1 99,5% không đặt; Có; gold 0,125 a, b và c"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0%"), (0.0001, "<0.1%"), (0.099, "9.9%"), (0.99, "99%"), (0.996, "99.6%"), (0.9999, ">99.9%"), (1, "100%")],
+)
+def test_nearly_everything_is_not_everything(share: float, text: str) -> None:
+    assert percent(share, "en") == text
 
 
 def test_nothing_known_is_a_dash_and_not_a_zero() -> None:

@@ -11,7 +11,7 @@ from served import Site
 from warden.domain import Role
 from warden.store.access import SCOPES
 
-PARTS = {"fact_id": "999999999", "key_id": "999999999"}
+PARTS = {"fact_id": "999999999", "key_id": "999999999", "version": "999999999"}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def clients(portfolio: Site) -> Iterator[dict[Role | None, httpx.Client]]:
 
 
 def request(client: httpx.Client, operation: str) -> httpx.Response:
-    """Call an operation on things that do not exist, without a body: it can change nothing."""
+    """Call an operation on things that do not exist, without a body: at most a backtest is asked for."""
     method, path = operation.split()
     while "{" in path:
         name = path[path.index("{") + 1 : path.index("}")]

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from warden.clock import utc_now
 from warden.db import Database
-from warden.domain import Role
+from warden.domain import Role, Scope
 from warden.models import Destination, Digest, Notification
 from warden.models.sources import Source
-from warden.store import shipped, sources
+from warden.store import criteria, matrices, shipped, sources
 
 BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
@@ -104,6 +104,38 @@ def test_two_senders_may_make_a_source_at_the_same_moment(shared: Site) -> None:
     assert (answer.status_code, answer.json()) == (201, {"received": 1, "new": 1})
     with shared.services.db.read() as session:
         assert session.query(Source).where(Source.name == "erp 2").count() == 1
+
+
+def test_a_matrix_that_is_changed_meanwhile_does_not_go_live_unseen(shared: Site) -> None:
+    with shared.client(Role.ADMIN) as client:
+        drafted = client.post("/api/v1/matrices", json=client.get("/api/v1/matrices").json()["items"][0]["data"])
+    version, changed = (
+        drafted.json()["version"],
+        {**drafted.json()["data"], "bands": drafted.json()["data"]["bands"][:]},
+    )
+    changed["bands"][0] = {**changed["bands"][0], "colour": "#ffffff", "ink": "#000000"}
+    answer = answer_against(
+        shared,
+        lambda session: matrices.change(session, version, changed, utc_now()),
+        lambda client: client.post(
+            f"/api/v1/matrices/{version}/activate", headers={"If-Match": drafted.headers["ETag"]}
+        ),
+    )
+    assert answer.status_code == 412, answer.text
+
+
+def test_of_two_who_replace_one_criterion_the_second_is_told(shared: Site) -> None:
+    body = {"name": "silence", "scope": "portfolio", "data": {"days": 21}}
+    with shared.client(Role.ADMIN) as client:
+        first = client.put("/api/v1/criteria", json=body)
+    answer = answer_against(
+        shared,
+        lambda session: criteria.put(session, "silence", Scope.PORTFOLIO, "", {"days": 28}, "an", "", utc_now()),
+        lambda client: client.put(
+            "/api/v1/criteria", json={**body, "data": {"days": 14}}, headers={"If-Match": first.headers["ETag"]}
+        ),
+    )
+    assert answer.status_code == 412, answer.text
 
 
 def test_a_notification_that_is_sent_again_meanwhile_is_not_sent_twice(shared: Site) -> None:

@@ -31,6 +31,16 @@ def test_a_body_that_cannot_be_read_is_the_callers_fault(admin: httpx.Client, bo
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/partners", "/api/v1/criteria"])
+def test_a_field_that_no_text_can_name_is_told_all_the_same(admin: httpx.Client, path: str) -> None:
+    body = b'{"name": "silence", "scope": "portfolio", "data": {"\\ud800": 3}, "\\udfff": 1}'
+    send = admin.put if path.endswith("criteria") else admin.post
+    for content in (body, body.replace(b', "\\udfff": 1', b"")):
+        answer = send(path, content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        assert answer.json()["faults"]
+
+
 @pytest.mark.parametrize("value", [1, "true", "yes", 0, None])
 def test_a_flag_is_true_or_false_and_nothing_else(admin: httpx.Client, value: object) -> None:
     answer = admin.post("/api/v1/people", json={"name": "X", "email": "x@our.example", "ours": value})

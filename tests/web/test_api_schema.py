@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from served import Site, seed, serving
+from served import Site, seed, seed_risk, serving
 
 from warden.domain import Role
 
@@ -38,6 +38,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> It
     """A service of its own: what is sent here changes anything."""
     with serving(Path(shutil.copy(empty_database, tmp_path_factory.mktemp("web") / "fuzzed.db"))) as site:
         site.seeded = seed(site)
+        site.seeded |= seed_risk(site, site.seeded["partner"])
         yield site
 
 

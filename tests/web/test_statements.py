@@ -25,7 +25,16 @@ LISTS = (
     "/sources",
     "/notifications",
     "/unattributed",
+    "/criteria",
+    "/matrices",
+    "/matrices/1/preview",
+    "/backtest",
     "/api/v1/matrix",
+    "/api/v1/matrices",
+    "/api/v1/matrices/1/preview",
+    "/api/v1/criteria",
+    "/api/v1/backtests",
+    "/api/v1/learned",
     "/api/v1/partners",
     "/api/v1/people",
     "/api/v1/alerts",
@@ -38,7 +47,12 @@ LISTS = (
     "/api/v1/notifications",
     "/api/v1/rules",
 )
-ONE_PARTNER = ("/partners/{}", "/api/v1/partners/{}", "/api/v1/partners/{}/assessments", "/api/v1/facts?partner_id={}")
+ONE_PARTNER = (
+    *("/partners/{}", "/partners/{}/criteria", "/partners/{}/changes"),
+    *("/api/v1/partners/{}", "/api/v1/partners/{}/assessments", "/api/v1/partners/{}/outcomes"),
+    *("/api/v1/partners/{}/overrides", "/api/v1/partners/{}/criteria", "/api/v1/partners/{}/ledger"),
+    "/api/v1/facts?partner_id={}",
+)
 MORE = 12
 
 

@@ -8,7 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from warden import __version__
 from warden.web import api, assets, health, pages, problems
 from warden.web.access import Doors, SignInLimits, check_origin
-from warden.web.api import examples, push
+from warden.web.api import examples, matrices, push, risk_examples
 from warden.web.deps import Services
 from warden.web.health import Measure, Metrics
 
@@ -53,14 +53,15 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _complete_description(app: FastAPI) -> None:
-    """Add to the API's description the shapes of pushed facts, whose body is read by hand, and the examples."""
+    """Add to the API's description the shapes of bodies that are read by hand (facts, matrices), and the examples."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         description = describe()
         schemas = description["components"]["schemas"]
         schemas.update(push.SCHEMAS)
-        examples.illustrate(schemas)
+        schemas.update(matrices.SCHEMAS)
+        examples.illustrate(schemas, {**examples.EXAMPLES, **risk_examples.EXAMPLES})
         return description
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

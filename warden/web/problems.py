@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems: one shape for everything that goes wrong, whoever raised it."""
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Match
 
 from warden.errors import Conflict, Fault, InvalidInput, NotSignedIn, TooManyRequests, WardenError
@@ -123,7 +124,9 @@ _SAFE_HEADERS = {
 
 def problem_answer(problem: Problem) -> Response:
     """Return a problem as JSON."""
-    return JSONResponse(problem.model_dump(exclude_none=True), status_code=problem.status, media_type=MEDIA_TYPE)
+    # Faults name what the caller sent, which may be half a surrogate pair: JSON can spell it, UTF-8 cannot.
+    body = json.dumps(problem.model_dump(exclude_none=True), ensure_ascii=False).encode(errors="backslashreplace")
+    return Response(body, status_code=problem.status, media_type=MEDIA_TYPE)
 
 
 def wants_page(request: Request) -> bool:

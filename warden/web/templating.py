@@ -1,16 +1,17 @@
 """Draws pages: picks the reader's language, and renders templates with dates and numbers written that way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_timedelta
-from babel.numbers import format_currency
+from babel.lists import format_list
+from babel.numbers import format_currency, format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -76,7 +77,9 @@ def environment(locale: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(moment=moment, local_input=local_input, say=say, named=named, web_address=web_address)
+    made.filters.update(
+        moment=moment, local_day=local_day, local_input=local_input, say=say, named=named, web_address=web_address
+    )
     made.filters.update(_plain_filters(locale))
     made.globals.update(asset=assets.address, dash=DASH, words=words)
     return made
@@ -88,13 +91,22 @@ def web_address(value: str) -> str:
 
 
 @pass_context
-def moment(context: Context, value: datetime | None) -> str:
-    """Date and HH:mm in the reader's zone, which the foot of every page names."""
+def moment(context: Context, value: datetime | str | None) -> str:
+    """Date and HH:mm in the reader's zone, which the foot of every page names; also of a moment stored as ISO 8601."""
     if value is None:
         return DASH
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     reader: Reader = context["reader"]
     local = value.astimezone(ZoneInfo(reader.time_zone))
     return f"{wording.day(local.date(), reader.locale)} {local:%H:%M}"
+
+
+@pass_context
+def local_day(context: Context, value: datetime) -> str:
+    """The date of a moment in the reader's zone."""
+    reader: Reader = context["reader"]
+    return wording.day(value.astimezone(ZoneInfo(reader.time_zone)).date(), reader.locale)
 
 
 @pass_context
@@ -119,6 +131,10 @@ def named(context: Context, names: Mapping[str, str]) -> str:
 
 def _plain_filters(locale: str) -> dict[str, Any]:
     """Return the filters that need only the language. Each prints a dash for None: unknown is never shown as 0."""
+    return {**_figures(locale), **_names(locale), "setting": partial(_setting, locale)}
+
+
+def _figures(locale: str) -> dict[str, Any]:
     babel = Locale.parse(locale, sep="-")
     tr = translations(locale).gettext
 
@@ -134,10 +150,39 @@ def _plain_filters(locale: str) -> dict[str, Any]:
     def percent(value: float | None) -> str:
         return DASH if value is None else wording.percent(value, locale)
 
+    def likelihood(value: float | None) -> str:
+        return DASH if value is None else wording.likelihood(tr, value, locale)
+
     def money(value: Decimal | None, currency: str | None) -> str:
         if value is None or currency is None:
             return number(value)
         return format_currency(value, currency, format_type="standard", locale=babel)
+
+    def signed(value: float | None) -> str:
+        """A part of a sum, with two decimals and its sign; nothing is a plain 0."""
+        return DASH if value is None else str(format_decimal(value, _sign(value, "0.00"), locale=babel))
+
+    def decimals(value: float | None) -> str:
+        """A score or a weight, with up to three decimals."""
+        return DASH if value is None else str(format_decimal(value, "0.###", locale=babel))
+
+    def points(value: float | None) -> str:
+        """A difference in percentage points, with one decimal and its sign."""
+        return DASH if value is None else str(format_decimal(value, _sign(value, "0.0"), locale=babel))
+
+    filters = (day, ago, number, percent, likelihood, money, signed, decimals, points)
+    return {made.__name__: made for made in filters}
+
+
+def _sign(value: float, digits: str) -> str:
+    """Return the pattern of a number with its sign, which what rounds to nothing has not."""
+    is_nothing = abs(value) < 0.5 * 10.0 ** -len(digits.partition(".")[2])
+    return "0" if is_nothing else f"+#,##{digits};-#,##{digits}"
+
+
+def _names(locale: str) -> dict[str, Any]:
+    babel = Locale.parse(locale, sep="-")
+    tr = translations(locale).gettext
 
     def word(value: str | None) -> str:
         """A word of warden.domain (a state, a role, a stage) for people."""
@@ -147,16 +192,27 @@ def _plain_filters(locale: str) -> dict[str, Any]:
         """What `names` calls a value; the value itself where a plugin brought it."""
         return tr(names[value]) if value in names else value
 
+    def listed(values: Iterable[str]) -> str:
+        """Several words as people write them in a row: "a, b and c"."""
+        return format_list(list(values), locale=babel)
+
     def country(code: str | None) -> str:
         return DASH if code is None else babel.territories.get(code, code)
 
-    return {
-        "day": day,
-        "ago": ago,
-        "number": number,
-        "percent": percent,
-        "money": money,
-        "word": word,
-        "called": called,
-        "country": country,
-    }
+    return {"word": word, "called": called, "listed": listed, "country": country}
+
+
+def _setting(locale: str, value: Any, unit: str | None) -> str:
+    """The value of a criterion's field; `unit` "share" makes it a percentage."""
+    tr = translations(locale).gettext
+    if value is None:
+        return tr(words.NOT_USED)
+    if isinstance(value, bool):
+        return tr(words.YES if value else words.NO)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_setting(locale, part, unit)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_setting(locale, part, unit) for part in value)
+    if unit == "share":
+        return wording.percent(value, locale)
+    return str(format_decimal(value, "#,##0.####", locale=Locale.parse(locale, sep="-")))

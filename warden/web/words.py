@@ -1,5 +1,6 @@
 """Warden's own words for people: how states, stages and signals are called on pages. Texts only, no decisions."""
 
+from warden import reasons
 from warden.domain import (
     AlertState,
     FactKind,
@@ -77,12 +78,20 @@ RULE_STATES = {
     RuleState.UNKNOWN: N_("Unknown"),
 }
 
-SIGNALS = {
-    "communication": N_("Communication frequency"),
-    "delivery": N_("Delivery-delay rate"),
-    "sentiment": N_("Public sentiment"),
+SIGNALS = reasons.SIGNALS
+
+VIEWS = {
+    "week_rhythm": N_("The rhythm of the last week"),
+    "month_rhythm": N_("The rhythm of the last month"),
+    "own_tail": N_("This gap beside the longest usual one"),
+    "habit": N_("What is usual"),
+    "lately": N_("What happens lately"),
+    "background": N_("News in general"),
+    "incidents": N_("Recent incidents"),
+    "own_past": N_("What your own past taught"),
+    "limit": N_("Kept within limits"),
 }
-"""Signals by the scorer that measures them; a scorer added later shows under its own name."""
+"""Views of an outcome, whose parts make its likelihood; one of a scorer added later shows under its own name."""
 
 SIGNAL_STATES = {
     "fresh": N_("Up to date"),
@@ -105,3 +114,42 @@ ATTENDEES = {
     "sponsor": N_("Executive sponsor"),
     "counterpart": N_("Counterpart executive"),
 }
+
+MISSING = {**SIGNALS, **IMPACT_PARTS}
+"""What may be missing from an assessment."""
+
+CRITERIA = {**SIGNALS, "impact": N_("Impact"), "placement": N_("Place on the matrix")}
+"""What risk criteria are set for."""
+
+ABOUT = {
+    **MISSING,
+    **CRITERIA,
+    "likelihood": N_("Likelihood"),
+    "stage": N_("Stage"),
+    "country": N_("Country"),
+    "time_zone": N_("Time zone"),
+    "currency": N_("Currency"),
+}
+"""What a line of the change ledger is about."""
+
+VERSION_STATES = {"draft": N_("Draft"), "active": N_("In use"), "past": N_("Past")}
+
+FORMS = {
+    "default": N_("Warden's default formula"),
+    "recalibrated": N_("The formula, corrected by your own past"),
+    "supervised": N_("A model learned from your own past"),
+}
+"""Who speaks for an outcome."""
+
+CAUSES = {
+    "version": N_("A new version of the formula"),
+    "late_facts": N_("Facts that came late"),
+    "time": N_("Time passing"),
+    "new_facts": N_("New facts"),
+    "configuration": N_("Criteria, matrix, attributes and models"),
+    "overrides": N_("What people set by hand"),
+}
+"""Steps of the change ledger."""
+
+NOT_USED = N_("not set")
+YES, NO = N_("Yes"), N_("No")

@@ -1,4 +1,4 @@
-"""What was said of a partner and when, what today's knowledge says of any moment, and the risk matrix."""
+"""What was said of a partner and when, what today's knowledge says of any moment, and what moved it in between."""
 
 import math
 import uuid
@@ -9,34 +9,47 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from warden.domain import Quantity
 from warden.errors import NotFound
-from warden.i18n import N_
 from warden.models import Assessment
 from warden.pipeline import assess
-from warden.store import assessments, matrices, partners
-from warden.store.assessments import AssessmentDraft, Placement
-from warden.web.api.shapes import Cursor, Limit, Listed, Moment, Sentence, Since, Until, listed, sentence
+from warden.store import assessments, outcomes, partners
+from warden.store.assessments import AssessmentDraft
+from warden.web.api.shapes import Cursor, Limit, Listed, Moment, Sentence, Since, Until, listed, not_future, sentence
 from warden.web.deps import SLOW, ApiReader, CurrentServices, Now, Read, guard
+from warden.web.outcomes import stated
 from warden.web.problems import errors
 from warden.wording import Reader
 
 router = APIRouter(tags=["assessments"], dependencies=[guard("assessments")])
 
 AsOf = Annotated[Moment | None, Query(description="What was said at this moment; left out: now.")]
-NOT_ASSESSED_MESSAGE = N_("Not assessed yet.")
+SignalState = Literal["fresh", "stale", "missing", "blind"]
+
+
+class ModelOut(BaseModel):
+    """Which model speaks for an outcome, and why this one."""
+
+    form: Literal["default", "recalibrated", "supervised"]
+    number: int | None = Field(description="Of the learned model; null: what ships.")
+    why: Sentence | None
 
 
 class Contribution(BaseModel):
-    """What one signal contributes. The shares of all signals sum to -log_survival."""
+    """What one signal contributes: the likelihood of one outcome. The shares of all signals sum to -log_survival."""
 
-    signal: str = Field(examples=["communication"])
-    version: str
-    state: Literal["fresh", "stale", "missing", "blind"]
-    likelihood: float | None = Field(description="0 to 1; null: too little to say.")
+    signal: str = Field(examples=["silence"])
+    family: str = Field(description="Of the sources it rests on.", examples=["communication"])
+    version: str = Field(description="Of the scorer.")
+    outcome: Sentence = Field(description="What is foretold: when it counts as begun, and how far ahead we look.")
+    model: ModelOut
+    expected: bool = Field(description="False: it is switched off here, or nobody reports what it rests on.")
+    state: SignalState
+    likelihood: float | None = Field(description="That the outcome begins within its horizon, 0 to 1; null: unknown.")
     share: float = Field(description="-ln(1 - likelihood), at least 0.")
     weight: float = Field(description="Of the signal in coverage.")
     sample: float = Field(description="Effective number of observations behind it.")
-    parts: dict[str, float] = Field(description="Terms that sum to logit(likelihood).")
+    parts: dict[str, float] = Field(description="One per view of the outcome; they sum to logit(likelihood).")
     measured: dict[str, float | None] = Field(description="The figures rules see.", examples=[{"days_silent": 24.0}])
     evidence: list[Sentence]
     unknown: Sentence | None = Field(description="Why the likelihood is null.")
@@ -59,6 +72,28 @@ class Cell(BaseModel):
     impact: int
 
 
+class Reach(BaseModel):
+    """Where the partner could stand once everything missing were known."""
+
+    likelihood: tuple[float, float] | None = Field(description="Lowest and highest; null: nothing is asked about.")
+    impact: tuple[float, float] | None = Field(description="Lowest and highest.")
+    cells: list[Cell]
+    missing: list[str] = Field(description="Signals and attributes that are not known.")
+
+
+class HeldOverride(BaseModel):
+    """An override that held at that moment, beside what was computed."""
+
+    id: uuid.UUID
+    quantity: Quantity
+    value: float
+    computed: float | None
+    author: str
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class AssessmentOut(BaseModel):
     """One partner at one moment. Likelihood and impact are null when there is too little to say."""
 
@@ -67,11 +102,15 @@ class AssessmentOut(BaseModel):
     id: uuid.UUID | None = Field(description="Null: computed now, not stored.")
     partner_id: uuid.UUID
     at: datetime
-    likelihood: float | None = Field(description="Probability that the partnership worsens within the horizon.")
-    log_survival: float | None = Field(description="ln(1 - likelihood): minus the sum of all shares.")
-    impact: float | None = Field(description="1 to 5.")
+    likelihood: float | None = Field(description="That at least one outcome begins; an override's value if one holds.")
+    computed_likelihood: float | None = Field(description="Without the override.")
+    log_survival: float | None = Field(description="ln(1 - computed_likelihood): minus the sum of all shares.")
+    impact: float | None = Field(description="1 to 5; an override's value if one holds.")
+    computed_impact: float | None = Field(description="Without the override.")
+    overrides: list[HeldOverride]
     cell: Cell | None
     band: str | None = Field(examples=["high"])
+    reach: Reach | None = Field(description="Null: nothing is missing.")
     coverage: float = Field(description="Share of the signals, by weight, that could be read.")
     not_rated: Sentence | None = Field(description="Why there is no place on the matrix.")
     contributions: list[Contribution]
@@ -79,84 +118,19 @@ class AssessmentOut(BaseModel):
     matrix_version: int
 
 
-class Level(BaseModel):
-    """One level of the matrix: it begins at `from`."""
+class OutcomeOut(BaseModel):
+    """What is said of one outcome of a partner now, and on how much it rests."""
 
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(from_attributes=True)
 
-    level: int
-    lowest: float = Field(alias="from")
-    name: str
-
-
-class Band(BaseModel):
-    """One band of the matrix, mildest first."""
-
-    key: str
-    rank: int
-    name: str
-
-
-class Levels(BaseModel):
-    """The matrix' two axes and its bands, named in the language asked for."""
-
-    likelihood: list[Level]
-    impact: list[Level]
-    bands: list[Band]
-
-
-class PlacedPartner(BaseModel):
-    """A partner on the matrix."""
-
-    id: uuid.UUID
-    name: str
-    likelihood: float
-    impact: float
-    coverage: float
-
-
-class MatrixCell(BaseModel):
-    """One cell of the matrix and who stands in it."""
-
-    likelihood: int
-    impact: int
-    band: str
-    partners: list[PlacedPartner]
-
-
-class UnratedPartner(BaseModel):
-    """A partner without a place on the matrix."""
-
-    id: uuid.UUID
-    name: str
-    reason: str
-
-
-class MatrixOut(BaseModel):
-    """The risk matrix: every cell, the mildest first, and who could not be placed."""
-
-    levels: Levels
-    cells: list[MatrixCell]
-    not_rated: list[UnratedPartner]
-
-
-@router.get("/matrix", responses=errors(404))
-def get_matrix(session: Read, reader: ApiReader, as_of: AsOf = None) -> MatrixOut:
-    """Return where every watched partner stands, or stood at `as_of`."""
-    grid = matrices.active(session).data
-    placed: dict[tuple[int, int], list[PlacedPartner]] = {}
-    unrated: list[UnratedPartner] = []
-    for one in assessments.placements(session, as_of):
-        if one.likelihood_level is None or one.impact_level is None:
-            unrated.append(_unrated(one, reader))
-        else:
-            placed.setdefault((one.likelihood_level, one.impact_level), []).append(_placed(one))
-    cells = [
-        MatrixCell(likelihood=row, impact=column, band=band, partners=placed.get((row, column), []))
-        for row, bands in enumerate(grid["grid"], 1)
-        for column, band in enumerate(bands, 1)
-    ]
-    return MatrixOut(levels=_levels(grid, reader), cells=cells, not_rated=unrated)
+    outcome: str
+    at: datetime
+    likelihood: float | None = Field(description="0 to 1; null: too little to say.")
+    sample: float = Field(description="Effective number of observations.")
+    state: SignalState
+    horizon_days: float
+    version: str = Field(description="Of the scorer.")
+    model: int | None = Field(description="Number of the learned model that speaks; null: what ships.")
 
 
 @router.get("/partners/{partner_id}/assessments", responses=errors(404))
@@ -176,10 +150,12 @@ def list_assessments(
 
 
 @router.get("/partners/{partner_id}/assessments/latest", responses=errors(404))
-def get_latest_assessment(session: Read, reader: ApiReader, partner_id: uuid.UUID, as_of: AsOf = None) -> AssessmentOut:
+def get_latest_assessment(
+    session: Read, reader: ApiReader, now: Now, partner_id: uuid.UUID, as_of: AsOf = None
+) -> AssessmentOut:
     """Return what was last said of a partner, or what had been said by `as_of`: never with later knowledge."""
     partner = partners.get(session, partner_id)
-    found = assessments.latest(session, partner_id, as_of)
+    found = assessments.latest(session, partner_id, as_of and not_future(as_of, now, "as_of"))
     if found is None:
         raise NotFound(f"{partner.name} had not been assessed{f' by {as_of.isoformat()}' if as_of else ''}.")
     return _shape(found, found.id, reader)
@@ -193,29 +169,44 @@ def compute_assessment(
     now: Now,
     partner_id: uuid.UUID,
     as_of: Annotated[Moment | None, Query(description="The moment to judge; left out: now.")] = None,
-    known_at: Annotated[Moment | None, Query(description="Use only what was recorded by then; left out: all.")] = None,
+    known_at: Annotated[Moment | None, Query(description="Use only what was known by then; left out: all.")] = None,
 ) -> AssessmentOut:
-    """Assess a partner anew for a moment, with what is known today or was known at `known_at`. Nothing is stored."""
+    """Assess a partner anew for a moment, with what is known today or was known at `known_at`. Nothing is stored.
+
+    Not only facts: criteria, the matrix, attributes, learned models and overrides are those of `known_at`, too.
+    """
     partner = partners.get(session, partner_id)
-    moment = min(as_of or now, now)
-    drafts = assess.compute(session, services.settings, moment, min(known_at or now, now), [partner_id])
+    moment, known = not_future(as_of, now, "as_of"), not_future(known_at, now, "known_at")
+    drafts = assess.compute(session, services.settings, moment, known, [partner_id])
     if not drafts:
-        raise NotFound(f"{partner.name} is not assessed: partners in the stage {partner.stage} are not watched.")
+        raise NotFound(f"{partner.name} was not watched then: only partners in a watched stage are assessed.")
     return _shape(drafts[0], None, reader)
+
+
+@router.get("/partners/{partner_id}/outcomes", responses=errors(404))
+def list_outcomes(session: Read, partner_id: uuid.UUID) -> Listed[OutcomeOut]:
+    """List the state of every outcome of a partner, on one page."""
+    partners.get(session, partner_id)
+    return Listed(items=[OutcomeOut.model_validate(row) for row in outcomes.of(session, partner_id)], next=None)
 
 
 def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, reader: Reader) -> AssessmentOut:
     has_cell = row.likelihood_level is not None and row.impact_level is not None
+    computed = row.computed_likelihood
     return AssessmentOut.model_validate(
         {
             "id": assessment_id,
             "partner_id": row.partner_id,
             "at": row.at,
             "likelihood": row.likelihood,
-            "log_survival": None if row.likelihood is None else math.log1p(-row.likelihood),
+            "computed_likelihood": computed,
+            "log_survival": None if computed is None else math.log1p(-computed),
             "impact": row.impact,
+            "computed_impact": row.computed_impact,
+            "overrides": row.overrides,
             "cell": {"likelihood": row.likelihood_level, "impact": row.impact_level} if has_cell else None,
             "band": row.band,
+            "reach": _reach(row.reach) if row.reach else None,
             "coverage": row.coverage,
             "not_rated": sentence(reader, row.not_rated) if row.not_rated else None,
             "contributions": [_contribution(signal, reader) for signal in row.signals],
@@ -225,10 +216,31 @@ def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, r
     )
 
 
-def _contribution(signal: Mapping[str, Any], reader: Reader) -> Contribution:
+def _reach(reach: Mapping[str, Any]) -> dict[str, Any]:
+    return {**reach, "cells": [{"likelihood": row, "impact": column} for row, column in reach["cells"]]}
+
+
+OLD_SIGNAL: Mapping[str, Any] = {
+    "family": "",
+    "outcome": {},
+    "expected": True,
+    "model": {"form": "default", "number": None, "why": None},
+}
+"""What signals lack that were stored before 0.2."""
+
+
+def _contribution(stored: Mapping[str, Any], reader: Reader) -> Contribution:
+    signal = {**OLD_SIGNAL, **stored}
+    model = signal["model"]
     return Contribution(
         signal=signal["name"],
+        family=signal["family"],
         version=signal["version"],
+        outcome=sentence(reader, stated(signal["name"], signal["outcome"])),
+        model=ModelOut(
+            form=model["form"], number=model["number"], why=sentence(reader, model["why"]) if model["why"] else None
+        ),
+        expected=signal["expected"],
         state=signal["state"],
         likelihood=signal["likelihood"],
         share=signal["share"],
@@ -240,29 +252,3 @@ def _contribution(signal: Mapping[str, Any], reader: Reader) -> Contribution:
         unknown=sentence(reader, signal["unknown"]) if signal["unknown"] else None,
         facts=[f"/api/v1/facts/{fact_id}" for fact_id in signal["facts"]],
     )
-
-
-def _levels(grid: Mapping[str, Any], reader: Reader) -> Levels:
-    def axis(name: str) -> list[Level]:
-        found = enumerate(grid["levels"][name], 1)
-        return [Level(level=number, lowest=one["from"], name=reader.name(one["names"])) for number, one in found]
-
-    bands = [Band(key=one["key"], rank=one["rank"], name=reader.name(one["names"])) for one in grid["bands"]]
-    return Levels(likelihood=axis("likelihood"), impact=axis("impact"), bands=bands)
-
-
-def _placed(one: Placement) -> PlacedPartner:
-    return PlacedPartner.model_validate(
-        {
-            "id": one.partner_id,
-            "name": one.name,
-            "likelihood": one.likelihood,
-            "impact": one.impact,
-            "coverage": one.coverage,
-        }
-    )
-
-
-def _unrated(one: Placement, reader: Reader) -> UnratedPartner:
-    reason = reader.fact(one.not_rated) if one.not_rated else reader.say(NOT_ASSESSED_MESSAGE)
-    return UnratedPartner(id=one.partner_id, name=one.name, reason=reason)

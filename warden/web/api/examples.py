@@ -4,6 +4,7 @@ What callers send carries its example on its model; what they get is told here, 
 and each piece should be written once. A test holds every example against its schema.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 PARTNER = "6d2f0c1e-3b55-4f0e-9a41-5e0f6a1c7b10"
@@ -46,32 +47,6 @@ MESSAGE = {
 }
 OPTIONS_SCHEMA = {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]}
 ACKNOWLEDGEMENT = {"at": AT, "by": "an@example.com", "reason": "Holiday week; they told us in May."}
-CONTRIBUTION = {
-    "signal": "communication",
-    "version": "1",
-    "state": "fresh",
-    "likelihood": 0.31,
-    "share": 0.3710636813908320,
-    "weight": 0.4,
-    "sample": 12.5,
-    "parts": {"own_tail": -0.8001193},
-    "measured": {"days_silent": 24.0, "usual_gap": 9.0},
-    "evidence": [SENTENCE],
-    "unknown": None,
-    "facts": ["/api/v1/facts/812"],
-}
-IMPACT_PART = {"name": "share", "value": 0.18, "score": 0.72, "weight": 0.3}
-CELL = {"likelihood": 3, "impact": 4}
-LEVEL = {"level": 3, "from": 0.3, "name": "possible"}
-BAND = {"key": "high", "rank": 2, "name": "High"}
-PLACED = {**NAMED, "likelihood": 0.31, "impact": 3.8, "coverage": 1.0}
-UNRATED = {
-    "id": ANYTHING_ELSE,
-    "name": "Blank",
-    "reason": "Too little is known: days with messages: 2, needed: 5 (0% of the signals can be read, 50% are needed).",
-}
-MATRIX_CELL = {**CELL, "band": "high", "partners": [PLACED]}
-LEVELS = {"likelihood": [LEVEL], "impact": [{**LEVEL, "from": 2.5}], "bands": [BAND]}
 TOKEN = {
     "id": ANYTHING_ELSE,
     "name": "ERP export",
@@ -119,29 +94,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "outlet": "Trade Press",
         "language": "en",
     },
-    "AssessmentOut": {
-        "id": ASSESSMENT,
-        "partner_id": PARTNER,
-        "at": AT,
-        "likelihood": 0.31,
-        "log_survival": -0.3710636813908320,
-        "impact": 3.8,
-        "cell": CELL,
-        "band": "high",
-        "coverage": 1.0,
-        "not_rated": None,
-        "contributions": [CONTRIBUTION],
-        "impact_parts": [IMPACT_PART],
-        "matrix_version": 1,
-    },
     "Attendee": ATTENDEE,
-    "Band": BAND,
     "Body_import_partners_api_v1_partners_import_post": {"file": "name,tier\nAcme Logistics,strategic\n"},
-    "Cell": CELL,
     "ChannelOut": {"name": "webhook", "options": OPTIONS_SCHEMA},
     "CollectorOut": {"name": "feed", "facts": ["article"], "options": OPTIONS_SCHEMA},
     "ContextOut": {"variables": [VARIABLE], "functions": ["size"]},
-    "Contribution": CONTRIBUTION,
     "DeliveryIn": {
         "kind": "delivery",
         "identity": "po-7781/1",
@@ -195,17 +152,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "FaultOut": {"where": "facts[3].due_on", "what": "Input should be a valid date"},
     "IdentifierOut": IDENTIFIER,
-    "ImpactPart": IMPACT_PART,
     "Imported": {"created": 48, "updated": 3, "skipped": 0, "ignored": ["Fax"], "dry_run": False},
     "KeyIn": {"scheme": "supplier_code", "value": "S-1042"},
     "KeyMapping": {"partner_id": PARTNER},
     "KeyOut": KEY,
-    "Level": LEVEL,
-    "Levels": LEVELS,
     "LinkMade": {"url": "https://warden.example.com/sign-in?token=…", "expires_at": "2026-05-05T08:00:00Z"},
     "Mapped": {"partner_id": PARTNER, "identifier_id": ANYTHING_ELSE},
-    "MatrixCell": MATRIX_CELL,
-    "MatrixOut": {"levels": LEVELS, "cells": [MATRIX_CELL], "not_rated": [UNRATED]},
     "MeasureIn": {
         "kind": "measure",
         "identity": "survey-2026-05/S-1042",
@@ -286,7 +238,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "PersonChanges": {"locale": "zh-Hant", "time_zone": "Asia/Taipei"},
     "PersonOut": OWNER,
-    "PlacedPartner": PLACED,
     "PreviewOut": {"message": {**MESSAGE, "reason": "digest", "severity": None, "title": "Warden, week of 4 May 2026"}},
     "RuleOut": {
         "id": RULE,
@@ -345,7 +296,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "problems": [PROBLEM_ROW],
     },
     "UnattributedOut": {"key": {**KEY, "partner_id": None}, "facts": {"delivery": 41}, "first": EARLIER, "last": AT},
-    "UnratedPartner": UNRATED,
     "UserChanges": {"role": "manager"},
     "UserOut": {
         "id": ANYTHING_ELSE,
@@ -362,13 +312,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def illustrate(schemas: dict[str, Any]) -> None:
+def illustrate(schemas: dict[str, Any], examples: Mapping[str, Any]) -> None:
     """Give every schema that has no example its own; a list gets one item of its kind."""
     for name, schema in schemas.items():
         if "examples" in schema:
             continue
-        if name in EXAMPLES:
-            schema["examples"] = [EXAMPLES[name]]
+        if name in examples:
+            schema["examples"] = [examples[name]]
         elif name.startswith("Listed_"):
-            item = EXAMPLES[name.removeprefix("Listed_").removesuffix("_")]
+            item = examples[name.removeprefix("Listed_").removesuffix("_")]
             schema["examples"] = [{"items": [item], "next": None}]

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Header, Query, Response
+from fastapi import Body, Header, Query, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import to_json
 from sqlalchemy import inspect
 
 from warden.errors import Fault, InvalidInput, PreconditionFailed
@@ -54,6 +56,24 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Nothing(Input):
+    """The body of a request that takes none: left out, or an empty object."""
+
+
+NoBody = Annotated[Nothing | None, Body()]
+
+SKEW = timedelta(minutes=5)
+"""How far a caller's clock may be ahead of ours."""
+
+
+def not_future(moment: datetime | None, now: datetime, name: str) -> datetime:
+    """Return the moment asked for as `name`, now where none is. Raises InvalidInput for one that is yet to come."""
+    if moment is not None and moment > now + SKEW:
+        fault = Fault(name, f"found {moment.isoformat()}; expected a moment that is not in the future")
+        raise InvalidInput("Nothing is known of the future yet.", [fault])
+    return min(moment or now, now)
+
+
 class Changes(Input):
     """Base of a PATCH body: what is left out stays as it is; null empties what may be empty."""
 
@@ -97,8 +117,8 @@ def sentence(reader: Reader, fact: Mapping[str, Any]) -> Sentence:
     return Sentence(text=reader.fact(fact), message=fact["message"], params=fact.get("params") or {})
 
 
-def set_etag(response: Response, version: int) -> None:
-    """Send the version of what is answered as its ETag."""
+def set_etag(response: Response, version: int | str) -> None:
+    """Send the version of what is answered, or its `tag_of`, as its ETag."""
     response.headers["ETag"] = f'"{version}"'
 
 
@@ -120,6 +140,17 @@ def check_version(if_match: str | None, version: int, name: str) -> None:
     wanted = wanted_version(if_match)
     if wanted is not None and wanted != version:
         raise PreconditionFailed(f"{name} was changed meanwhile: it is at version {version}.")
+
+
+def tag_of(content: Any) -> str:
+    """Return what an ETag says of a thing without a version of its own: a hash of its content."""
+    return blake2b(to_json(content), digest_size=8).hexdigest()
+
+
+def check_tag(if_match: str | None, tag: str, name: str) -> None:
+    """Raise PreconditionFailed unless the If-Match header, if there is one, names `tag`."""
+    if if_match is not None and if_match.strip() not in ("*", f'"{tag}"'):
+        raise PreconditionFailed(f"{name} was changed meanwhile: read it again.")
 
 
 def refuse_nulls(model: type[Any], changes: dict[str, Any]) -> dict[str, Any]:

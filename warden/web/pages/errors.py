@@ -34,6 +34,7 @@ def error_page(request: Request, problem: Problem) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         return see_other(sign_in_address(request.url.path + query if request.method == "GET" else "/"))
     view = view_of(request, request.app.state.services, utc_now(), getattr(request.state, "who", None))
-    known = problem.status if problem.status in TITLES else 500 if problem.status >= 500 else 404
+    status = 409 if problem.status == 412 else problem.status
+    known = status if status in TITLES else 500 if status >= 500 else 404
     title, advice = view.reader.tr(TITLES[known]), view.reader.say(ADVICE[known], id=problem.id or problem.status)
     return view.page("error.html", problem.status, status=problem.status, title=title, advice=advice)

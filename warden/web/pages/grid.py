@@ -1,14 +1,17 @@
-"""The active risk matrix as pages draw it: names of levels and bands, and the bands' colours as a style sheet."""
+"""A risk matrix as pages draw it: names of levels and bands, and the bands' colours as a style sheet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
 from scorers.matrix import LEAST_CONTRAST, Band, Grid, Level, Locale, contrast
+from warden.models import Matrix
 from warden.store import matrices
 from warden.store.assessments import Placement
+from warden.web.api.shapes import tag_of
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
 
@@ -32,16 +35,23 @@ class Row:
     """One likelihood level, its cells by rising impact."""
 
     level: int
+    start: float
     names: Mapping[Locale, str]
     cells: Sequence[Cell]
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The active matrix."""
+    """One version of the matrix; most pages draw the active one."""
 
     version: int
     grid: Grid
+    tag: str  # hash of its data
+
+    @property
+    def style_sheet(self) -> str:
+        """Return the address of the bands' colours."""
+        return f"/matrix.css?v={self.version}&tag={self.tag}"
 
     @property
     def bands(self) -> Sequence[Band]:
@@ -66,10 +76,10 @@ class Board:
         """Return the rows, the highest likelihood first, with the partners placed on this matrix in their cells."""
         placed: dict[tuple[int, int], list[Placement]] = {}
         for one in placements:
-            if one.likelihood_level and one.impact_level:
+            if one.likelihood_level and one.impact_level and one.matrix_version == self.version:
                 placed.setdefault((one.likelihood_level, one.impact_level), []).append(one)
         return [
-            Row(level, names.names, [self._cell(level, impact, placed) for impact, _names in self.columns])
+            Row(level, names.start, names.names, [self._cell(level, impact, placed) for impact, _names in self.columns])
             for level, names in reversed(list(enumerate(self.grid.levels.likelihood, start=1)))
         ]
 
@@ -81,19 +91,26 @@ class Board:
 
 def board(session: Session) -> Board:
     """Return the active matrix."""
-    matrix = matrices.active(session)
-    return Board(matrix.version, Grid.model_validate(matrix.data))
+    return board_of(matrices.active(session))
+
+
+def board_of(matrix: Matrix) -> Board:
+    """Return one version of the matrix."""
+    return Board(matrix.version, Grid.model_validate(matrix.data), tag_of(matrix.data))
 
 
 @router.get("/matrix.css", response_model=None)
-def band_colours(_view: Viewer, session: Read) -> Response:
+def band_colours(
+    _view: Viewer, session: Read, version: Annotated[int, Query(alias="v", ge=1, le=2**31 - 1)]
+) -> Response:
     """Send the colours of the bands: they are data, and our content policy allows no style inside a page."""
-    active = board(session)
+    drawn = board_of(matrices.get(session, version))
     rules = (
-        f".band-{band.key} {{ --tone: {band.colour}; --ink: {band.ink}; --night: {_at_night(band, active)}; }}\n"
-        for band in active.bands
+        f".band-{band.key} {{ --tone: {band.colour}; --ink: {band.ink}; --night: {_at_night(band, drawn)}; }}\n"
+        for band in drawn.bands
     )
-    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"matrix-{active.version}"'}
+    # Kept for good: the address holds a hash of the matrix, since a draft may change.
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"matrix-{drawn.tag}"'}
     return Response("".join(rules), media_type="text/css", headers=headers)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
+from warden.reasons import reasons
 from warden.store import alerts, assessments, meetings, people, sources
 from warden.store.assessments import Placement
 from warden.web.deps import Read
@@ -27,14 +28,15 @@ def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Resp
     grid = board(session)
     everybody = assessments.placements(session)
     shown = [one for one in everybody if tier in ("", one.tier) and owner in ("", str(one.owner_id))]
-    rated = [one for one in shown if one.band]
+    rated = [one for one in shown if one.band and one.matrix_version == grid.version]
+    placed = {one.partner_id for one in rated}
     worst = sorted(rated, key=lambda one: _badness(one, grid), reverse=True)[:LISTED]
     return view.page(
         "matrix.html",
         grid=grid,
         rows=grid.rows(rated),
         rated=len(rated),
-        not_rated=[one for one in shown if not one.band],
+        not_rated=[one for one in shown if one.partner_id not in placed],
         worst=worst,
         headlines=_headlines(session, worst),
         firing=alerts.count_firing(session),
@@ -45,7 +47,6 @@ def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Resp
         chosen={"tier": tier, "owner": owner},
         chips=CHIPS,
         listed=LISTED,
-        horizon_days=view.services.settings.horizon_days,
     )
 
 
@@ -54,10 +55,10 @@ def _badness(one: Placement, grid: Board) -> tuple[int, float, float]:
 
 
 def _headlines(session: Session, worst: list[Placement]) -> dict[uuid.UUID, Any]:
-    """Return the first sentence of the signal that weighs most, by partner."""
+    """Return why the signal that weighs most is raised, by partner."""
     headlines = {}
     for assessment in assessments.latest_of_all(session, partner_ids=[one.partner_id for one in worst]):
-        heaviest = max(assessment.signals, key=lambda signal: signal["share"], default=None)
-        if heaviest and heaviest["evidence"]:
-            headlines[assessment.partner_id] = heaviest["evidence"][0]
+        told = reasons(assessment.signals)
+        if told:
+            headlines[assessment.partner_id] = told[0]
     return headlines

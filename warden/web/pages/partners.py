@@ -1,19 +1,21 @@
 """Partners: the list, and one partner's page with where it stands, why, and what that rests on."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from scorers.matrix import Thresholds
 from warden.domain import Stage
-from warden.models import Assessment, Partner
-from warden.store import alerts, assessments, facts, meetings, partners, rules, sources
+from warden.models import Partner
+from warden.store import alerts, assessments, criteria, facts, meetings, overrides, partners, rules, sources
+from warden.web.api.overrides import holds
 from warden.web.deps import Read
-from warden.web.pages import trend
-from warden.web.pages.drawing import ROWS, Asked, Level, Viewer
+from warden.web.pages import standing, trend
+from warden.web.pages.drawing import ROWS, Asked, Level, View, Viewer
 from warden.web.pages.grid import board
 
 FACTS = 20
@@ -61,24 +63,7 @@ def list_partners(
 @router.get("/{partner_id}", response_model=None)
 def show_partner(view: Viewer, session: Read, partner_id: uuid.UUID, before: str | None = None) -> Response:
     """Show one partner."""
-    partner = partners.get(session, partner_id)
-    assessment = assessments.latest(session, partner_id)
-    found = facts.listing(session, partner_id=partner_id, cursor=before, limit=FACTS)
-    return view.page(
-        "partner.html",
-        grid=board(session),
-        partner=partner,
-        assessment=assessment,
-        signals=_signals(session, assessment),
-        impact_parts=assessment.impact_parts if assessment else [],
-        facts=found.items,
-        older=view.older(found.next),
-        alerts=alerts.listing(session, limit=RECENT, partner_id=partner_id).items,
-        meetings=meetings.listing(session, limit=RECENT, partner_id=partner_id).items,
-        rules=[(rule, status) for rule, status in rules.statuses_of(session, partner_id) if rule.enabled],
-        horizon_days=view.services.settings.horizon_days,
-        **_sources(session, partner),
-    )
+    return draw(view, session, partners.get(session, partner_id), before=before)
 
 
 @router.get("/{partner_id}/trend.json", response_model=None)
@@ -88,25 +73,47 @@ def trend_of(view: Viewer, session: Read, partner_id: uuid.UUID) -> Response:
     return JSONResponse(trend.charts(session, view, partner_id))
 
 
-def _signals(session: Session, assessment: Assessment | None) -> Sequence[Mapping[str, Any]]:
-    """Return the signals, the heaviest first, each with its part of the whole risk (0..1) and its facts."""
-    if assessment is None:
-        return []
-    known = {fact.id: fact for fact in facts.get(session, _fact_ids(assessment))}
-    total = sum(signal["share"] for signal in assessment.signals)
-    ordered = sorted(assessment.signals, key=lambda signal: -signal["share"])
-    return [
-        {
-            **signal,
-            "portion": signal["share"] / total if total and signal["likelihood"] is not None else None,
-            "facts": [known[number] for number in signal["facts"] if number in known],
-        }
-        for signal in ordered
-    ]
+def draw(
+    view: View,
+    session: Session,
+    partner: Partner,
+    *,
+    before: str | None = None,
+    faults: Mapping[str, str] | None = None,
+    entered: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a partner's page; `faults` and `entered` are of an override that was refused."""
+    assessment = assessments.latest(session, partner.id)
+    found = facts.listing(session, partner_id=partner.id, cursor=before, limit=FACTS)
+    grid = board(session)
+    said = overrides.listing(session, partner.id)
+    return view.page(
+        "partner.html",
+        422 if faults else 200,
+        grid=grid,
+        partner=partner,
+        assessment=assessment,
+        outcomes=standing.outcomes(session, assessment),
+        reach=standing.reach(assessment, grid),
+        stay=standing.stay(session, assessment, grid, _thresholds(view, session, partner)),
+        impact_parts=assessment.impact_parts if assessment else [],
+        holding=[one for one in said if holds(one, view.now)],
+        past=[one for one in said if not holds(one, view.now)],
+        counted={one["id"] for one in assessment.overrides} if assessment else set(),
+        facts=found.items,
+        older=view.older(found.next),
+        alerts=alerts.listing(session, limit=RECENT, partner_id=partner.id).items,
+        meetings=meetings.listing(session, limit=RECENT, partner_id=partner.id).items,
+        rules=[(rule, status) for rule, status in rules.statuses_of(session, partner.id) if rule.enabled],
+        faults=faults or {},
+        entered=entered or {"quantity": ""},
+        **_sources(session, partner),
+    )
 
 
-def _fact_ids(assessment: Assessment) -> list[int]:
-    return [number for signal in assessment.signals for number in signal["facts"]]
+def _thresholds(view: View, session: Session, partner: Partner) -> Thresholds:
+    whose = (partner.id, partner.tier)
+    return cast(Thresholds, criteria.effective(session, criteria.PLACEMENT, whose, view.now).options)
 
 
 def _sources(session: Session, partner: Partner) -> dict[str, Any]:
