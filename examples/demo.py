@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import history
+import judgements
 import setting_up
 from newsstand import Newsstand
 from receiver import Receiver
@@ -23,9 +24,10 @@ from warden.cli import serving
 from warden.cli.opening import look_for_cycles_less_often, opened
 from warden.clock import start_at, utc_now
 from warden.errors import WardenError
+from warden.pipeline import backtest, learn
 from warden.scheduler import tick
 from warden.settings import Settings
-from warden.store import meetings, meta
+from warden.store import meetings, meta, partners
 from warden.web.deps import Services
 
 HERE = Path(__file__).resolve().parent
@@ -34,6 +36,9 @@ UNTIL = date(2011, 12, 31)
 """Where the example's books end: half a year of life after the day it opens."""
 
 WEEK = timedelta(weeks=1)
+LEARN_WEEKS = 26
+"""The service learns once a week; in the replay, which has a hundred of them in a minute, twice a year."""
+
 HELD = "Held in time: an assumption of the replay, which has nobody to hold it."
 
 
@@ -113,12 +118,18 @@ def build(services: Services, folder: Path, newsstand: Newsstand, addresses: Add
     for week in range(weeks):
         newsstand.now = now = first + week * WEEK
         hold_meetings(services, now)
+        judgements.apply(services, now - WEEK if week else None, now)
+        if week and week % LEARN_WEEKS == 0:
+            learn.run(services.db, services.settings, now)
         for _step in tick(
             services.db, services.vault, services.settings, services.http, now, send=False, assess_always=True
         ):
             pass
         show_progress(week + 1, weeks, now.date())
-    print(f"\nReplayed in {time.monotonic() - began:.0f} s. Now the last tick, live:")
+    print(f"\nReplayed in {time.monotonic() - began:.0f} s. Looking how good the likelihoods were …", flush=True)
+    learn.run(services.db, services.settings, NOW)
+    backtest.run(services.db, services.settings, NOW, author="example")
+    print("Now the last tick, live:")
     setting_up.add_digests(services, NOW - timedelta(days=1))
     newsstand.now = NOW
     start_at(NOW)
@@ -146,7 +157,10 @@ def resume(services: Services, addresses: Addresses) -> None:
 def greet(services: Services, folder: Path, receiver: Receiver) -> None:
     """Say where everything is."""
     token = (folder / "token").read_text(encoding="utf-8").strip()
-    matrix = f"{services.settings.public_url}/api/v1/matrix"
+    address = services.settings.public_url
+    with services.db.read() as session:
+        cipla = partners.by_name(session, "Cipla")
+    assert cipla is not None, "partners.csv has it"
     lines = (
         "",
         f"Warden lives on {utc_now():%d %B %Y}. Ctrl-C stops it; `make demo` goes on from here.",
@@ -154,7 +168,9 @@ def greet(services: Services, folder: Path, receiver: Receiver) -> None:
         f"  sign in (once)   {setting_up.sign_in_link(services, utc_now())}",
         f"  what was sent    {receiver.url}",
         f"  API token        {token} (also in {folder.name}/token)",
-        f'  try              curl -H "Authorization: Bearer $(cat {folder.name}/token)" {matrix}',
+        f'  try              curl -H "Authorization: Bearer $(cat {folder.name}/token)" {address}/api/v1/matrix',
+        f"  why Cipla moved  {address}/partners/{cipla.id}/changes?since=2011-06-02",
+        f"  how good it was  {address}/backtest",
         "",
     )
     print("\n".join(lines), flush=True)

@@ -113,7 +113,44 @@ def test_shares_of_the_worst_partner_sum_to_its_likelihood(demo: Demo) -> None:
     alert = next(alert for alert in demo.everything("/alerts?state=firing") if alert["severity"] == "critical")
     assessment = demo.get(f"/partners/{alert['partner']['id']}/assessments/latest")
     shares = sum(part["share"] for part in assessment["contributions"])
-    assert math.isclose(shares, -math.log1p(-assessment["likelihood"]), abs_tol=1e-9)
+    assert math.isclose(shares, -math.log1p(-assessment["computed_likelihood"]), abs_tol=1e-9)
+
+
+def test_each_likelihood_states_its_outcome_and_who_speaks_and_why(demo: Demo) -> None:
+    cipla = next(partner for partner in demo.everything("/partners") if partner["name"] == "Cipla")
+    assessment = demo.get(f"/partners/{cipla['id']}/assessments/latest")
+    told = {part["signal"]: part for part in assessment["contributions"]}
+    assert "28 days" in told["silence"]["outcome"]["text"]
+    assert told["silence"]["model"]["form"] == "default"  # the gates for learning are not reached, and it says so
+    assert "cases to learn from have matured" in told["silence"]["model"]["why"]["text"]
+    assert told["milestones"]["unknown"]["message"] == "this outcome is switched off for this partner"
+
+
+def test_the_change_ledger_adds_up_and_gives_causes(demo: Demo) -> None:
+    cipla = next(partner for partner in demo.everything("/partners") if partner["name"] == "Cipla")
+    ledger = demo.get(f"/partners/{cipla['id']}/ledger?from=2011-06-10T00:00:00Z&to=2011-06-30T08:00:00Z")
+    whole = ledger["end"]["likelihood"] - ledger["start"]["likelihood"]
+    assert math.isclose(sum(step["likelihood_difference"] for step in ledger["steps"]), whole, abs_tol=1e-12)
+    causes = {step["cause"]: [line["what"]["text"] for line in step["lines"]] for step in ledger["steps"]}
+    assert any(text.startswith("new articles") for text in causes["new_facts"])
+    assert any(text.startswith("days that went by") for text in causes["time"])
+
+
+def test_somebody_overrode_one_partner_and_set_a_criterion_for_one_tier(demo: Demo) -> None:
+    partners = {partner["name"]: partner for partner in demo.everything("/partners")}
+    silent = demo.get(f"/partners/{partners['Bristol-Myers Squibb']['id']}/assessments/latest")
+    assert silent["likelihood"] == 0.15 < silent["computed_likelihood"]
+    assert silent["overrides"][0]["reason"].startswith("Silent by agreement")
+    rows = demo.get(f"/partners/{partners['Hetero Labs']['id']}/criteria")["items"]
+    silence = next(row for row in rows if row["name"] == "silence")
+    days = next(value for value in silence["values"] if value["field"] == "days")
+    assert (days["value"], days["source"], days["subject"]) == (45, "tier", "preferred")
+
+
+def test_a_backtest_of_the_two_years_is_there(demo: Demo) -> None:
+    (found,) = demo.everything("/backtests")
+    report = demo.get(f"/backtests/{found['id']}")
+    assert {outcome["name"] for outcome in report["outcomes"]} >= {"silence", "late_share"}
 
 
 def test_an_alert_fires_and_proposes_an_executive_meeting(demo: Demo) -> None:

@@ -1,24 +1,31 @@
 """The chain of stages and the clock that ticks them."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from assessed import another_matrix
 from cryptography.fernet import Fernet
 from factories import make_partner, make_source, message
+from sqlalchemy.orm import Session
 
 from collectors.http import Http
-from warden import scheduler
+from scorers.learning import Lesson
+from warden import plugins, scheduler
 from warden.cli.opening import opened, prepare
+from warden.clock import utc_now
 from warden.db import Database
+from warden.domain import Quantity, Scope
 from warden.errors import Misconfigured
+from warden.models import Partner
 from warden.pipeline import assess, attribute, collect, decide, digest, notify
 from warden.scheduler import Clock, tick
 from warden.settings import Settings
-from warden.store import facts, meta
+from warden.store import criteria, facts, learning, matrices, meta, overrides
 from warden.vault import Vault, open_vault
 from warden.web.health import Check, readiness
 
@@ -99,6 +106,57 @@ def test_new_facts_and_changed_partners_are_assessed_as_soon_as_the_last_time_ha
     assert [assessed(2 * settle + 2), assessed(3 * settle + 2)] == [True, False]
 
 
+def put_criterion(session: Session, _partner: Partner, at: datetime) -> object:
+    return criteria.put(session, "silence", Scope.PORTFOLIO, "", {"days": 21}, "olga", "", at)
+
+
+def end_criterion(session: Session, _partner: Partner, at: datetime) -> object:
+    return criteria.end(session, criteria.listing(session)[0].id, "olga", at)
+
+
+def override(session: Session, partner: Partner, at: datetime) -> object:
+    return overrides.add(session, partner, Quantity.IMPACT, 2.0, "olga", "so", at + timedelta(seconds=600), at)
+
+
+def withdraw(session: Session, partner: Partner, at: datetime) -> object:
+    return overrides.withdraw(session, overrides.listing(session, partner.id)[0].id, "olga", at)
+
+
+def nothing(*_: object) -> None:
+    """Time alone: an override comes to its end."""
+
+
+def activate(session: Session, _partner: Partner, at: datetime) -> object:
+    drafted = matrices.draft(session, another_matrix(session), "olga", at)
+    return matrices.activate(session, drafted.version, "olga", at)
+
+
+def learned(session: Session, _partner: Partner, at: datetime) -> object:
+    report = {"why": {"message": "learned", "params": {}}}
+    return learning.keep(session, plugins.scorers()[0], Lesson("default", {}, report), at)
+
+
+def test_whatever_people_set_is_assessed_as_soon_as_the_last_time_has_settled(
+    database: Database, vault: Vault, settings: Settings, http: Http
+) -> None:
+    with database.write() as session:
+        partner = make_partner(session, now=NOW - timedelta(days=2))
+        matrices.active(session).activated_at = NOW - timedelta(days=2)  # the real clock is ahead
+    settings = settings.model_copy(update={"assess_minutes": 1440})
+    seconds = 0
+    for change in (put_criterion, end_criterion, override, nothing, override, withdraw, activate, learned):
+        list(tick(database, vault, settings, http, NOW + timedelta(seconds=seconds), assess_always=True))
+        with database.write() as session:
+            change(session, partner, NOW + timedelta(seconds=seconds + 1))
+        due = 601 - 120 if change is nothing else settings.settle_seconds  # the round before took two minutes
+        early, late, again = (
+            NOW + timedelta(seconds=seconds + due + more) for more in (-1, 1, settings.settle_seconds)
+        )
+        walked = ["assess" in stages(tick(database, vault, settings, http, now)) for now in (early, late, again)]
+        assert walked == [False, True, False], change.__name__
+        seconds += due + settings.settle_seconds
+
+
 def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_assessing(
     database: Database, vault: Vault, settings: Settings, http: Http
 ) -> None:
@@ -155,6 +213,27 @@ def test_the_clock_beats_and_ticks_until_it_is_stopped(
     clock.stop()
     with database.read() as session:
         assert meta.last_heartbeat(session) is not None
+
+
+def test_the_clock_learns_when_a_week_has_passed_and_begins_backtests_that_were_asked_for(
+    database: Database, vault: Vault, settings: Settings, http: Http
+) -> None:
+    with database.write() as session:
+        learning.request_backtest(session, "olga", NOW)
+    clock = Clock(database, vault, settings, http)
+    clock.start()
+    for _ in range(300):
+        with database.read() as session:
+            if learning.last_learned(session) and learning.latest_backtest(session):
+                break
+        time.sleep(0.1)
+    clock.stop()
+    with database.read() as session:
+        assert learning.pending_backtest(session) is None
+        found = learning.latest_backtest(session)
+        assert found is not None
+        assert found.author == "olga"
+        assert set(learning.in_force(session, utc_now())) == {scorer.name for scorer in plugins.scorers()}
 
 
 def test_a_defect_in_a_tick_is_logged_and_the_clock_goes_on(
