@@ -139,7 +139,7 @@ class Outcome(BaseModel):
     A scorer extends it; the defaults are what Warden ships with.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     horizon_days: float = Field(28, ge=7, le=365, description="How far ahead the likelihood looks, in days.")
 

@@ -37,7 +37,7 @@ UNKNOWN_MESSAGE = "impact is not known: too few of its attributes are given"
 class Formula(BaseModel):
     """How impact is reckoned; may differ by tier and by partner. The defaults are shipped, and are judgements."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     annual_value_weight: Weight = Field(0.30, description="Weight of the annual value.")
     share_weight: Weight = Field(0.25, description="Weight of the share of our spend or revenue.")

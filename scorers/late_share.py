@@ -43,7 +43,7 @@ class LateShare(RateScorer):
         times_own: float | None = Field(
             2.0, ge=1, description="… and of at least so many times the partner's own share …"
         )
-        own_days: float = Field(182, ge=28, description="… over so many days …")
+        own_days: float = Field(182, ge=28, le=3650, description="… over so many days …")
         times_portfolio: float | None = Field(
             None, ge=1, description="… and of at least so many times the portfolio's share so far."
         )
@@ -51,7 +51,7 @@ class LateShare(RateScorer):
             0.5, gt=0, lt=1, description="A late share of this counts, whatever is usual: a habit is no excuse."
         )
         min_next: float = Field(5, ge=1, description="Judged only where at least so many fall due within the horizon …")
-        min_history: float = Field(10, ge=1, description="… and at least so many fell due within own_days.")
+        min_history: float = Field(10, ge=1, description="… and at least so many fell due within the days named above.")
 
         @model_validator(mode="after")
         def _ordered(self) -> "LateShare.Options":

@@ -67,7 +67,7 @@ OWN_PAST = "own_past"
 """Name of the contribution that holds all that was learned beyond the weight of the default."""
 
 UNLEARNED_MESSAGE = "the default formula speaks: nothing has been learned yet"
-FEW_MESSAGE = "the default formula speaks: %(positives)s of %(needed)s cases to learn from have matured"
+FEW_MESSAGE = "the default formula speaks: %(positives)s cases to learn from have matured, %(needed)s are needed"
 OTHER_VERSION_MESSAGE = (
     "the default formula speaks: what was learned belongs to its version %(learned)s, and this is version %(version)s"
 )

@@ -39,13 +39,13 @@ class Thresholds(BaseModel):
         1.0, ge=0, le=5, description="A likelihood level ends so far below its start, in log-odds; 0: at its start."
     )
     coverage_floor: float | None = Field(
-        None, ge=0, le=1, description="Below this coverage a partner is not rated; null: as in the settings."
+        None, ge=0, le=1, description="Below this coverage a partner is not rated; not set: as in the settings."
     )
     likelihood: Starts | None = Field(
-        None, description="Where each likelihood level begins, the first at 0; null: as in the matrix."
+        None, description="Where each likelihood level begins, the first at 0; not set: as in the matrix."
     )
     impact: Starts | None = Field(
-        None, description="Where each impact level begins, the first at 1; null: as in the matrix."
+        None, description="Where each impact level begins, the first at 1; not set: as in the matrix."
     )
 
     @field_validator(*AXES)
@@ -130,6 +130,20 @@ class Grid(_Part):
         bands = np.where(placed, cells[np.maximum(rows, 1) - 1, np.maximum(columns, 1) - 1], -1)
         return Placement(rows, columns, bands)
 
+    def leaves_below(self, level: int, impact: int, thresholds: Thresholds) -> float | None:
+        """Return the likelihood below which a partner on these levels, 1-based, leaves its band; None if none does."""
+        column = [row[impact - 1] for row in self.grid[:level]]
+        while column and column[-1] == self.grid[level - 1][impact - 1]:
+            column.pop()
+        if not column:
+            return None
+        start = self._starts("likelihood", thresholds)[len(column) :][:1]
+        return float(sigmoid(logit(start) - thresholds.exit_margin)[0])
+
+    def start(self, level: int, thresholds: Thresholds) -> float:
+        """Return the likelihood at which a level, 1-based, begins."""
+        return float(self._starts("likelihood", thresholds)[level - 1])
+
     def misfits(self, thresholds: Thresholds) -> list[tuple[str, str]]:
         """Return the starts given for another number of levels than this matrix has, as (path, message)."""
         faults = []
@@ -138,6 +152,18 @@ class Grid(_Part):
             if given is not None and len(given) != len(levels):
                 faults.append((axis, f"found {len(given)} starts, expected {len(levels)}, one per level of the matrix"))
         return faults
+
+    def milder_steps(self) -> list[tuple[str, int, int]]:
+        """Return where one step up an axis leads to a milder band, as (axis, likelihood level, impact level) reached.
+
+        Nobody is kept from drawing such a matrix; it is seldom meant.
+        """
+        rank = {band.key: band.rank for band in self.bands}
+        ranks = [[rank[key] for key in row] for row in self.grid]
+        cells = [(row, column) for row in range(len(ranks)) for column in range(len(ranks[0]))]
+        up = [("likelihood", r + 1, c + 1) for r, c in cells if r and ranks[r][c] < ranks[r - 1][c]]
+        right = [("impact", r + 1, c + 1) for r, c in cells if c and ranks[r][c] < ranks[r][c - 1]]
+        return up + right
 
     def _starts(self, axis: str, thresholds: Thresholds) -> Floats:
         levels: list[Level] = getattr(self.levels, axis)

@@ -39,6 +39,9 @@ CONTINUITY = 0.25
 """Count by which the bar is lowered where a share of whole things is judged as if it were any number. It would be a
 half if bar·expected were always whole, and nothing if it were just as often anything between."""
 
+CERTAIN = 1e-9
+"""No rate is believed to be nearer to 0 or 1; it keeps log-odds finite, however large the counts."""
+
 LEAST_WORTH = 1e-6
 """A Beta worth less has all its mass at 0 and 1 to six digits, as has the share of a single one."""
 
@@ -262,7 +265,8 @@ class Belief:
 def believe(record: Record, portfolio: Portfolio) -> Belief:
     """Return what a record says, each memory shrunk towards the longer one, the longest towards the portfolio."""
     prior = portfolio.prior
-    usual = (prior.mean * prior.weight + record.bad[HABIT]) / (prior.weight + record.due[HABIT])
+    own = (prior.mean * prior.weight + record.bad[HABIT]) / (prior.weight + record.due[HABIT])
+    usual = np.clip(own, CERTAIN, 1 - CERTAIN)
     now = sigmoid(logit(usual) + DRIFT_WEIGHT * portfolio.drift)
     for memory in (SEASON, LATELY):
         now = (MEMORY_WEIGHT * now + record.bad[memory]) / (MEMORY_WEIGHT + record.due[memory])
@@ -272,7 +276,8 @@ def believe(record: Record, portfolio: Portfolio) -> Belief:
 
 def _capped_rate(due: Floats, bad: Floats, centre: float) -> float:
     cap = np.minimum(1.0, DRIFT_CAP / np.maximum(due, DRIFT_CAP))
-    return float(((bad * cap).sum() + centre * DRIFT_CAP) / ((due * cap).sum() + DRIFT_CAP))
+    rate = float(((bad * cap).sum() + centre * DRIFT_CAP) / ((due * cap).sum() + DRIFT_CAP))
+    return min(max(rate, CERTAIN), 1 - CERTAIN)
 
 
 def chances(record: Record, belief: Belief, bar: Floats, horizon: Floats, least: Floats) -> tuple[Floats, Floats]:

@@ -126,7 +126,8 @@ class Rhythm:
     def long_gap(self, quantile: Floats) -> Floats:
         """Return the quantile `(n,)` of the gaps between single signs of life, as numpy.quantile does; NaN without any.
 
-        Exact while it lies within a list of the longest; further down, the shortest of these stands in.
+        Exact while it lies within the list of the longest; further down, the shortest of these stands in, and for all
+        gaps of at most a week the longest of them.
         """
         gaps = np.maximum(self.facts - 1.0, 0.0)
         place = np.maximum(gaps - 1.0, 0.0) * (1.0 - np.nan_to_num(quantile))

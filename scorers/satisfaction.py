@@ -108,8 +108,8 @@ class Satisfaction(Scorer):
         fall: float | None = Field(
             0.2, gt=0, lt=1, description="… or so far below the partner's own usual mean, as a part of the scale."
         )
-        worst: float = Field(1, description="The worst result a survey can have.")
-        best: float = Field(5, description="The best result a survey can have.")
+        worst: float = Field(1, ge=-1e6, le=1e6, description="The worst result a survey can have.")
+        best: float = Field(5, ge=-1e6, le=1e6, description="The best result a survey can have.")
         min_next: float = Field(1, ge=1, description="Judged only where at least so many results follow.")
 
         @model_validator(mode="after")

@@ -95,7 +95,7 @@ class Silence(Scorer):
 
         days: float = Field(30, ge=7, le=365, description="A silence of at least so many days.")
         own_gap_quantile: float | None = Field(
-            0.99, ge=0.9, lt=1, description="It must also exceed this quantile of the partner's own gaps."
+            0.99, ge=0.9, lt=1, description="It must also be longer than this share of the partner's own gaps."
         )
         deliveries_count: float = Field(0, ge=0, le=1, description="1: a delivery made is a sign of life, too.")
 
@@ -130,7 +130,7 @@ class Silence(Scorer):
                 "usual_gap": np.where(rhythm.facts < self.min_points, np.nan, now.usual_gap),
                 "silence_ratio": np.where(known, now.silent / now.required, np.nan),
             },
-            evidence=_evidence(known, now, panel),
+            evidence=_evidence(known, now, *_unanswered(panel, _seen(panel, blind))),
             unknown=unknown,
             unknown_reason=reason,
             unknown_params={
@@ -286,10 +286,17 @@ def _silences(rhythm: Rhythm, whole: Panel, until: Floats, terms: Terms) -> Floa
     return began
 
 
-def _evidence(known: Mask, now: _Now, panel: Panel) -> tuple[Evidence, ...]:
+def _evidence(known: Mask, now: _Now, unheard: Floats, unanswered: Floats) -> tuple[Evidence, ...]:
     silent, usual = np.where(known, now.days_silent, np.nan), np.round(now.usual_gap)
-    unheard, unanswered = _unanswered(panel)
+    gone = known & (now.silent >= now.required)
     return (
+        Evidence(
+            "has gone silent: %(days_silent)s days without a sign of life, %(days_over)s more than its limit",
+            {
+                "days_silent": np.where(gone, now.days_silent, np.nan),
+                "days_over": np.where(gone, np.ceil(now.silent - now.required), np.nan),
+            },
+        ),
         Evidence(
             "silent for %(days_silent)s days; the usual longest gap is %(usual_gap)s",
             {"days_silent": silent, "usual_gap": usual},
@@ -321,12 +328,16 @@ def _interval(active: Floats, passed: Floats, memory: int) -> Floats:
     return np.where(some, np.round(passed[:, memory] / np.where(some, active[:, memory], 1.0), 1), np.nan)
 
 
-def _unanswered(panel: Panel) -> tuple[Floats, Floats]:
-    """Return days `(n,)` since the partner last wrote, and messages `(n,)` sent after that day; NaN if too long ago."""
-    start = max(panel.days - UNANSWERED_DAYS, 0)
-    received, sent = panel.daily["received"][:, start:] > 0, panel.daily["sent"][:, start:]
-    wrote = received.any(axis=1)
-    back = np.argmax(received[:, ::-1], axis=1)  # columns from the last one
-    after = np.sum(sent * (np.arange(received.shape[1])[::-1] < back[:, None]), axis=1, dtype=np.float64)
-    unheard = np.maximum(np.floor(panel.now) - (panel.days - 1 - back), 0.0)
-    return np.where(wrote, unheard, np.nan), np.where(wrote, after, np.nan)
+def _unanswered(panel: Panel, seen: Floats) -> tuple[Floats, Floats]:
+    """Return days `(n,)` since the partner last wrote, and messages `(n,)` sent after that day; NaN if too long ago.
+
+    `seen` `(n,)` is the column up to which each partner could be seen.
+    """
+    start = max(panel.days - UNANSWERED_DAYS - BLIND_LIMIT_DAYS, 0)
+    received, sent = panel.daily["received"][:, start:], panel.daily["sent"][:, start:]
+    column = np.arange(start, panel.days)
+    last = np.max(np.where(received > 0, column, -1), axis=1, initial=-1)[:, None]
+    after = np.sum(sent * (column > last), axis=1, dtype=np.float64)
+    unheard = np.maximum(seen - last[:, 0], 0.0)
+    lately = (last[:, 0] >= 0) & (unheard <= UNANSWERED_DAYS)
+    return np.where(lately, unheard, np.nan), np.where(lately, after, np.nan)

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import math
+import os
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from observed import (
     KEY,
     MONDAY,
+    OBSERVED,
     OUTCOMES,
     PARTNERS,
     Files,
@@ -35,6 +37,7 @@ from warden.forecast.bands import UNKNOWN, bands
 from warden.forecast.inputs import Key, read_observations, read_outcomes
 from warden.forecast.panels import DAY, Portfolio
 from warden.forecast.predict import Answer
+from warden.forecast.run import forecast
 from warden.forecast.table import Faults
 
 NAMES = ["Rare", "Unlikely", "Possible", "Likely", "Very likely"]
@@ -67,6 +70,17 @@ def test_files_are_known_by_what_they_hold_not_by_their_names(files: Files) -> N
     assert files.out.read_bytes() == written
 
 
+def test_further_columns_are_not_read(files: Files) -> None:
+    rows = [row for row in lively() if row[2].startswith("message")]
+    keys = [(one, at, "dark") for one in PARTNERS for at in cutoffs(range(20, 40))]
+    silence = {"dark": OUTCOMES["dark"]}
+    plain = files.fill(rows=rows, keys=keys, outcomes=silence).likelihoods()
+    for name in ("latest", "remark"):
+        text = as_csv([*OBSERVED[:4], name], [[*row[:4], "x"] for row in rows])
+        files.observations.write_text(text, encoding="utf-8")
+        assert files.likelihoods() == plain
+
+
 def test_byte_order_marks_blank_lines_and_line_ends_make_no_difference(files: Files) -> None:
     plain = files.fill().likelihoods()
     for path in (files.observations, files.keys, files.outcomes):
@@ -76,12 +90,24 @@ def test_byte_order_marks_blank_lines_and_line_ends_make_no_difference(files: Fi
 
 
 def test_an_output_named_gz_is_gzipped(files: Files) -> None:
-    from warden.forecast.run import forecast
-
     files.fill().run()
     packed = files.folder / "forecast.csv.gz"
     forecast(files.observations, files.keys, files.outcomes, packed)
     assert gzip.decompress(packed.read_bytes()) == files.out.read_bytes()
+
+
+def test_what_a_killed_forecast_left_behind_stops_no_other_and_is_not_taken_away(files: Files) -> None:
+    """In a container every process has the same number, time and again."""
+    left = files.fill().folder / f".{files.out.name}.{os.getpid()}"
+    left.write_text("half a forecast", encoding="utf-8")
+    assert files.rows()
+    assert left.read_text(encoding="utf-8") == "half a forecast"
+
+
+def test_the_longest_name_a_file_can_have_will_do(files: Files) -> None:
+    longest = files.fill().folder / f"{'f' * 251}.csv"
+    forecast(files.observations, files.keys, files.outcomes, longest)
+    assert longest.is_file()
 
 
 def test_dates_moments_and_zones_name_the_same_cutoff(files: Files) -> None:

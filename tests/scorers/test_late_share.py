@@ -98,6 +98,17 @@ def test_the_bar_is_the_largest_of_what_is_named() -> None:
     assert values[0] > values[1] > values[2]
 
 
+@pytest.mark.parametrize("name", ["times_own", "times_portfolio", "own_days", "min_next", "min_history"])
+def test_what_is_not_finite_is_no_option(name: str) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        LateShare.Options.model_validate({name: float("inf")})
+
+
+def test_more_days_than_there_ever_are_facts_are_refused() -> None:
+    with pytest.raises(ValidationError, match="own_days"):
+        LateShare.Options(own_days=1e300)
+
+
 def test_a_cap_below_the_least_bar_is_refused() -> None:
     with pytest.raises(ValidationError, match="at_most"):
         LateShare.Options(at_least=0.3, at_most=0.2)

@@ -209,3 +209,20 @@ def test_starts_for_another_number_of_levels_are_named_and_not_used() -> None:
 def test_thresholds_that_make_no_sense_are_refused(data: dict[str, Any], what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         Thresholds.model_validate(data)
+
+
+def test_a_band_is_left_where_the_margin_of_its_lowest_row_ends() -> None:
+    grid = parse(SHIPPED)
+    for impact in range(1, 6):
+        for row in range(1, 6):
+            below = grid.leaves_below(row, impact, Thresholds())
+            bands = [cells[impact - 1] for cells in SHIPPED["grid"]]
+            if below is None:
+                assert len(set(bands[:row])) == 1
+                continue
+            above, under = (
+                grid.place(np.array([value]), np.array([float(impact)]), np.array([row])).band[0]
+                for value in (below * 1.001, below * 0.999)
+            )
+            assert grid.bands[above].key == bands[row - 1]
+            assert grid.bands[under].key != bands[row - 1]

@@ -203,6 +203,16 @@ def test_the_likelihood_stays_within_its_limits() -> None:
     assert value.tolist() == [LOWEST, HIGHEST]
 
 
+@pytest.mark.parametrize("bad", [0.0, 1e9])
+def test_counts_of_any_size_keep_the_odds_finite(bad: float) -> None:
+    due = np.full((3000, 7), 1e9, dtype=np.float32)
+    record = remember(seen_until(due, np.full_like(due, bad), 7))
+    portfolio = Portfolio.of(record)
+    belief = believe(record, portfolio)
+    assert abs(portfolio.drift) < 1e-3
+    assert np.abs(belief.now - bad / 1e9).max() < 1e-6
+
+
 def test_few_are_judged_by_the_portfolio_and_many_by_themselves() -> None:
     due = np.zeros((2, 70), dtype=np.float32)
     due[0, -1], due[1] = 1, 1

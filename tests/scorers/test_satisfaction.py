@@ -129,7 +129,7 @@ def test_a_fall_already_there_is_none_to_come() -> None:
     assert SCORER.began(whole.before(731 - 200), whole, terms(1))[0] == 1.0
 
 
-@pytest.mark.parametrize("options", [{"below": 5}, {"below": 0.5}, {"worst": 5, "best": 1}, {"fall": 0}])
+@pytest.mark.parametrize("options", [{"below": 5}, {"below": 0.5}, {"worst": 5, "best": 1}, {"fall": 0}, {"best": 1e9}])
 def test_a_bar_off_the_scale_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Satisfaction.Options.model_validate(options)

@@ -254,10 +254,34 @@ def test_the_evidence_tells_the_facts() -> None:
     received, sent = messages(*range(20, 200, 7)), messages(2, 5, 9)
     panel = make_panel(1, 365, daily={"received": received[None], "sent": sent[None]})
     said = [(one.message, {name: values[0] for name, values in one.params.items()}) for one in score(panel).evidence]
-    assert said[0][1] == {"days_silent": 2.0, "usual_gap": 10.0}
-    assert said[1][1] == {"required_days": 30.0}
-    assert said[2][1]["recent_interval"] == pytest.approx(5.0, abs=2.5)
-    assert said[3][1] == {"unanswered": 3.0, "days_unheard": 20.0}
+    assert np.isnan(said[0][1]["days_over"])  # it has not gone silent
+    assert said[1][1] == {"days_silent": 2.0, "usual_gap": 10.0}
+    assert said[2][1] == {"required_days": 30.0}
+    assert said[3][1]["recent_interval"] == pytest.approx(5.0, abs=2.5)
+    assert said[4][1] == {"unanswered": 3.0, "days_unheard": 20.0}
+
+
+def test_a_silence_that_is_long_enough_is_told_as_one_that_has_come() -> None:
+    panel = make_panel(1, 365, daily={"received": messages(*range(45, 200, 7))[None]})
+    assert {name: values[0] for name, values in score(panel).evidence[0].params.items()} == {
+        "days_silent": 45.0,
+        "days_over": 15.0,
+    }
+
+
+def test_days_nobody_could_report_are_not_told_as_days_unheard() -> None:
+    received, sent = messages(*range(20, 200, 7)), messages(15, 17)
+    panel = make_panel(1, 365, daily={"received": received[None], "sent": sent[None]})
+    for days in (1, 10, 25):
+        later = waited(panel, days)
+        blind = replace(later, blind_days={**later.blind_days, "communication": np.full(1, float(days))})
+        assert [values[0] for values in score(blind).evidence[4].params.values()] == [2.0, 20.0]
+
+
+def test_before_the_first_day_nothing_is_known() -> None:
+    scores = score(make_panel(2, 0))
+    assert np.isnan(scores.value).all()
+    assert (scores.unknown_reason >= 0).all()
 
 
 # --- what came of it --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from collectors.base import SourceError
 from warden import __version__
 from warden.channels.base import ChannelError
-from warden.cli import access, database, destinations, doctor, opening, partners, serving, sources
+from warden.cli import access, backtest, database, destinations, doctor, forecast, opening, partners, serving, sources
 from warden.errors import InvalidInput, WardenError
 from warden.settings import Settings
 
@@ -32,6 +32,8 @@ app.add_typer(destinations.app, name="destination")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")
 app.command()(doctor.doctor)
+app.command()(forecast.forecast)
+app.command()(backtest.backtest)
 
 
 @app.command()

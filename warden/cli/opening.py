@@ -18,7 +18,7 @@ from warden.db import Database, pending_migrations, sole_process, upgrade
 from warden.errors import Misconfigured
 from warden.models import Destination, Source
 from warden.settings import Settings
-from warden.store import shipped, sources
+from warden.store import learning, shipped, sources
 from warden.vault import Vault, open_vault
 from warden.web.deps import Services
 
@@ -134,6 +134,8 @@ def _require_key(database: Database, vault: Vault) -> None:
 def _free_abandoned_claims(database: Database) -> None:
     with database.write() as session:
         sources.release_stale(session, clock.utc_now(), alone=database.is_sqlite)
+        if database.is_sqlite:
+            learning.release_backtest(session)
 
 
 def parse_moment(text: str) -> datetime:

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-import os
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def write(out: Path, keys: Sequence[Key], answers: Sequence[Answer], bands: Sequ
 
     A name that ends in .gz gets a gzipped file.
     """
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    beside = out.with_name(f".forecast-{secrets.token_hex(8)}")
     packed = out.suffix == ".gz"
     try:
         with (gzip.open if packed else open)(beside, "xt", encoding="utf-8", newline="") as file:

@@ -114,7 +114,7 @@ class Table:
         for name in sorted({name for name in header if header.count(name) > 1}):
             self._blame_line(line, f"column {name:.80} stands there twice")
         for name in header:
-            close = get_close_matches(name.strip().lower(), known, n=1, cutoff=0.8)
+            close = get_close_matches(name.strip().lower(), known, n=1, cutoff=0.85)
             if name not in known and close and close[0] not in header:
                 self._blame_line(line, f"column {name:.80} is not known; did you mean {close[0]}?")
         return self._faults.count == before
