@@ -164,7 +164,7 @@ def test_a_matrix_is_drafted_refused_by_path_looked_at_and_activated(window: Wat
     row = page.locator("tbody tr", has_text="Bridgewater Freight")
     expect(row).to_contain_text("into another level")
     page.get_by_role("button", name="Activate version").click()
-    expect(page.locator("tbody tr").first).to_contain_text("Active")
+    expect(page.locator("tbody tr").first).to_contain_text("In use")
     expect(window.open("/").locator("#board")).to_contain_text("Not placed on the new matrix yet.")
     assess_again(window)
     expect(window.open("/").locator("#board")).not_to_contain_text("Not placed on the new matrix yet.")
@@ -180,7 +180,7 @@ def test_a_draft_that_somebody_changed_meanwhile_is_not_activated(window: Watche
     expect(page.locator("h1")).to_have_text("Something changed meanwhile")
     window.open("/matrices").locator("tr", has_text="Draft").get_by_role("link").click()
     page.get_by_role("button", name="Delete the draft").click()
-    expect(page.locator("tbody")).to_contain_text("Active")
+    expect(page.locator("tbody")).to_contain_text("In use")
     expect(page.locator("tbody")).not_to_contain_text("Draft")
     window.forgive("412")
 
