@@ -28,7 +28,7 @@ def test_words_come_first_then_figures_and_the_report_as_json(warden: Callable, 
     assert ended.returncode == 0, ended.stderr
     assert "30 of 30 weeks" in ended.stderr
     lines = ended.stdout.splitlines()
-    assert lines[0].startswith("30 weeks of 12 partners, Monday by Monday, from")
+    assert lines[0].startswith("30 weeks of 12 partners, week by week, from")
     sentence = next(number for number, line in enumerate(lines) if line.startswith("silence: Of "))
     figures = next(number for number, line in enumerate(lines) if line.startswith("silence: horizon 28 days"))
     assert sentence < figures

@@ -270,6 +270,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "not_rated": 1,
         "warnings": [],
     },
+    "Nothing": {},
     "OutcomeChange": CHANGE,
     "OutcomeOut": {
         "outcome": "silence",
