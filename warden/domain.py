@@ -146,6 +146,15 @@ class Scope(StrEnum):
     PARTNER = "partner"
 
 
+class CorrectionKind(StrEnum):
+    """What of a read article a person corrects, for one partner."""
+
+    TONE = "tone"
+    EVENT = "event"
+    ABOUT = "about"  # whether it is about the partner at all
+    INCIDENT = "incident"  # which articles tell of the same thing
+
+
 class Quantity(StrEnum):
     """What somebody may override."""
 

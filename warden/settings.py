@@ -51,6 +51,15 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="Below this coverage a partner is not rated, unless its criteria say otherwise."
     )
     blind_hours: int = Field(26, ge=1, description="A source without a good run for this long is blind.")
+    article_days: int = Field(
+        1095, ge=90, le=36500, description="Words of articles older than this are erased; what was read in them stays."
+    )
+    news_hour: int = Field(
+        2, ge=0, le=23, description="The hour (UTC) at which reading the tone of news is learned anew, once a day."
+    )
+    news_embeddings: bool = Field(
+        False, description="Read tone with sentence embeddings, too; needs the extra warden[embeddings]."
+    )
     start_at: AwareDatetime | None = Field(
         None,
         description="Let the service live as if it had started at this moment (ISO 8601); for the example and drills.",

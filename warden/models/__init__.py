@@ -3,7 +3,7 @@
 from warden.models.access import ApiToken, IdempotentReply, OneTimeLink, User, WebSession
 from warden.models.base import Base
 from warden.models.decisions import Alert, Decision, Meeting, Rule, RuleStatus
-from warden.models.facts import Attribution, Fact, FactKey, Mention, Reading
+from warden.models.facts import Attribution, Correction, Fact, FactKey, Mention, NewsModel, Reading
 from warden.models.notices import Destination, Digest, Notification
 from warden.models.partners import Alias, Identifier, Partner, PartnerVersion, Person
 from warden.models.risk import Assessment, Backtest, Criterion, Learned, Matrix, OutcomeState, Override
@@ -18,6 +18,7 @@ __all__ = [
     "Attribution",
     "Backtest",
     "Base",
+    "Correction",
     "Criterion",
     "Decision",
     "Destination",
@@ -31,6 +32,7 @@ __all__ = [
     "Meeting",
     "Mention",
     "Meta",
+    "NewsModel",
     "Notification",
     "OneTimeLink",
     "OutcomeState",

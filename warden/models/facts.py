@@ -1,4 +1,4 @@
-"""Facts, the keys by which they name partners, and what was read in articles."""
+"""Facts, the keys by which they name partners, what was read in articles, and what people said of that."""
 
 import uuid
 from datetime import date, datetime
@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from warden.domain import FactKind
-from warden.models.base import Base, UtcDateTime, by_value
+from warden.domain import CorrectionKind, FactKind
+from warden.models.base import Base, HasId, UtcDateTime, by_value
 from warden.models.partners import Partner
 
 RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
@@ -91,15 +91,58 @@ class Reading(Base):
 
     fact_id: Mapped[int] = mapped_column(ForeignKey("fact.id"), primary_key=True)
     epoch: Mapped[int]  # of the aliases; Meta "alias_epoch" is the present one
-    reader: Mapped[str] = mapped_column(String(40))  # version of the news scorer
+    reader: Mapped[str] = mapped_column(String(40))  # version of the news scorer, and number of the model that spoke
     language: Mapped[str] = mapped_column(String(10))
+    outlet: Mapped[str] = mapped_column(String(100), default="")  # registrable domain, else folded name; "" unknown
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Mention(Base):
-    """One partner named in one article, with the tone towards it and the event it speaks of.
+class Correction(HasId, Base):
+    """What a person said of how an article was read for one partner. Rows are only added.
 
-    What was read stands from `first_attributed_at` until the article was read otherwise, at `until`.
+    The newest of each kind holds. `value` is by kind: tone {"label": "negative" | "neutral" | "positive"}; event
+    {"event": name | None}; about {"about": bool}; incident {"with": fact id} to merge, {"apart": True} to split. An
+    empty `value` takes the person's word back: what is read holds again.
+    """
+
+    __tablename__ = "correction"
+    __table_args__ = (Index("ix_correction_fact_id", "fact_id"), Index("ix_correction_partner_id", "partner_id"))
+
+    fact_id: Mapped[int] = mapped_column(ForeignKey("fact.id"))
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
+    kind: Mapped[CorrectionKind] = mapped_column(by_value(CorrectionKind))
+    value: Mapped[dict[str, Any]]
+    author: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class NewsModel(HasId, Base):
+    """One version of what reads the tone of a language, learned from our own articles.
+
+    `arrays` None: the version that ships, listed once somebody went back to it. The one that speaks has `active_since`
+    and no `retired_at`; none of a language: the shipped one.
+    """
+
+    __tablename__ = "news_model"
+    __table_args__ = (UniqueConstraint("language", "number"),)
+
+    language: Mapped[str] = mapped_column(String(10))  # part of the lexicon: en | zh | vi
+    number: Mapped[int]  # 1, 2, … per language; 0 is the shipped one
+    arrays: Mapped[bytes | None] = mapped_column(LargeBinary)  # see scorers.news.model
+    report: Mapped[dict[str, Any]]  # headlines, labels, figures on human labels, {"message", "params"} why it speaks
+    author: Mapped[str] = mapped_column(String(320))  # "" for the nightly learning
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    active_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_by: Mapped[str | None] = mapped_column(String(320))  # who chose it: nothing newer replaces it by itself
+
+
+class Mention(Base):
+    """One partner named in one article, the tone towards it, the event it speaks of, and the incident it is part of.
+
+    What was read stands from `first_attributed_at` until the article was read otherwise, or a person corrected it, at
+    `until`. Articles with one `copy_of` tell the same story in nearly the same words; those with one `incident` tell of
+    the same thing.
     """
 
     __tablename__ = "mention"
@@ -114,6 +157,10 @@ class Mention(Base):
     event: Mapped[str | None] = mapped_column(String(40))
     severity: Mapped[float] = mapped_column(default=0.0)  # 0..100
     half_life_days: Mapped[float] = mapped_column(default=0.0)
-    triggers: Mapped[list[Any]] = mapped_column(default=list)  # the phrases that decided
+    triggers: Mapped[list[Any]] = mapped_column(default=list)  # the phrases of the event
+    reasons: Mapped[list[Any]] = mapped_column(default=list)  # [kind, text] of what else decided: see scorers.news.read
+    corrected: Mapped[bool] = mapped_column(default=False)  # a person's word stands here: see Correction
+    copy_of: Mapped[int] = mapped_column(RowId, default=0)  # fact of the first article that says so; may be itself
+    incident: Mapped[int] = mapped_column(RowId, default=0)  # fact of the incident's first article; may be itself
     first_attributed_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -98,6 +98,8 @@ class Alias(HasId, Base):
     case_sensitive: Mapped[bool] = mapped_column(default=False)
     needs_context: Mapped[bool] = mapped_column(default=False)
     exclude: Mapped[bool] = mapped_column(default=False)
+    reviewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # a person looked at what it matches …
+    reviewed_by: Mapped[str | None] = mapped_column(String(320))  # … and its flags are that person's word
 
 
 class Identifier(HasId, Base):
