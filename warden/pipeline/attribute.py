@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from scorers.news import read as news
+from scorers.news.outlets import outlet_of
 from warden.db import Database
 from warden.log import get_logger
 from warden.models import Fact, Mention, Reading
@@ -39,7 +40,7 @@ def _read_articles(db: Database, now: datetime) -> int:
     while True:
         with db.read() as session:
             epoch = meta.alias_epoch(session)
-            articles = readings.unread(session, epoch=epoch, reader=news.VERSION, limit=BATCH)
+            articles = readings.unread(session, epoch=epoch, readers={}, reader=news.VERSION, limit=BATCH)
             if not articles:
                 return count
             if reader is None or reader[0] != epoch:
@@ -76,7 +77,17 @@ def _read(
     for article in articles:
         detail = article.detail or {}
         said = reader.read(detail.get("title") or "", detail.get("summary") or "", detail.get("language"))
-        read.append(Reading(fact_id=article.id, epoch=epoch, reader=news.VERSION, language=said.language, read_at=now))
+        outlet = outlet_of(detail.get("url") or "", detail.get("outlet") or "")
+        read.append(
+            Reading(
+                fact_id=article.id,
+                epoch=epoch,
+                reader=news.VERSION,
+                language=said.language,
+                outlet=outlet,
+                read_at=now,
+            )
+        )
         mentions += [_mention(article.id, one) for one in said.mentions]
     return read, mentions
 

@@ -1,49 +1,108 @@
 """What was read in articles: which ones to read, and the partners each names. What was read before is kept."""
 
-from collections.abc import Sequence
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import case, delete, literal, or_, select
 from sqlalchemy.orm import Session
 
-from warden.domain import FactKind
-from warden.models import Fact, Mention, Reading
+from warden.domain import CorrectionKind, FactKind
+from warden.models import Correction, Fact, Mention, Reading
+from warden.store import corrections, stories
 from warden.store.facts import in_force
 from warden.store.periods import mentioned
 
-_CONTENT = ("alias", "p_negative", "p_neutral", "p_positive", "event", "severity", "half_life_days", "triggers")
+_CONTENT = (
+    "alias",
+    "p_negative",
+    "p_neutral",
+    "p_positive",
+    "event",
+    "severity",
+    "half_life_days",
+    "triggers",
+    "reasons",
+    "corrected",
+)
 
 
-def unread(session: Session, *, epoch: int, reader: str, limit: int = 500) -> Sequence[Fact]:
-    """Return articles in force that were never read, or read with other aliases or another version of the reader."""
-    outdated = or_(Reading.fact_id.is_(None), Reading.epoch != epoch, Reading.reader != reader)
+def unread(
+    session: Session, *, epoch: int, readers: Mapping[str, str], reader: str, limit: int = 500
+) -> Sequence[Fact]:
+    """Return articles in force that were never read, or read with other aliases or by another reader.
+
+    `readers` names who reads each language now, `reader` who reads all others. Articles whose words were erased are not
+    read any more.
+    """
+    now_reading = case(readers, value=Reading.language, else_=reader) if readers else literal(reader)
+    outdated = or_(Reading.fact_id.is_(None), Reading.epoch != epoch, Reading.reader != now_reading)
     query = select(Fact).outerjoin(Reading, Reading.fact_id == Fact.id)
-    query = query.where(Fact.kind == FactKind.ARTICLE, in_force(None), outdated)
+    query = query.where(Fact.kind == FactKind.ARTICLE, Fact.detail.is_not(None), in_force(None), outdated)
     return session.scalars(query.order_by(Fact.observed_at.desc(), Fact.id).limit(limit)).all()
 
 
 def save(session: Session, readings: Sequence[Reading], mentions: Sequence[Mention], now: datetime) -> None:
     """Store what articles say from `now` on in place of what was read before; `readings` lists every article read.
 
-    What is read as before goes on standing since it was first read; what is not any more ends, and stays for replays.
+    People's corrections are laid over what was read. What is read as before goes on standing since it was first read;
+    what is not any more ends, and stays for replays. Copies and incidents are found anew as far as the articles reach.
     """
     fact_ids = [reading.fact_id for reading in readings]
     session.execute(delete(Reading).where(Reading.fact_id.in_(fact_ids)))
-    fresh = {(mention.fact_id, mention.partner_id): mention for mention in mentions}
+    said = corrections.in_force(session, fact_ids)
+    for mention in mentions:
+        mention.reasons = mention.reasons or []
+    fresh = {
+        (mention.fact_id, mention.partner_id): mention
+        for mention in mentions
+        if corrections.lay_over(mention, said.get((mention.fact_id, mention.partner_id), {}))
+    }
+    touched: dict[uuid.UUID, set[int]] = defaultdict(set)
     for stored in session.scalars(select(Mention).where(Mention.fact_id.in_(fact_ids), Mention.until.is_(None))):
         mention = fresh.get((stored.fact_id, stored.partner_id))
         if mention is not None and _content(mention) == _content(stored):
             del fresh[stored.fact_id, stored.partner_id]
-        elif stored.first_attributed_at < now:
-            stored.until = now
-        else:
-            session.delete(stored)
+            continue
+        touched[stored.partner_id].add(stored.fact_id)
+        if mention is not None:
+            mention.copy_of, mention.incident = stored.copy_of, stored.incident
+        _end(session, stored, now)
     session.flush()
     for mention in fresh.values():
         mention.first_attributed_at = now
+        mention.copy_of, mention.incident = mention.copy_of or mention.fact_id, mention.incident or mention.fact_id
+        touched[mention.partner_id].add(mention.fact_id)
     session.add_all([*readings, *fresh.values()])
-    session.flush()
+    stories.regroup(session, touched, now)
+
+
+def correct(session: Session, correction: Correction, now: datetime) -> None:
+    """Let what a person just said hold at once; the article is read again with the next tick all the same.
+
+    What was taken back is only known then: until then what stands stays.
+    """
+    fact_id, partner_id = correction.fact_id, correction.partner_id
+    session.execute(delete(Reading).where(Reading.fact_id == fact_id))
+    stored = session.scalar(
+        select(Mention).where(Mention.fact_id == fact_id, Mention.partner_id == partner_id, Mention.until.is_(None))
+    )
+    if stored is not None and correction.value:
+        said = corrections.in_force(session, [fact_id])[fact_id, partner_id]
+        if said.get(CorrectionKind.ABOUT, {}).get("about", True):
+            corrections.lay_over(stories.supersede(session, stored, now), said)
+        else:
+            _end(session, stored, now)
+    stories.regroup(session, {partner_id: {fact_id}}, now)
+
+
+def _end(session: Session, stored: Mention, now: datetime) -> None:
+    if stored.first_attributed_at < now:
+        stored.until = now
+    else:
+        session.delete(stored)
 
 
 def mentions(session: Session, fact_ids: Sequence[int]) -> Sequence[Mention]:

@@ -1,0 +1,165 @@
+"""What people said of how articles were read: kept with its author, never overwritten. It reads no article."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from scorers.news.events import taxonomy
+from scorers.news.read import UNNAMED_HALF_LIFE_DAYS, UNNAMED_SEVERITY
+from warden.domain import CorrectionKind, FactKind
+from warden.errors import Fault, InvalidInput, NotFound
+from warden.models import Correction, Fact, Mention, Partner
+
+LABELS = ("negative", "neutral", "positive")
+"""The tones, as people name them."""
+
+Said = Mapping[CorrectionKind, Mapping[str, Any]]
+"""A person's newest word of each kind for one article and partner; what was taken back is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One text whose tone towards a partner a person named. `label` is one of LABELS."""
+
+    fact_id: int
+    partner_id: uuid.UUID
+    label: str
+    author: str
+    created_at: datetime
+
+
+def add(
+    session: Session,
+    fact_id: int,
+    partner_id: uuid.UUID,
+    kind: CorrectionKind,
+    value: Mapping[str, Any],
+    *,
+    author: str,
+    now: datetime,
+) -> Correction:
+    """Write down what a person says; see Correction for `value`. It does not change what stands: see store.readings.
+
+    Raises NotFound for an article or a partner that is not there, InvalidInput naming what is wrong with the value.
+    """
+    article = session.get(Fact, fact_id)
+    if article is None or article.kind is not FactKind.ARTICLE:
+        raise NotFound("There is no such article.")
+    if session.get(Partner, partner_id) is None:
+        raise NotFound("There is no such partner.")
+    fault = _fault(session, fact_id, kind, value) if value else None
+    if fault is not None:
+        raise InvalidInput("The correction is not valid.", [fault])
+    row = Correction(
+        fact_id=fact_id, partner_id=partner_id, kind=kind, value=dict(value), author=author, created_at=now
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def in_force(session: Session, fact_ids: Collection[int]) -> dict[tuple[int, uuid.UUID], Said]:
+    """Return what holds for each of these articles and partners; those nobody spoke of are absent."""
+    found: dict[tuple[int, uuid.UUID], dict[CorrectionKind, Mapping[str, Any]]] = {}
+    for row in history(session, fact_ids):
+        said = found.setdefault((row.fact_id, row.partner_id), {})
+        said.pop(row.kind, None)
+        if row.value:
+            said[row.kind] = row.value
+    return {whom: said for whom, said in found.items() if said}
+
+
+def history(session: Session, fact_ids: Collection[int], partner_id: uuid.UUID | None = None) -> Sequence[Correction]:
+    """Return everything that was ever said of these articles, oldest first."""
+    query = select(Correction).where(Correction.fact_id.in_(fact_ids))
+    if partner_id is not None:
+        query = query.where(Correction.partner_id == partner_id)
+    return session.scalars(query.order_by(Correction.created_at, Correction.id)).all()
+
+
+def lay_over(mention: Mention, said: Said) -> bool:
+    """Put a person's word in place of what was read, in this row; False when the article is not about the partner.
+
+    A corrected tone is certain. A corrected event has the severity and the half-life of its kind; none, of bad news
+    without a known event, those of UNNAMED_SEVERITY.
+    """
+    if not said.get(CorrectionKind.ABOUT, {}).get("about", True):
+        return False
+    mention.corrected = not said.keys().isdisjoint({CorrectionKind.TONE, CorrectionKind.EVENT})
+    if not mention.corrected:
+        return True
+    tone = said.get(CorrectionKind.TONE)
+    if tone is not None:
+        mention.p_negative, mention.p_neutral, mention.p_positive = (float(tone["label"] == one) for one in LABELS)
+    event = said.get(CorrectionKind.EVENT)
+    if event is not None:
+        mention.event = event["event"]
+        known = taxonomy()["events"].get(event["event"], {})
+        mention.severity = known.get("severity", 0.0)
+        mention.half_life_days = known.get("half_life_days", UNNAMED_HALF_LIFE_DAYS)
+    if mention.event is None:
+        mention.severity = UNNAMED_SEVERITY if mention.p_negative >= 0.5 else 0.0
+    return True
+
+
+def labelled(session: Session, now: datetime) -> list[Labelled]:
+    """Return the tones people named that hold at `now`, of articles that are about the partner, oldest first."""
+    newest: dict[tuple[int, uuid.UUID, CorrectionKind], Correction] = {}
+    query = select(Correction).where(Correction.kind.in_([CorrectionKind.TONE, CorrectionKind.ABOUT]))
+    for row in session.scalars(
+        query.where(Correction.created_at <= now).order_by(Correction.created_at, Correction.id)
+    ):
+        newest[row.fact_id, row.partner_id, row.kind] = row
+    foreign = {
+        (fact_id, partner_id)
+        for (fact_id, partner_id, kind), row in newest.items()
+        if kind is CorrectionKind.ABOUT and row.value.get("about") is False
+    }
+    return [
+        Labelled(row.fact_id, row.partner_id, row.value["label"], row.author, row.created_at)
+        for row in sorted(newest.values(), key=lambda row: (row.created_at, row.fact_id, row.partner_id))
+        if row.kind is CorrectionKind.TONE and row.value and (row.fact_id, row.partner_id) not in foreign
+    ]
+
+
+def joins(session: Session, partner_id: uuid.UUID) -> tuple[set[int], list[tuple[int, int]]]:
+    """Return the articles a person set apart for a partner, and the pairs a person joined."""
+    newest: dict[int, Mapping[str, Any]] = {}
+    query = select(Correction.fact_id, Correction.value)
+    query = query.where(Correction.partner_id == partner_id, Correction.kind == CorrectionKind.INCIDENT)
+    for fact_id, value in session.execute(query.order_by(Correction.created_at, Correction.id)):
+        newest[fact_id] = value
+    apart = {fact_id for fact_id, value in newest.items() if "apart" in value}
+    return apart, [(fact_id, value["with"]) for fact_id, value in newest.items() if "with" in value]
+
+
+def last_at(session: Session, now: datetime) -> datetime | None:
+    """Return when a person last corrected anything, up to `now`."""
+    return session.scalar(select(func.max(Correction.created_at)).where(Correction.created_at <= now))
+
+
+def _fault(session: Session, fact_id: int, kind: CorrectionKind, value: Mapping[str, Any]) -> Fault | None:
+    if kind is CorrectionKind.TONE and value.get("label") not in LABELS:
+        return Fault("label", f"expected one of {', '.join(LABELS)}")
+    if kind is CorrectionKind.EVENT and ("event" not in value or value["event"] not in {None, *taxonomy()["events"]}):
+        return Fault("event", f"expected null or one of {', '.join(sorted(taxonomy()['events']))}")
+    if kind is CorrectionKind.ABOUT and not isinstance(value.get("about"), bool):
+        return Fault("about", "expected true or false")
+    if kind is CorrectionKind.INCIDENT:
+        return _incident_fault(session, fact_id, value)
+    return None
+
+
+def _incident_fault(session: Session, fact_id: int, value: Mapping[str, Any]) -> Fault | None:
+    if value == {"apart": True}:
+        return None
+    other = value.get("with")
+    if not isinstance(other, int) or isinstance(other, bool) or other == fact_id:
+        return Fault("with", 'expected {"apart": true}, or {"with": the number of another article}')
+    named = session.scalar(select(Mention.fact_id).where(Mention.fact_id == other, Mention.until.is_(None)).limit(1))
+    return None if named is not None else Fault("with", f"article {other} names no partner")

@@ -1,0 +1,141 @@
+"""Which articles about a partner are copies and which tell of one incident: grouped anew when they change."""
+
+import re
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from scorers.news import copies, incidents
+from warden.models import Fact, Mention
+from warden.store import corrections, partners
+from warden.store.batches import in_batches
+
+_APART = timedelta(days=copies.WINDOW_DAYS)
+"""Articles with a longer pause between them have nothing to do with one another, unless a person joined them."""
+
+_LONGEST = timedelta(days=28)
+_EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday
+_DAY = timedelta(days=1)
+
+MOST = 1_000
+"""Articles compared with one another at a time: memory grows with their square."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Article:
+    mention: Mention
+    at: datetime
+    detail: Mapping[str, Any]
+
+
+def regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now: datetime) -> None:
+    """Group anew what partners' articles tell, as far as the `touched` articles reach (partner → their numbers).
+
+    The outcome does not depend on the order in which articles arrived. What is grouped otherwise than before stands
+    from `now` on; what stood before is kept for replays.
+    """
+    session.flush()
+    names = partners.named(session, list(touched))
+    for partner_id, fact_ids in touched.items():
+        apart, together = corrections.joins(session, partner_id)
+        for story in _reached(session, partner_id, fact_ids, together):
+            for batch in in_batches(story, MOST):
+                articles = _articles(session, partner_id, batch)
+                _group(session, articles, names[partner_id], (apart, together), now)
+    session.flush()
+
+
+def supersede(session: Session, mention: Mention, now: datetime) -> Mention:
+    """Return the row that stands from `now` on in place of one in force: with the same content, to be changed."""
+    if mention.first_attributed_at == now:
+        return mention
+    fresh = Mention(**{column.key: getattr(mention, column.key) for column in Mention.__table__.columns})
+    fresh.first_attributed_at = now
+    mention.until = now
+    session.add(fresh)
+    return fresh
+
+
+def _reached(
+    session: Session, partner_id: uuid.UUID, fact_ids: Collection[int], together: Sequence[tuple[int, int]]
+) -> list[list[int]]:
+    """Return the articles of a partner, by time, that these articles may tell the same as, or told until now.
+
+    Each list has nothing to do with the others.
+    """
+    query = select(Mention.fact_id, Fact.observed_at).join(Fact, Fact.id == Mention.fact_id)
+    query = query.where(Mention.partner_id == partner_id, Mention.until.is_(None), Fact.detail.is_not(None))
+    told = [(at, fact_id) for fact_id, at in session.execute(query.order_by(Fact.observed_at, Fact.id))]
+    touched = [at for batch in in_batches(list(fact_ids)) for at in _moments(session, batch)]
+    joined = {fact_id for pair in together for fact_id in pair}
+    linked: list[int] = []
+    reached: list[list[int]] = []
+    for chain in _chains(told):
+        members = [fact_id for _, fact_id in chain]
+        if not joined.isdisjoint(members):
+            linked += members
+        elif any(chain[0][0] - _APART <= at <= chain[-1][0] + _APART for at in touched):
+            reached.append(members)
+    return [*reached, linked] if linked else reached
+
+
+def _moments(session: Session, fact_ids: Sequence[int]) -> Sequence[datetime]:
+    return session.scalars(select(Fact.observed_at).where(Fact.id.in_(fact_ids))).all()
+
+
+def _chains(told: Sequence[tuple[datetime, int]]) -> Iterator[list[tuple[datetime, int]]]:
+    """Cut articles, ordered by time, wherever nothing was told for longer than `_APART`.
+
+    What goes on for longer than `_LONGEST` is cut at fixed days, too: a partner that is always in the news.
+    """
+    chain: list[tuple[datetime, int]] = []
+    for one in [*told, None]:
+        if chain and (one is None or one[0] - chain[-1][0] > _APART):
+            pieces = groupby(chain, lambda part: (part[0] - _EPOCH) // _LONGEST)
+            yield from [chain] if chain[-1][0] - chain[0][0] <= _LONGEST else (list(piece) for _, piece in pieces)
+            chain = []
+        if one is not None:
+            chain.append(one)
+
+
+def _articles(session: Session, partner_id: uuid.UUID, fact_ids: Sequence[int]) -> list[_Article]:
+    query = select(Mention, Fact.observed_at, Fact.detail).join(Fact, Fact.id == Mention.fact_id)
+    query = query.where(Mention.partner_id == partner_id, Mention.until.is_(None), Fact.id.in_(fact_ids))
+    rows = session.execute(query.order_by(Fact.observed_at, Fact.id))
+    return [_Article(mention, at, detail or {}) for mention, at, detail in rows]
+
+
+def _group(
+    session: Session,
+    articles: Sequence[_Article],
+    name: str,
+    said: tuple[Collection[int], Sequence[tuple[int, int]]],
+    now: datetime,
+) -> None:
+    place = {article.mention.fact_id: number for number, article in enumerate(articles)}
+    ages = [(articles[-1].at - article.at) / _DAY for article in articles]
+    apart = frozenset(place[fact_id] for fact_id in said[0] if fact_id in place)
+    together = [(place[a], place[b]) for a, b in said[1] if a in place and b in place]
+    copied = copies.cluster(
+        [article.detail.get("title") or article.detail.get("summary", "") for article in articles], ages
+    )
+    told = [_told(article, name, age) for article, age in zip(articles, ages, strict=True)]
+    grouped = incidents.group(told, copied, apart, together)
+    for article, first, incident in zip(articles, copied.tolist(), grouped.tolist(), strict=True):
+        found = articles[first].mention.fact_id, articles[incident].mention.fact_id
+        if found != (article.mention.copy_of, article.mention.incident):
+            row = supersede(session, article.mention, now)
+            row.copy_of, row.incident = found
+
+
+def _told(article: _Article, name: str, age: float) -> incidents.Told:
+    words = f"{article.detail.get('title', '')} {article.detail.get('summary', '')}"
+    for own in (article.mention.alias, name):
+        words = re.sub(re.escape(own), " ", words, flags=re.IGNORECASE) if own else words
+    return incidents.Told(words, article.mention.event, age)
