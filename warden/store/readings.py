@@ -62,13 +62,13 @@ def save(session: Session, readings: Sequence[Reading], mentions: Sequence[Menti
     }
     touched: dict[uuid.UUID, set[int]] = defaultdict(set)
     for stored in session.scalars(select(Mention).where(Mention.fact_id.in_(fact_ids), Mention.until.is_(None))):
-        mention = fresh.get((stored.fact_id, stored.partner_id))
-        if mention is not None and _content(mention) == _content(stored):
+        anew = fresh.get((stored.fact_id, stored.partner_id))
+        if anew is not None and _content(anew) == _content(stored):
             del fresh[stored.fact_id, stored.partner_id]
             continue
         touched[stored.partner_id].add(stored.fact_id)
-        if mention is not None:
-            mention.copy_of, mention.incident = stored.copy_of, stored.incident
+        if anew is not None:
+            anew.copy_of, anew.incident = stored.copy_of, stored.incident
         _end(session, stored, now)
     session.flush()
     for mention in fresh.values():
