@@ -1,5 +1,8 @@
 """Public talk: incidents, corrections by people, and what reads the tone of a language.
 
+Databases made by the very first version lack a column and some indexes that its successors made with the first tables;
+they get them here.
+
 Columns are added with a default that stays in the database, for the reason told in the revision before. Every article
 is its own incident until it is read again.
 """
@@ -22,8 +25,15 @@ ADDED = {
 }
 
 
+FIRST_INDEXES = {
+    "decision": {"ix_decision_at_id": ["at", "id"]},
+    "alert": {"ix_alert_fired_at_id": ["fired_at", "id"], "ix_alert_state_fired_at_id": ["state", "fired_at", "id"]},
+}
+
+
 def upgrade() -> None:
     """Apply."""
+    _complete_first_tables()
     op.add_column("alias", sa.Column("reviewed_at", UtcDateTime(), nullable=True))
     op.add_column("alias", sa.Column("reviewed_by", sa.String(length=320), nullable=True))
     op.add_column("reading", sa.Column("outlet", sa.String(length=100), nullable=False, server_default=""))
@@ -43,6 +53,19 @@ def downgrade() -> None:
             op.drop_column(table, name)
     for table in ("news_model", "correction"):
         op.drop_table(table)
+
+
+def _complete_first_tables() -> None:
+    known = sa.inspect(op.get_bind())
+    if "version" not in {column["name"] for column in known.get_columns("person")}:
+        op.add_column("person", sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
+    for table, indexes in FIRST_INDEXES.items():
+        present = {index["name"] for index in known.get_indexes(table)}
+        if "ix_alert_state_fired_at" in present:
+            op.drop_index("ix_alert_state_fired_at", table)
+        for name, columns in indexes.items():
+            if name not in present:
+                op.create_index(name, table, columns)
 
 
 def _create_correction() -> None:

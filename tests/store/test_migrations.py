@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from first_schema import ASSESSMENT, DAY, EARLY, PARTNER, read
-from sqlalchemy import URL, inspect
+from sqlalchemy import URL, inspect, text
 
 from alembic import command
 from warden.db import Database, alembic_config, pending_migrations, upgrade
@@ -110,3 +110,18 @@ def test_the_first_schema_comes_back_as_it_was(second: Database) -> None:
             assert len(found) == sum(other == name for other, _ in first_schema.ROWS)
     upgrade(second)
     assert differences(second) == []
+
+
+def test_a_database_of_the_very_first_version_becomes_whole(blank: Database) -> None:
+    command.upgrade(alembic_config(blank), "0001")
+    with blank.engine.execution_options(warden_write=True).begin() as connection:
+        for statement in (
+            "ALTER TABLE person DROP COLUMN version",
+            "DROP INDEX ix_decision_at_id",
+            "DROP INDEX ix_alert_fired_at_id",
+            "DROP INDEX ix_alert_state_fired_at_id",
+            "CREATE INDEX ix_alert_state_fired_at ON alert (state, fired_at)",
+        ):
+            connection.execute(text(statement))
+    upgrade(blank)
+    assert differences(blank) == []
