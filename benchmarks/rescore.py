@@ -7,6 +7,7 @@ A weekly tick adds one week to what is remembered; then the likelihoods can be r
 are the machine's, ratios mostly the code's. Seconds of the processor tell more where others use the machine, too.
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,23 +16,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scorers.base import Counts, Events, Exposure, Incidents, Index, Panel, Scorer, Terms, spread
+from scorers.base import (
+    DAILY,
+    FAMILIES,
+    WEEK,
+    Counts,
+    Exposure,
+    Incidents,
+    Panel,
+    Scorer,
+    Terms,
+    spread,
+)
 from scorers.late_share import LateShare
 from scorers.rates import Portfolio, Record, Seen, believe, chances, remember
-from scorers.rhythm import WEEK, Rhythm, as_weeks
+from scorers.rhythm import Rhythm, as_weeks
+from scorers.shrinkage import NO_EVENTS
 from scorers.silence import Silence, rhythm_of, signs_of_life
 from warden.discovery import scorers
 
 SIGNALS = ("silence", "late_share", "tone")
-FAMILIES = ("communication", "delivery", "sentiment", "measure")
 ROUNDS = 3
 AT = datetime(2026, 6, 29, tzinfo=UTC)
 
 PER_DAY: Mapping[str, float] = {"received": 0.3, "sent": 0.25, "met": 0.01, "due": 0.3}
 """Facts per partner and day, on average; partners differ by a factor that is Gamma with shape 1."""
-
-NONE = ("threads_in", "threads_out", "made", "milestones", "missed")
-"""Counts the three signals do not read."""
 
 LATE_SHARE = 0.08
 MENTIONS = 5
@@ -42,10 +51,12 @@ Work = Callable[[], object]
 
 def main() -> None:
     """Measure and print."""
-    given = [int(argument) for argument in sys.argv[1:3]]
-    partners, weeks = given + [100_000, 104][len(given) :]
-    print(f"Making {partners:,} partners over {weeks} weeks …", file=sys.stderr)
-    panel = made_up(partners, weeks * WEEK)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("partners", type=int, nargs="?", default=100_000)
+    parser.add_argument("weeks", type=int, nargs="?", default=104)
+    given = parser.parse_args()
+    print(f"Making {given.partners:,} partners over {given.weeks} weeks …", file=sys.stderr)
+    panel = made_up(given.partners, given.weeks * WEEK)
     reading = timed(lambda: read_once(panel))
     size = sum(counts.nbytes for counts in arrays(panel)) / 1e6
     print(f"\n| what | seconds | of the processor | against reading {size:,.0f} MB once, {reading.processor:.3f} s |")
@@ -64,14 +75,13 @@ def made_up(partners: int, days: int) -> Panel:
     """Return a panel of counts that are Poisson, some partners much livelier than others."""
     chance = np.random.default_rng(7)
     pace = chance.gamma(1.0, 1.0, (partners, 1)).astype(np.float32)
-    daily: dict[str, Counts] = dict.fromkeys(NONE, np.broadcast_to(np.uint8(0), (partners, days)))
+    daily: dict[str, Counts] = dict.fromkeys(DAILY, np.broadcast_to(np.uint8(0), (partners, days)))
     for name, rate in PER_DAY.items():
         daily[name] = np.empty((partners, days), dtype=np.uint8)
         for start in range(0, partners, 5_000):
             rows = slice(start, start + 5_000)
             daily[name][rows] = chance.poisson(np.repeat(pace[rows] * rate, days, axis=1)).clip(max=255)
     daily["late"] = chance.binomial(daily["due"], LATE_SHARE).astype(np.uint8)
-    none: Index = np.zeros(0, dtype=np.intp)
     return Panel(
         at=AT,
         now=np.full(partners, float(days)),
@@ -79,7 +89,7 @@ def made_up(partners: int, days: int) -> Panel:
         blind_days={family: np.zeros(partners) for family in FAMILIES},
         exposure=Exposure(np.ones((1, days), dtype=np.float32), np.zeros(partners, dtype=np.intp)),
         incidents=mentions(chance, partners, days),
-        replies=Events(none, np.zeros(0), np.zeros(0)),
+        replies=NO_EVENTS,
         measures={},
     )
 

@@ -3,6 +3,7 @@
 python benchmarks/run.py [facts] [partners]        default 50,000 facts, 10,000 partners
 """
 
+import argparse
 import sys
 import tempfile
 import threading
@@ -61,12 +62,15 @@ class Stopwatch:
 
 def main() -> None:
     """Measure everything and print the report."""
-    count, partners = (int(argument) for argument in [*sys.argv[1:], "50000", "10000"][:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("facts", type=int, nargs="?", default=50_000)
+    parser.add_argument("partners", type=int, nargs="?", default=10_000)
+    given = parser.parse_args()
     log.configure("ERROR", as_json=False)
     clock.start_at(NOW)
     look_for_cycles_less_often()  # as the service does
     with tempfile.TemporaryDirectory() as folder:
-        results = [*writing(Path(folder), count), *ticking(Path(folder), partners)]
+        results = [*writing(Path(folder), given.facts), *ticking(Path(folder), given.partners)]
     print("\n| what | measured | against | ratio |\n|---|---|---|---|")
     for result in results:
         ratio = f"{result.ratio:.2f}" if result.ratio is not None else ""

@@ -15,6 +15,18 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]
 Counts = NDArray[Any]
 Timed = TypeVar("Timed", "Incidents", "Events")
+Reason = tuple[str, Mask]  # an English message, and for whom `(n,)` it holds
+
+WEEK = 7
+
+BLOCK = 8192
+"""Partners folded together: their counts and state stay in the processor's cache."""
+
+FAMILIES = ("communication", "delivery", "sentiment", "measure")
+"""Of sources; a scorer reads one of them."""
+
+DAILY = ("received", "sent", "threads_in", "threads_out", "met", "due", "late", "made", "milestones", "missed")
+"""The counts that every panel has, see Panel."""
 
 LOWEST, HIGHEST = 0.001, 0.99
 """No signal alone is surer than this. It also keeps -ln(1 - likelihood) exact to 1e-9 for three fused signals."""
@@ -72,12 +84,12 @@ class Panel:
     now: `(n,)` days from the start of column 0 to `at`, in the partner's zone; floor(now) is the column of its today,
         which is t - 1 or, west of others, up to two less; later columns are empty. A cutoff at midnight has a whole
         number. Ages count by the same clock: `now` less an age is when that was, in columns.
-    daily: counts per partner and day, each `(n, t)`, of any real or whole type: "received" and "sent" messages;
-        "threads_in" and "threads_out", conversations begun by the partner and by us; "met", meetings held; "due"
-        deliveries by due date, "late" of these, made after it or open past it; "made" deliveries by the day they were
-        made; "milestones" by due date and "missed" of these.
-    blind_days: per family ("communication", "delivery", "sentiment", "measure") `(n,)`: how many of the last days no
-        source of the partner could have reported; 0 when all is well, NaN when it has no source of that family at all.
+    daily: counts per partner and day, each `(n, t)`, of any real or whole type, by the names in DAILY: "received" and
+        "sent" messages; "threads_in" and "threads_out", conversations begun by the partner and by us; "met", meetings
+        held; "due" deliveries by due date, "late" of these, made after it or open past it; "made" deliveries by the day
+        they were made; "milestones" by due date and "missed" of these.
+    blind_days: per family `(n,)`: how many of the last days no source of the partner could have reported; 0 when all is
+        well, NaN when it has no source of that family at all.
     replies: hours the partner took to answer us, each reply at its moment.
     measures: other figures by name, as entered ("satisfaction").
     """
@@ -100,6 +112,13 @@ class Panel:
     def days(self) -> int:
         """Number of days t."""
         return int(self.daily["received"].shape[1])
+
+    def seen(self, family: str) -> Floats:
+        """Return the column `(n,)` before which a source could report; below 0 where none could in all of the panel.
+
+        Whole days, today left out: else every tick of the clock would give every partner a new number.
+        """
+        return np.asarray(np.floor(self.now) - np.ceil(np.nan_to_num(self.blind_days[family])), dtype=np.float64)
 
     def before(self, column: int) -> "Panel":
         """Return the panel as it was at the start of a column: nothing of that day or later, and nobody blind.
@@ -125,8 +144,17 @@ def _aged(events: Timed, back: Floats) -> Timed:
     """Return what there was `back` days `(n,)` ago."""
     age = events.age_days - back[events.partner]
     there = age >= 0
-    kept = {field.name: getattr(events, field.name)[there] for field in fields(events)}
-    return replace(events, **{**kept, "age_days": age[there]})
+    return replace(picked(events, there), age_days=age[there])
+
+
+def picked(events: Timed, which: Mask) -> Timed:
+    """Return some of the facts, in their order; `which` is `(m,)`."""
+    return replace(events, **{field.name: getattr(events, field.name)[which] for field in fields(events)})
+
+
+def blocks(partners: int) -> list[slice]:
+    """Return the partners in blocks of BLOCK, the last one smaller."""
+    return [slice(first, min(first + BLOCK, partners)) for first in range(0, partners, BLOCK)]
 
 
 Terms = Mapping[str, Floats]
@@ -193,6 +221,73 @@ class Scores:
     over: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """For whom a scorer can say something, and why not for the others.
+
+    blind: `(n,)` days, of its family, as in Panel. messages, reason: `unknown` and `unknown_reason` of Scores.
+    """
+
+    blind: Floats
+    messages: tuple[str, ...]
+    reason: Index
+
+    @classmethod
+    def unless(cls, blind: Floats, few: Sequence[Reason], quiet: Sequence[Reason] = ()) -> "Known":
+        """Return who is left when no reason holds; where several do, the first is told.
+
+        few: there are too few facts, or wrong ones; quiet: none for so long that it could only be told of a partner
+        whose sources work.
+        """
+        reasons = [(NO_SOURCE_MESSAGE, np.isnan(blind)), *few, (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS), *quiet]
+        return cls(blind, *first_reason(len(blind), reasons))
+
+    @property
+    def mask(self) -> Mask:
+        """For whom `(n,)` something can be said."""
+        return self.reason < 0
+
+    def only(self, values: Floats | float) -> Floats:
+        """Return the values `(n,)`, NaN for those nothing can be said of."""
+        return np.where(self.mask, values, np.nan)
+
+    def because(self, message: str) -> Mask:
+        """Tell of whom `(n,)` nothing can be said for this reason."""
+        return np.asarray(self.reason == self.messages.index(message), dtype=np.bool_)
+
+    def scores(
+        self,
+        value: Floats,
+        contributions: Mapping[str, Floats],
+        *,
+        sample: Floats,
+        measured: Mapping[str, Floats],
+        evidence: Sequence[Evidence],
+        params: Mapping[str, Floats | float],
+        old: Mask | None = None,
+        over: Mask | None = None,
+    ) -> Scores:
+        """Return the scores; value and contributions are dropped where nothing can be said, the rest is as given.
+
+        old: `(n,)` whose newest fact is too old to be called fresh. params: of the messages, besides %(blind_days)s; a
+        number holds for all. over: as in Scores.
+        """
+        stale = self.blind > STALE_BLIND_DAYS
+        spoken = {name: np.full(len(self.blind), values, dtype=np.float64) for name, values in params.items()}
+        return Scores(
+            value=self.only(value),
+            sample=sample,
+            stale=self.mask & (stale if old is None else stale | old),
+            contributions={name: self.only(part) for name, part in contributions.items()},
+            measured=measured,
+            evidence=evidence,
+            unknown=self.messages,
+            unknown_reason=self.reason,
+            unknown_params={**spoken, "blind_days": self.blind},
+            over=np.zeros(0, dtype=np.bool_) if over is None else over,
+        )
+
+
 class Scorer(ABC):
     """The likelihood of one named outcome: that it begins within the horizon. Deterministic, stateless.
 
@@ -201,7 +296,7 @@ class Scorer(ABC):
     """
 
     name: ClassVar[str]  # == file name; also the outcome's
-    family: ClassVar[str]  # of sources: "communication", "delivery", "sentiment" or "measure"
+    family: ClassVar[str]  # of sources, one of FAMILIES
     version: ClassVar[str]
     min_points: ClassVar[int]  # below this many facts a partner's value is NaN
     weight: ClassVar[float]  # of this outcome in coverage, > 0
@@ -241,7 +336,12 @@ def limited(parts: Mapping[str, Floats]) -> tuple[Floats, Mapping[str, Floats]]:
     return value, {**parts, "limit": logit(value) - total}
 
 
-def first_reason(partners: int, reasons: Sequence[tuple[str, Mask]]) -> tuple[tuple[str, ...], Index]:
+def in_two(usual: str, lately: str, by_usual: Floats, value: Floats) -> dict[str, Floats]:
+    """Return the two parts of logit(value), by name: what the usual alone would say, and what came lately beyond it."""
+    return {usual: logit(by_usual), lately: logit(value) - logit(by_usual)}
+
+
+def first_reason(partners: int, reasons: Sequence[Reason]) -> tuple[tuple[str, ...], Index]:
     """Return (messages, index `(n,)` of the first one whose mask holds, -1 where none does)."""
     index = np.full(partners, -1, dtype=np.intp)
     for number, (_, holds) in enumerate(reasons):

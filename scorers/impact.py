@@ -6,7 +6,7 @@ judgements, configurable, and written down in docs/scorers.md.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -148,9 +148,16 @@ def rate(attributes: Attributes, formulas: Sequence[Formula] = (Formula(),), of:
         value=1.0 + 4.0 * mean,
         coverage=known / total,
         lowest=1.0 + 4.0 * scored / total,
-        highest=1.0 + 4.0 * (scored + total - known) / total,
+        highest=1.0 + 4.0 * (scored + (total - known)) / total,  # in this order: not a hair below the lowest
         parts=parts,
     )
+
+
+def part_known(parts: Iterable[tuple[float, float | None]]) -> float | None:
+    """Return the coverage 0..1 of one partner's parts, each its weight and its score; None without any weight."""
+    weighed = [(weight, score) for weight, score in parts if weight > 0]
+    known = sum(weight for weight, score in weighed if score is not None)
+    return known / sum(weight for weight, _ in weighed) if weighed else None
 
 
 def _scores(

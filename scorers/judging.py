@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorers.base import Floats, Index, Mask, logit, sigmoid
-from scorers.walk import STEP_DAYS, Rows, deteriorations
-
-QUARTER_DAYS = 91.25
+from scorers.walk import QUARTER_DAYS, STEP_DAYS, Rows, deteriorations
 
 REMINDER_DAYS = 56
 """An alarm reminds once in so many days; one that still stands after them counts again."""
@@ -246,37 +244,18 @@ def _pairs(score: Floats, column: Index, began: Mask) -> tuple[Floats, Floats]:
     Ties count half.
     """
     order = np.lexsort((score, column))
-    s, c, y = score[order], column[order], began[order].astype(np.float64)
-    edge = np.ones(s.size, dtype=np.bool_)
-    edge[1:] = (s[1:] != s[:-1]) | (c[1:] != c[:-1])
-    week_edge = np.ones(s.size, dtype=np.bool_)
-    week_edge[1:] = c[1:] != c[:-1]
-    right, pairs = np.zeros(s.size), np.zeros(s.size)
-    for own, other in ((y, 1 - y), (1 - y, y)):
-        below = _sum_below(other, edge, week_edge)
-        in_week = _sum_within(other, week_edge)
-        tied = _sum_within(other, edge)
-        # Positives are right above the others, negatives below them.
-        better = below + tied / 2 if own is y else in_week - below - tied / 2
-        right += own * better
-        pairs += own * in_week
-    back = np.empty(s.size, dtype=np.intp)
-    back[order] = np.arange(s.size)
-    return right[back], pairs[back]
-
-
-def _sum_within(amount: Floats, edge: Mask) -> Floats:
-    """Sum over groups of neighbours, each beginning at an edge; `(m,)`."""
-    group = np.cumsum(edge) - 1
-    return np.bincount(group, amount)[group] if amount.size else amount
-
-
-def _sum_below(amount: Floats, edge: Mask, week_edge: Mask) -> Floats:
-    """Sum over the rows of the same week that come before the own group of ties; `(m,)`."""
-    before = np.cumsum(amount) - amount
-    starts = np.flatnonzero(edge)[np.cumsum(edge) - 1]
-    week_starts = np.flatnonzero(week_edge)[np.cumsum(week_edge) - 1]
-    return np.asarray(before[starts] - before[week_starts], dtype=np.float64)
+    score, column, began = score[order], column[order], began[order]
+    week = column * score.size
+    place = week + np.cumsum(np.diff(score, prepend=np.nan) != 0)  # rises from week to week and with the score
+    right, pairs = np.zeros(score.size), np.zeros(score.size)
+    for own in (began, ~began):
+        others, rows = place[~own], order[own]
+        first, last = (np.searchsorted(others, week[own] + end) for end in (0, score.size + 1))
+        below, up_to = (np.searchsorted(others, place[own], side=side) for side in ("left", "right"))
+        lower = (below + up_to) / 2 - first
+        pairs[rows] = last - first
+        right[rows] = lower if own is began else last - first - lower
+    return right, pairs
 
 
 def _at_or_above(values: Floats, steps: Floats) -> NDArray[Any]:

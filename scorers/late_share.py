@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from scorers.base import Evidence, Floats, Mask, Outcome, Terms
-from scorers.rate_scorer import Case, RateScorer
-from scorers.rates import Record, Seen, portfolio_share
+from scorers.base import Evidence, Floats, Known, Mask, Outcome, Terms
+from scorers.rate_scorer import RateScorer
+from scorers.rates import Belief, Record, Seen, portfolio_share
 
 RECENT_DAYS, SHARE_DAYS = 56, 182
 """Windows of `due_recent` and of `late_share`."""
@@ -71,20 +71,20 @@ class LateShare(RateScorer):
         due, _late = seen.within(terms["own_days"])
         return np.asarray(due >= terms["min_history"])
 
-    def words(self, case: Case) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
+    def words(self, seen: Seen, belief: Belief, known: Known) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
         """Return the late rate, the usual one, counts of two windows, and two sentences."""
-        due, late = case.seen.within(np.full(len(case.known), float(RECENT_DAYS)))
-        share_due, share_late = case.seen.within(np.full(len(case.known), float(SHARE_DAYS)))
-        rates = {"late_rate": case.only(case.belief.now), "usual_late_rate": case.only(case.belief.usual)}
-        some = case.known & (due > 0)
+        due, late = seen.within(RECENT_DAYS)
+        share_due, share_late = seen.within(SHARE_DAYS)
+        rates = {"late_rate": known.only(belief.now), "usual_late_rate": known.only(belief.usual)}
+        some = known.mask & (due > 0)
         recent = {"late": late, "due": due, "days": np.full_like(due, RECENT_DAYS)}
         measured = {
             **rates,
-            "due_recent": case.only(due),
+            "due_recent": known.only(due),
             "late_share": np.divide(share_late, share_due, out=np.full_like(due, np.nan), where=share_due > 0),
         }
         return measured, (
-            Evidence("about %(late_rate)s of deliveries are now late; usual is %(usual_late_rate)s", rates),
+            Evidence("late deliveries are now estimated at %(late_rate)s; usual is %(usual_late_rate)s", rates),
             Evidence(
                 "%(late)s of the %(due)s deliveries due in the last %(days)s days were late",
                 {name: np.where(some, values, np.nan) for name, values in recent.items()},

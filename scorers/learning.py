@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorers.base import HIGHEST, LOWEST, Floats, Index, Mask, Scores, logit, sigmoid
-from scorers.walk import STEP_DAYS, Rows, deteriorations
+from scorers.walk import QUARTER_DAYS, STEP_DAYS, Rows, deteriorations
 
 Form = Literal["default", "recalibrated", "supervised"]
 Matrix = NDArray[np.float64]
@@ -35,8 +35,6 @@ ENOUGH_TO_SUPERVISE = 100
 
 ENOUGH_QUARTERS = 4.0
 """… if what is trained on reaches over so many quarters: models trained on less ranked far below the default …"""
-
-QUARTER_DAYS = 91.25
 
 TRIAL_WEEKS = 26
 """… and if it beats the others in so many last matured weeks, on partners it was not trained on …"""
@@ -92,8 +90,13 @@ BEATEN_MESSAGE = (
 )
 SUPERVISED_MESSAGE = (
     "a model learned from %(positives)s cases of our own speaks: "
-    "on partners it had not seen, it was better than the default formula by %(better_share)s (log loss)"
+    "on partners it had not seen, it was better than the default formula by %(better_share)s, "
+    "and than that recalibrated by %(recalibrated_share)s (log loss)"
 )
+
+
+BEATEN_FORMS = (("better_share", "default"), ("recalibrated_share", "recalibrated"))
+"""Which figure of SUPERVISED_MESSAGE compares with which form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +208,8 @@ def learn(rows: Rows, fold: Index) -> Lesson:
         report["trial"] = {"rows": int(tested.sum()), "positives": tested_cases, **_trial(rows, fold, training, tested)}
     trial = report["trial"]
     if (short := _falls_short(report, tested_cases)) is None:
-        better = 1 - trial["supervised"] / trial["default"]
-        return _lesson("supervised", fit(rows, known_figures(rows)), report, SUPERVISED_MESSAGE, better_share=better)
+        better = {name: 1 - trial["supervised"] / trial[form] for name, form in BEATEN_FORMS}
+        return _lesson("supervised", fit(rows, known_figures(rows)), report, SUPERVISED_MESSAGE, **better)
     if trial and (worse := trial["recalibrated"] / trial["default"] - 1) > TOLERATED:
         return _lesson("default", None, report, WORSE_MESSAGE, worse_share=worse)
     message, params = short

@@ -3,6 +3,7 @@
 It computes no likelihood or impact.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -269,7 +270,15 @@ def _band_faults(grid: Grid) -> list[tuple[str, str]]:
 
 
 def _name_faults(path: str, names: Names) -> list[tuple[str, str]]:
-    return [(f"{path}.{locale}", "missing") for locale in LOCALES if locale not in names]
+    missing = [(f"{path}.{locale}", "missing") for locale in LOCALES if locale not in names]
+    blank = [locale for locale, name in names.items() if not _is_readable(name)]
+    return missing + [(f"{path}.{locale}", "expected a name that can be read, on one line") for locale in blank]
+
+
+def _is_readable(name: str) -> bool:
+    """Tell whether there is something to see, on one line: no control character or line break, not only white space."""
+    kinds = {unicodedata.category(one) for one in name}
+    return kinds.isdisjoint({"Cc", "Cs", "Zl", "Zp"}) and any(kind[0] not in "ZC" for kind in kinds)
 
 
 def _cell_faults(grid: Grid) -> list[tuple[str, str]]:

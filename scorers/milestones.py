@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from scorers.base import Evidence, Floats, Mask, Outcome, Terms
-from scorers.rate_scorer import Case, RateScorer
-from scorers.rates import Record, Seen
+from scorers.base import Evidence, Floats, Known, Mask, Outcome, Terms
+from scorers.rate_scorer import RateScorer
+from scorers.rates import Belief, Record, Seen
 
 RECENT_DAYS = 182
 """Window of `milestones_recent`: projects have a handful of milestones in half a year."""
@@ -52,13 +52,13 @@ class Milestones(RateScorer):
         """Tell for whom `(n,)` enough fell due before to judge what came."""
         return np.asarray(record.all_due >= terms["min_history"])
 
-    def words(self, case: Case) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
+    def words(self, seen: Seen, belief: Belief, known: Known) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
         """Return the missed rate, the usual one, how many fell due lately, and two sentences."""
-        due, missed = case.seen.within(np.full(len(case.known), float(RECENT_DAYS)))
-        rates = {"missed_share": case.only(case.belief.now), "usual_missed_share": case.only(case.belief.usual)}
-        some = case.known & (due > 0)
+        due, missed = seen.within(RECENT_DAYS)
+        rates = {"missed_share": known.only(belief.now), "usual_missed_share": known.only(belief.usual)}
+        some = known.mask & (due > 0)
         recent = {"missed": missed, "due": due, "days": np.full_like(due, RECENT_DAYS)}
-        return {**rates, "milestones_recent": case.only(due)}, (
+        return {**rates, "milestones_recent": known.only(due)}, (
             Evidence("about %(missed_share)s of milestones are now missed; usual is %(usual_missed_share)s", rates),
             Evidence(
                 "%(missed)s of the %(due)s milestones due in the last %(days)s days were missed",

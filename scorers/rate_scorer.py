@@ -2,42 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from scorers.base import (
-    BLIND_LIMIT_DAYS,
-    BLIND_MESSAGE,
-    NO_SOURCE_MESSAGE,
-    STALE_BLIND_DAYS,
-    Evidence,
-    Floats,
-    Mask,
-    Panel,
-    Scorer,
-    Scores,
-    Terms,
-    first_reason,
-    logit,
-)
+from scorers.base import Evidence, Floats, Known, Mask, Panel, Scorer, Scores, Terms, in_two
 from scorers.rates import HABIT, Belief, Portfolio, Record, Seen, believe, chances, remember, turned_bad
 from scorers.shrinkage import ripe
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What the words about a score are made of."""
-
-    seen: Seen
-    record: Record
-    belief: Belief
-    known: Mask
-
-    def only(self, values: Floats) -> Floats:
-        """Return the values `(n,)` of partners that are scored, NaN for the others."""
-        return np.where(self.known, values, np.nan)
 
 
 class RateScorer(Scorer):
@@ -59,43 +30,30 @@ class RateScorer(Scorer):
         """Tell for whom `(n,)` enough fell due before to judge what came."""
 
     @abstractmethod
-    def words(self, case: Case) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
+    def words(self, seen: Seen, belief: Belief, known: Known) -> tuple[Mapping[str, Floats], Sequence[Evidence]]:
         """Return what is measured, and the sentences about it."""
 
     def score(self, panel: Panel, terms: Terms) -> Scores:
         """Score every partner at `panel.at`; days while no source could report are left out, bad or not."""
-        blind = panel.blind_days[self.family]
         seen = Seen.of(panel, *self.counted, self.family)
         record, since_due = remember(seen), seen.since_due()
-        unknown, reason = first_reason(
-            panel.partners,
-            [
-                (NO_SOURCE_MESSAGE, np.isnan(blind)),
-                (self.too_few, record.all_due < self.min_points),
-                (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS),
-                (self.none_due, since_due > self.dormant_days),
-            ],
+        known = Known.unless(
+            panel.blind_days[self.family],
+            few=[(self.too_few, record.all_due < self.min_points)],
+            quiet=[(self.none_due, since_due > self.dormant_days)],
         )
-        case = Case(seen, record, believe(record, Portfolio.of(record)), reason < 0)
-        bar = self.bar(seen, record, terms)
-        by_habit, value = chances(record, case.belief, bar, terms["horizon_days"], terms["min_next"])
-        measured, evidence = self.words(case)
-        return Scores(
-            value=case.only(value),
+        belief, bar = believe(record, Portfolio.of(record)), self.bar(seen, record, terms)
+        by_habit, value = chances(record, belief, bar, terms["horizon_days"], terms["min_next"])
+        measured, evidence = self.words(seen, belief, known)
+        return known.scores(
+            value,
+            in_two("habit", "lately", by_habit, value),
             sample=record.due[HABIT],
-            stale=case.known & ((since_due > self.stale_days) | (blind > STALE_BLIND_DAYS)),
-            contributions={"habit": case.only(logit(by_habit)), "lately": case.only(logit(value) - logit(by_habit))},
+            old=since_due > self.stale_days,
             measured=measured,
             evidence=evidence,
-            unknown=unknown,
-            unknown_reason=reason,
-            unknown_params={
-                self.what: record.all_due,
-                "needed": np.full(panel.partners, float(self.min_points)),
-                "blind_days": blind,
-                "days_since_due": since_due,
-            },
-            over=reason == unknown.index(self.none_due),
+            params={self.what: record.all_due, "needed": self.min_points, "days_since_due": since_due},
+            over=known.because(self.none_due),
         )
 
     def began(self, past: Panel, whole: Panel, terms: Terms) -> Floats:

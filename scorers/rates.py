@@ -15,9 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import betainc
 
-from scorers.base import HIGHEST, LOWEST, Counts, Floats, Index, Mask, Panel, logit, sigmoid
-
-WEEK = 7
+from scorers.base import HIGHEST, LOWEST, WEEK, Counts, Floats, Index, Mask, Panel, blocks, logit, sigmoid
 
 HALF_LIVES = np.array([78.0, 16.0, 4.0])
 """In weeks: the habit, the season, and lately. Each about a fifth of the one before."""
@@ -59,9 +57,6 @@ ASSUMED_PRIOR, LEAST_PRIOR, MOST_PRIOR = 20.0, 4.0, 200.0
 USUALLY_WITHIN = 56
 """Most partners had something due within so many days: the last due day is first looked for there."""
 
-ROWS = 8192
-"""Partners folded together: their counts and state stay in the processor's cache."""
-
 _FADE = 0.5 ** (np.arange(WEEK + 1) / WEEK / HALF_LIVES[:, None])  # (3, 8) by days passed
 
 
@@ -79,19 +74,18 @@ class Seen:
     @classmethod
     def of(cls, panel: Panel, due: str, bad: str, family: str) -> "Seen":
         """Return what a working source reported. After the last day one could report, nothing is told from nothing."""
-        blind = np.ceil(np.nan_to_num(panel.blind_days[family]))
-        end = np.clip(np.floor(panel.now) - blind, 0, panel.days).astype(np.intp)
+        end = np.clip(panel.seen(family), 0, panel.days).astype(np.intp)
         return cls(panel.daily[due], panel.daily[bad], end)
 
-    def within(self, days: Floats) -> tuple[Floats, Floats]:
-        """Return (due, bad), each `(n,)`, of the last whole `days` `(n,)`."""
-        begin = np.maximum(self.end - days.astype(np.intp), 0)
+    def within(self, days: Floats | float) -> tuple[Floats, Floats]:
+        """Return (due, bad), each `(n,)`, of the last whole `days`, `(n,)` or as many for all."""
+        begin = np.maximum(self.end - np.asarray(days).astype(np.intp), 0)
         return between(self.due, begin, self.end), between(self.bad, begin, self.end)
 
     def since_due(self) -> Floats:
         """Return how many days ago `(n,)` the last due day was, 0 being the last seen one; NaN without any."""
         days = np.full(len(self.end), np.nan)
-        for rows in _blocks(len(self.end)):
+        for rows in blocks(len(self.end)):
             due, end, found = self.due[rows], self.end[rows], days[rows]
             first = max(int(end.max(initial=0)) - USUALLY_WITHIN, 0)
             found[:] = _since(due[:, first:], end - first)
@@ -117,11 +111,6 @@ def between(counts: Counts, begin: Index, end: Index) -> Floats:
         rows = slice(None) if len(spans) == 1 else np.flatnonzero(which == number)
         total[rows] = _summed(counts[rows, first:last])
     return total
-
-
-def _blocks(partners: int) -> list[slice]:
-    """Return the partners in blocks small enough for the processor's cache."""
-    return [slice(first, first + ROWS) for first in range(0, partners, ROWS)]
 
 
 def _until(counts: Counts, end: Index) -> Counts:
@@ -184,7 +173,7 @@ class Record:
 def remember(seen: Seen) -> Record:
     """Fold all that was seen, each partner's up to its own end."""
     record = Record.begin(len(seen.end))
-    for rows in _blocks(len(seen.end)):
+    for rows in blocks(len(seen.end)):
         part, end = record.part(rows), seen.end[rows]
         due, bad = (_weekly(_until(counts[rows], end)) for counts in (seen.due, seen.bad))
         for week in range(len(due)):
@@ -232,9 +221,9 @@ def portfolio_prior(due: Floats, bad: Floats) -> Prior:
 
 
 def portfolio_share(record: Record) -> float:
-    """Return the bad share of all that fell due so far in the whole portfolio, 0 before anything did."""
+    """Return the bad share of all that fell due so far in the whole portfolio, NaN before anything did."""
     total = float(record.all_due.sum())
-    return float(record.all_bad.sum()) / total if total > 0 else 0.0
+    return float(record.all_bad.sum()) / total if total > 0 else np.nan
 
 
 @dataclass(frozen=True, slots=True)

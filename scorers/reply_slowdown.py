@@ -6,7 +6,7 @@ median of the next replies crosses the bar. Who begins conversations, and meetin
 message and knows nothing of questions that were never answered: those are for the silence outcome.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,33 +14,30 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from scorers.base import (
-    BLIND_LIMIT_DAYS,
-    BLIND_MESSAGE,
     HIGHEST,
     LOWEST,
-    NO_SOURCE_MESSAGE,
-    STALE_BLIND_DAYS,
     Events,
     Evidence,
     Floats,
     Index,
+    Known,
     Mask,
     Outcome,
     Panel,
     Scorer,
     Scores,
     Terms,
-    first_reason,
-    logit,
+    in_two,
+    picked,
 )
 from scorers.shrinkage import (
+    Habits,
+    Levels,
     Portfolio,
     days_ago,
-    fading,
-    level_now,
+    levels_of,
     median_of,
-    portfolio_of,
-    remember,
+    newest_of,
     ripe,
     sum_of,
     within,
@@ -49,15 +46,16 @@ from scorers.shrinkage import (
 RECENT_DAYS = 28
 """The usual, the scatter and how many replies to expect rest on older replies: slowing down must not excuse itself."""
 
-SLOW_DAYS, FAST_DAYS = 26 * 7.0, 2 * 7.0
-"""Half-lives of the two memories: the habit, and what happens now."""
-
-DRIFT = 0.2
-"""Variance of how far a partner's present level strays from its usual one, in logarithms: a factor of 1.6, one σ. It
-and FAST_DAYS were chosen on two real streams of e-mail; half or twice of either moves the log loss by less than 2 %."""
-
-ASSUMED = Portfolio(mean=float(np.log1p(10.0)), variance=1.2, weight=2.0)
-"""Before anything is known of a portfolio: ten hours, half of the replies within a factor of two."""
+HABITS = Habits(
+    recent_days=RECENT_DAYS,
+    slow_days=26 * 7.0,
+    fast_days=2 * 7.0,
+    drift=0.2,
+    assumed=Portfolio(mean=float(np.log1p(10.0)), variance=1.2, weight=2.0),
+)
+"""Of ln(1 + hours). The drift is a factor of 1.6, one σ; it and the fast half-life were chosen on two real streams of
+e-mail: half or twice of either moves the log loss by less than 2 %. Assumed of a portfolio nothing is known of: ten
+hours, half of the replies within a factor of two."""
 
 STALE_DAYS = 56
 """A score whose newest reply is older than this is stale."""
@@ -72,28 +70,14 @@ TOO_FEW_MESSAGE = "replies in the %(days)s days before the last %(recent)s: %(re
 
 
 @dataclass(frozen=True, slots=True)
-class _Replies:
-    """All replies `(m,)`: whose, how many days ago, and how many hours they took, free days not counted."""
-
-    partner: Index
-    age: Floats
-    hours: Floats
-
-    def of(self, chosen: Mask) -> "_Replies":
-        return _Replies(self.partner[chosen], self.age[chosen], self.hours[chosen])
-
-
-@dataclass(frozen=True, slots=True)
 class _Belief:
     """What is believed, `(n,)` each. Levels and variance are of ln(1 + hours)."""
 
     bar: Floats  # hours, NaN without a usual
     usual: Floats  # hours
     replies: Floats  # that "usual" rests on
-    habit: Floats
-    now: Floats
+    levels: Levels
     variance: Floats  # of the median of the replies to come, about the level
-    sample: Floats
 
 
 class ReplySlowdown(Scorer):
@@ -119,46 +103,27 @@ class ReplySlowdown(Scorer):
 
     def score(self, panel: Panel, terms: Terms) -> Scores:
         """Score every partner at `panel.at`; days on which no source could report pass nobody by."""
-        blind = panel.blind_days[self.family]
-        replies = _replies(panel, self.family)
+        replies = _replies(panel)
         belief = _believe(panel.partners, replies, terms)
-        newest = np.full(panel.partners, np.inf)
-        np.minimum.at(newest, replies.partner, replies.age)
-        unknown, reason = first_reason(
-            panel.partners,
-            [
-                (NO_SOURCE_MESSAGE, np.isnan(blind)),
-                (TOO_FEW_MESSAGE, belief.replies < self.min_points),
-                (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS),
-            ],
-        )
-        known = reason < 0
-        habit, value = _crossing(belief, belief.habit), _crossing(belief, belief.now)
-        recent = replies.of(replies.age < RECENT_DAYS)
-        answered, median = median_of(panel.partners, recent.partner, recent.hours)
+        known = Known.unless(panel.blind_days[self.family], few=[(TOO_FEW_MESSAGE, belief.replies < self.min_points)])
+        by_habit, value = (_crossing(belief, level) for level in (belief.levels.usual, belief.levels.now))
         told = {
-            "reply_hours": np.where(known, np.expm1(belief.now), np.nan),
-            "usual_reply_hours": np.where(known, belief.usual, np.nan),
+            "reply_hours": known.only(np.expm1(belief.levels.now)),
+            "usual_reply_hours": known.only(belief.usual),
         }
-        threads, meetings = _threads(panel, blind), _meetings(panel, blind)
-        return Scores(
-            value=np.where(known, value, np.nan),
-            sample=belief.sample,
-            stale=known & ((newest > STALE_DAYS) | (blind > STALE_BLIND_DAYS)),
-            contributions={
-                "habit": np.where(known, logit(habit), np.nan),
-                "lately": np.where(known, logit(value) - logit(habit), np.nan),
-            },
+        threads, meetings = _threads(panel), _meetings(panel)
+        return known.scores(
+            value,
+            in_two("habit", "lately", by_habit, value),
+            sample=belief.levels.sample,
+            old=newest_of(panel.partners, replies.partner, replies.age_days) > STALE_DAYS,
             measured={**told, "their_threads_share": threads["theirs_share"], **meetings},
-            evidence=_evidence(known, told, answered, median, threads, meetings),
-            unknown=unknown,
-            unknown_reason=reason,
-            unknown_params={
+            evidence=_evidence(known, told, replies, threads, meetings),
+            params={
                 "days": terms["own_days"],
-                "recent": np.full(panel.partners, float(RECENT_DAYS)),
+                "recent": RECENT_DAYS,
                 "replies": belief.replies,
-                "needed": np.full(panel.partners, float(self.min_points)),
-                "blind_days": blind,
+                "needed": self.min_points,
             },
         )
 
@@ -168,26 +133,26 @@ class ReplySlowdown(Scorer):
         NaN where fewer than `min_next` came or fewer than `min_history` were there before, and where the median of the
         last four weeks had reached it already.
         """
-        before = _replies(past, self.family)
+        horizon, before = terms["horizon_days"], _replies(past)
         own, usual = _usual(past.partners, before, terms["own_days"])
         bar = _bar(usual, terms)
-        next_ones = _replies(whole, self.family).of(within(past, whole, whole.replies, terms["horizon_days"]))
-        enough, slowed = _slowed(next_ones, bar, terms)
-        already = _slowed(before.of(before.age < RECENT_DAYS), bar, terms)[1]
-        judged = ripe(past, whole, self.family, terms["horizon_days"]) & enough & (own >= terms["min_history"])
-        return np.where(judged & ~already, slowed.astype(np.float64), np.nan)
+        enough, slowed = _slowed(picked(_replies(whole), within(past, whole, whole.replies, horizon)), bar, terms)
+        already = _slowed(picked(before, before.age_days < RECENT_DAYS), bar, terms)[1]
+        judged = ripe(past, whole, self.family, horizon) & enough & (own >= terms["min_history"]) & ~already
+        return np.where(judged, slowed.astype(np.float64), np.nan)
 
 
-def _slowed(replies: _Replies, bar: Floats, terms: Terms) -> tuple[Mask, Mask]:
+def _slowed(replies: Events, bar: Floats, terms: Terms) -> tuple[Mask, Mask]:
     """Return whether `(n,)` there are enough replies to judge by, and whether their median is at the bar or above."""
-    came, median = median_of(len(bar), replies.partner, replies.hours)
+    came, median = median_of(len(bar), replies.partner, replies.value)
     enough = np.asarray(came >= terms["min_next"], dtype=np.bool_)
     return enough, enough & np.asarray(median >= bar - 1e-9, dtype=np.bool_)
 
 
-def _replies(panel: Panel, family: str) -> _Replies:
+def _replies(panel: Panel) -> Events:
+    """Return all replies, their ages in whole days and their hours by the partner's calendar."""
     events = panel.replies
-    return _Replies(events.partner, days_ago(panel, events, family), working_hours(panel, events))
+    return Events(events.partner, days_ago(panel, events, ReplySlowdown.family), working_hours(panel, events))
 
 
 def working_hours(panel: Panel, replies: Events) -> Floats:
@@ -210,36 +175,23 @@ def working_hours(panel: Panel, replies: Events) -> Floats:
     return np.round(hours, 6)  # else the last binary digit would differ from tick to tick
 
 
-def _usual(partners: int, replies: _Replies, days: Floats) -> tuple[Floats, Floats]:
+def _usual(partners: int, replies: Events, days: Floats) -> tuple[Floats, Floats]:
     """Return (number, median hours) `(n,)` of the replies of so many days, the last RECENT_DAYS left out."""
-    own = replies.of((replies.age >= RECENT_DAYS) & (replies.age < RECENT_DAYS + days.take(replies.partner)))
-    return median_of(partners, own.partner, own.hours)
+    age = replies.age_days
+    own = picked(replies, (age >= RECENT_DAYS) & (age < RECENT_DAYS + days.take(replies.partner)))
+    return median_of(partners, own.partner, own.value)
 
 
 def _bar(usual: Floats, terms: Terms) -> Floats:
     return np.maximum(terms["times_own"] * usual, terms["at_least_hours"])
 
 
-def _believe(partners: int, replies: _Replies, terms: Terms) -> _Belief:
+def _believe(partners: int, replies: Events, terms: Terms) -> _Belief:
     own, usual = _usual(partners, replies, terms["own_days"])
-    logs = np.log1p(replies.hours)
-    old = replies.age >= RECENT_DAYS
-    slow = remember(partners, replies.partner, logs, np.where(old, fading(replies.age, SLOW_DAYS), 0.0))
-    lately = fading(replies.age, FAST_DAYS)
-    recent, recent_total = (sum_of(partners, replies.partner, one) for one in (lately, lately * logs))
-    portfolio = portfolio_of(slow, ASSUMED)
-    habit, scatter = portfolio.level(slow), portfolio.variances(slow)
-    now, unsure = level_now(habit, scatter, DRIFT, recent, recent_total)
+    levels = levels_of(partners, replace(replies, value=np.log1p(replies.value)), HABITS)
     coming = np.maximum(own / terms["own_days"] * terms["horizon_days"], terms["min_next"])
-    return _Belief(
-        bar=_bar(usual, terms),
-        usual=usual,
-        replies=own,
-        habit=habit,
-        now=now,
-        variance=unsure + scatter * median_variance(coming),
-        sample=slow.weight,
-    )
+    variance = levels.unsure + levels.scatter * median_variance(coming)
+    return _Belief(_bar(usual, terms), usual, own, levels, variance)
 
 
 def median_variance(figures: Floats) -> Floats:
@@ -256,9 +208,9 @@ def _crossing(belief: _Belief, level: Floats) -> Floats:
     return np.asarray(np.clip(chance, LOWEST, HIGHEST), dtype=np.float64)
 
 
-def _threads(panel: Panel, blind: Floats) -> dict[str, Floats]:
+def _threads(panel: Panel) -> dict[str, Floats]:
     """Return the share of conversations that the partner began, lately and before, NaN where there were few."""
-    by_them, by_us = (_lately_and_before(panel, name, blind) for name in ("threads_in", "threads_out"))
+    by_them, by_us = (_lately_and_before(panel, name) for name in ("threads_in", "threads_out"))
     lately, before = by_them[0] + by_us[0], by_them[1] + by_us[1]
     some = (lately >= LEAST_THREADS) & (before >= LEAST_THREADS)
     return {
@@ -268,29 +220,27 @@ def _threads(panel: Panel, blind: Floats) -> dict[str, Floats]:
     }
 
 
-def _lately_and_before(panel: Panel, name: str, blind: Floats) -> tuple[Floats, Floats]:
+def _lately_and_before(panel: Panel, name: str) -> tuple[Floats, Floats]:
     """Return a daily count's sum `(n,)` over the last quarter of a year and over the year before it."""
-    owner, age, count = _dated(panel, name, blind)
+    owner, age, count = _dated(panel, name)
     lately = age < SEASON_DAYS
     before = ~lately & (age < SEASON_DAYS + YEAR_DAYS)
     sums = [sum_of(panel.partners, owner, np.where(which, count, 0.0)) for which in (lately, before)]
     return sums[0], sums[1]
 
 
-def _dated(panel: Panel, name: str, blind: Floats) -> tuple[Index, Floats, Floats]:
+def _dated(panel: Panel, name: str) -> tuple[Index, Floats, Floats]:
     """Return (partner, days ago, count), `(m,)` each, of the days with any; blind days do not pass."""
     counts = panel.daily[name]
     owner, column = np.divmod(np.flatnonzero(counts != 0), max(panel.days, 1))  # np.nonzero takes three times as long
-    today = np.floor(panel.now) - np.ceil(np.nan_to_num(blind))
-    age = np.maximum(today.take(owner) - column, 0.0)
+    age = np.maximum(panel.seen(ReplySlowdown.family).take(owner) - column, 0.0)
     return owner, age, counts[owner, column].astype(np.float64)
 
 
-def _meetings(panel: Panel, blind: Floats) -> dict[str, Floats]:
+def _meetings(panel: Panel) -> dict[str, Floats]:
     """Return meetings held in the last quarter of a year, and days since the last; NaN where none ever was."""
-    owner, age, count = _dated(panel, "met", blind)
-    since = np.full(panel.partners, np.inf)
-    np.minimum.at(since, owner, age)
+    owner, age, count = _dated(panel, "met")
+    since = newest_of(panel.partners, owner, age)
     ever = np.isfinite(since)
     recent = age < SEASON_DAYS
     held = sum_of(panel.partners, owner, np.where(recent, count, 0.0))
@@ -298,21 +248,21 @@ def _meetings(panel: Panel, blind: Floats) -> dict[str, Floats]:
 
 
 def _evidence(
-    known: Mask,
+    known: Known,
     told: dict[str, Floats],
-    answered: Floats,
-    median: Floats,
+    replies: Events,
     threads: dict[str, Floats],
     meetings: dict[str, Floats],
 ) -> tuple[Evidence, ...]:
-    some = known & (answered > 0)
-    days = float(RECENT_DAYS)
+    recent = picked(replies, replies.age_days < RECENT_DAYS)
+    answered, median = median_of(len(known.mask), recent.partner, recent.value)
+    some = known.mask & (answered > 0)
     return (
         Evidence("they now take about %(reply_hours)s hours to reply; usual is %(usual_reply_hours)s", told),
         Evidence(
             "replies in the last %(days)s days: %(replies)s; the median took %(hours)s hours",
             {
-                "days": np.where(some, days, np.nan),
+                "days": np.where(some, float(RECENT_DAYS), np.nan),
                 "replies": np.where(some, answered, np.nan),
                 "hours": np.where(some, median, np.nan),
             },

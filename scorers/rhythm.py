@@ -12,9 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import Counts, Exposure, Floats, Index, Mask
-
-WEEK = 7
+from scorers.base import BLOCK, WEEK, Counts, Exposure, Floats, Index, Mask, blocks
 
 MEMORY_DAYS = np.array([7.0, 28.0, 182.0])
 """Half-lives of what is remembered of active days: the last week, the last month, the habit."""
@@ -22,12 +20,9 @@ MEMORY_DAYS = np.array([7.0, 28.0, 182.0])
 LONGEST_KEPT = 16
 """So many gaps longer than a week are kept, the longest. They hold the 99 % quantile of up to 1,400 gaps."""
 
-ROWS = 8192
-"""Partners folded together: their state stays in the processor's cache."""
-
 # A week of one partner is a number below 128 whose bit d stands for day d.
 _DAYS = (np.arange(128)[:, None] >> np.arange(WEEK) & 1).astype(np.float64)
-_ACTIVE = _DAYS.sum(axis=1)
+_ACTIVE = _DAYS.any(axis=1)
 _FIRST, _LAST = np.argmax(_DAYS, axis=1), WEEK - 1 - np.argmax(_DAYS[:, ::-1], axis=1)
 _WIDEST = np.array([max(np.diff(np.flatnonzero(days)), default=0) for days in _DAYS], dtype=np.float64)
 
@@ -40,7 +35,7 @@ class Rhythm:
 
     first, last: `(n,)` position of the first and of the last active day, NaN before any.
     last_day: `(n,)` column of the last active day, -1 before any.
-    days, facts: `(n,)` active days, and single signs of life on them; several on one day are gaps of no length.
+    facts: `(n,)` single signs of life; several on one day are gaps of no length.
     pace: `(n, 3)` active days, each weighing 2^(-age / half-life), for each of MEMORY_DAYS.
     longest: `(n, 16)` gaps of more than a week between neighbouring active days, longest first, then zeros.
     short: `(n,)` the longest gap of at most a week.
@@ -50,7 +45,6 @@ class Rhythm:
     first: Floats
     last: Floats
     last_day: Index
-    days: Floats
     facts: Floats
     pace: Floats
     longest: Floats
@@ -65,7 +59,6 @@ class Rhythm:
             first=np.full(partners, np.nan),
             last=np.full(partners, np.nan),
             last_day=np.full(partners, -1, dtype=np.intp),
-            days=np.zeros(partners),
             facts=np.zeros(partners),
             pace=np.zeros((partners, len(MEMORY_DAYS))),
             longest=np.zeros((partners, LONGEST_KEPT)),
@@ -89,12 +82,11 @@ class Rhythm:
         self.pace *= np.exp2(-(now - self.clock)[:, None] / MEMORY_DAYS).take(of, axis=0)
         self.pace += _summed(week, np.exp2(-(now[:, None] - middles)[:, :, None] / MEMORY_DAYS), of)
         place = of * len(_DAYS) + week
-        begins = np.where(_ACTIVE > 0, middles[:, _FIRST], np.nan).take(place)
+        begins = np.where(_ACTIVE, middles[:, _FIRST], np.nan).take(place)
         self._keep(begins - self.last, _WIDEST[week])
         np.fmin(self.first, begins, out=self.first)
-        np.fmax(self.last, np.where(_ACTIVE > 0, middles[:, _LAST], np.nan).take(place), out=self.last)
+        np.fmax(self.last, np.where(_ACTIVE, middles[:, _LAST], np.nan).take(place), out=self.last)
         self.last_day[:] = np.where(week > 0, self.column + _LAST[week], self.last_day)
-        self.days += _ACTIVE[week]
         self.facts += facts
         self.clock, self.column = now, self.column + patterns.shape[1]
 
@@ -104,7 +96,7 @@ class Rhythm:
         The arguments are those of `add`, before it is called.
         """
         middles, now = self._places(patterns)
-        ends = np.where(_ACTIVE > 0, middles[:, _FIRST], now[:, None])
+        ends = np.where(_ACTIVE, middles[:, _FIRST], now[:, None])
         return np.asarray(ends.take(of * len(_DAYS) + week) - self.last)
 
     def _places(self, patterns: Counts) -> tuple[NDArray[np.float64], Floats]:
@@ -154,9 +146,8 @@ def follow(alive: Mask, facts: Counts, exposure: Exposure) -> Rhythm:
     partners, columns = alive.shape
     whole = Rhythm.begin(partners, len(exposure.patterns))
     whole.facts += facts
-    nothing = np.zeros(min(partners, ROWS))
-    for start in range(0, partners, ROWS):
-        rows = slice(start, min(start + ROWS, partners))
+    nothing = np.zeros(min(partners, BLOCK))
+    for rows in blocks(partners):
         weeks, of, part = as_weeks(alive[rows]), exposure.of[rows], whole.part(rows)
         for number in range(weeks.shape[1]):
             days = exposure.patterns[:, number * WEEK : (number + 1) * WEEK]

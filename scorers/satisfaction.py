@@ -5,7 +5,7 @@ present one from recent ones, both shrunk towards the portfolio (Efron & Morris 
 the next ones is below the bar. It reads no comments, and does not ask who was asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,33 +13,30 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr
 
 from scorers.base import (
-    BLIND_LIMIT_DAYS,
-    BLIND_MESSAGE,
     HIGHEST,
     LOWEST,
-    NO_SOURCE_MESSAGE,
-    STALE_BLIND_DAYS,
     Events,
     Evidence,
     Floats,
-    Index,
+    Known,
     Mask,
     Outcome,
     Panel,
     Scorer,
     Scores,
     Terms,
-    first_reason,
-    logit,
+    in_two,
+    picked,
 )
 from scorers.shrinkage import (
     NO_EVENTS,
+    Habits,
+    Levels,
     Portfolio,
     days_ago,
-    fading,
-    level_now,
-    portfolio_of,
-    remember,
+    levels_of,
+    mean_of,
+    newest_of,
     ripe,
     sum_of,
     within,
@@ -48,15 +45,16 @@ from scorers.shrinkage import (
 RECENT_DAYS = 91
 """The usual and the scatter rest on older surveys: falling must not lower the bar it is measured against."""
 
-SLOW_DAYS, FAST_DAYS = 104 * 7.0, 26 * 7.0
-"""Half-lives of the two memories, the habit and what happens now: surveys are held every quarter or half-year."""
-
-DRIFT = 0.02
-"""Variance of how far a partner's present level strays from its usual one: a seventh of the scale, one σ."""
-
-ASSUMED = Portfolio(mean=0.7, variance=0.0225, weight=2.0)
-"""Before anything is known of a portfolio: fairly satisfied, results within .15 of the scale, one σ. These and the
-half-lives are judgements: no stream of real surveys was at hand to choose them on."""
+HABITS = Habits(
+    recent_days=RECENT_DAYS,
+    slow_days=104 * 7.0,
+    fast_days=26 * 7.0,
+    drift=0.02,
+    assumed=Portfolio(mean=0.7, variance=0.0225, weight=2.0),
+)
+"""On a scale of 0 to 1; surveys are held every quarter or half-year. The drift is a seventh of the scale, one σ. A
+portfolio nothing is known of is taken to be fairly satisfied, results within .15 of the scale, one σ. All of these are
+judgements: no stream of real surveys was at hand to choose them on."""
 
 WINDOW_DAYS = 730
 """Surveys older than this are not looked at."""
@@ -66,28 +64,6 @@ STALE_DAYS = 273
 
 NOT_ASKED_MESSAGE = "no satisfaction survey in the last %(days)s days"
 OFF_SCALE_MESSAGE = "survey results outside the scale from %(worst)s to %(best)s: %(off_scale)s"
-
-
-@dataclass(frozen=True, slots=True)
-class _Surveys:
-    """All results `(m,)` of the window: whose, how many days ago, and how good, 0 (worst) to 1 (best)."""
-
-    partner: Index
-    age: Floats
-    result: Floats
-
-    def of(self, chosen: Mask) -> "_Surveys":
-        return _Surveys(self.partner[chosen], self.age[chosen], self.result[chosen])
-
-
-@dataclass(frozen=True, slots=True)
-class _Belief:
-    """What is believed, `(n,)` each, 0..1 of the scale."""
-
-    bar: Floats
-    habit: Floats
-    now: Floats
-    variance: Floats  # of the mean of the results to come, about the level
 
 
 class Satisfaction(Scorer):
@@ -120,49 +96,31 @@ class Satisfaction(Scorer):
 
     def score(self, panel: Panel, terms: Terms) -> Scores:
         """Score every partner at `panel.at`; days on which no source could report pass nobody by."""
-        blind = panel.blind_days[self.family]
-        surveys = _surveys(panel, self.family, terms)
-        inside = (surveys.result >= 0) & (surveys.result <= 1)
-        off_scale = np.bincount(surveys.partner[~inside], minlength=panel.partners).astype(np.float64)
-        surveys = surveys.of(inside)
-        asked = np.bincount(surveys.partner, minlength=panel.partners).astype(np.float64)
-        unknown, reason = first_reason(
-            panel.partners,
-            [
-                (NO_SOURCE_MESSAGE, np.isnan(blind)),
-                (OFF_SCALE_MESSAGE, off_scale > 0),
-                (NOT_ASKED_MESSAGE, asked < self.min_points),
-                (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS),
-            ],
+        surveys = _surveys(panel, terms)
+        inside = (surveys.value >= 0) & (surveys.value <= 1)
+        off_scale, asked = (
+            sum_of(panel.partners, surveys.partner, one.astype(np.float64)) for one in (~inside, inside)
         )
-        known = reason < 0
-        belief = _believe(panel.partners, surveys, terms)
-        habit, value = _falling(belief, belief.habit), _falling(belief, belief.now)
-        newest = np.full(panel.partners, np.inf)
-        np.minimum.at(newest, surveys.partner, surveys.age)
+        surveys = picked(surveys, inside)
+        known = Known.unless(
+            panel.blind_days[self.family],
+            few=[(OFF_SCALE_MESSAGE, off_scale > 0), (NOT_ASKED_MESSAGE, asked < self.min_points)],
+        )
+        levels = levels_of(panel.partners, surveys, HABITS)
+        by_habit, value = _falling(surveys, levels, terms)
+        newest = newest_of(panel.partners, surveys.partner, surveys.age_days)
         told = {
-            "satisfaction": np.where(known, _as_entered(belief.now, terms), np.nan),
-            "usual_satisfaction": np.where(known, _as_entered(belief.habit, terms), np.nan),
+            "satisfaction": known.only(_as_entered(levels.now, terms)),
+            "usual_satisfaction": known.only(_as_entered(levels.usual, terms)),
         }
-        return Scores(
-            value=np.where(known, value, np.nan),
+        return known.scores(
+            value,
+            in_two("habit", "lately", by_habit, value),
             sample=asked,
-            stale=known & ((newest > STALE_DAYS) | (blind > STALE_BLIND_DAYS)),
-            contributions={
-                "habit": np.where(known, logit(habit), np.nan),
-                "lately": np.where(known, logit(value) - logit(habit), np.nan),
-            },
+            old=newest > STALE_DAYS,
             measured=told,
             evidence=_evidence(known, told, newest, _newest_result(surveys, newest, terms)),
-            unknown=unknown,
-            unknown_reason=reason,
-            unknown_params={
-                "worst": terms["worst"],
-                "best": terms["best"],
-                "off_scale": off_scale,
-                "days": np.full(panel.partners, float(WINDOW_DAYS)),
-                "blind_days": blind,
-            },
+            params={"worst": terms["worst"], "best": terms["best"], "off_scale": off_scale, "days": WINDOW_DAYS},
         )
 
     def began(self, past: Panel, whole: Panel, terms: Terms) -> Floats:
@@ -170,82 +128,69 @@ class Satisfaction(Scorer):
 
         NaN where fewer than `min_next` came, or where the mean of as many days before was below it already.
         """
-        horizon, before = terms["horizon_days"], _surveys(past, self.family, terms)
-        events = _events(whole)
-        next_ones = _Surveys(events.partner, events.age_days, _on_scale(events.value, events.partner, terms))
+        horizon, before, later = terms["horizon_days"], _surveys(past, terms), _results(whole, terms)
         bar = _bar(past.partners, before, terms)
-        enough, fallen = _fallen(next_ones.of(within(past, whole, events, horizon)), bar, terms)
-        already = _fallen(before.of(before.age < horizon.take(before.partner)), bar, terms)[1]
+        enough, fallen = _fallen(picked(later, within(past, whole, later, horizon)), bar, terms)
+        already = _fallen(picked(before, before.age_days < horizon.take(before.partner)), bar, terms)[1]
         judged = ripe(past, whole, self.family, horizon) & enough & ~already
         return np.where(judged, fallen.astype(np.float64), np.nan)
 
 
-def _events(panel: Panel) -> Events:
-    return panel.measures.get("satisfaction", NO_EVENTS)
-
-
-def _on_scale(value: Floats, owner: Index, terms: Terms) -> Floats:
-    worst, best = terms["worst"][owner], terms["best"][owner]
-    return np.asarray((value - worst) / (best - worst), dtype=np.float64)
+def _results(panel: Panel, terms: Terms) -> Events:
+    """Return all results, 0 (worst) to 1 (best)."""
+    events = panel.measures.get("satisfaction", NO_EVENTS)
+    worst, best = terms["worst"][events.partner], terms["best"][events.partner]
+    return replace(events, value=(events.value - worst) / (best - worst))
 
 
 def _as_entered(level: Floats, terms: Terms) -> Floats:
     return terms["worst"] + level * (terms["best"] - terms["worst"])
 
 
-def _surveys(panel: Panel, family: str, terms: Terms) -> _Surveys:
-    events = _events(panel)
-    age = days_ago(panel, events, family)
-    surveys = _Surveys(events.partner, age, _on_scale(events.value, events.partner, terms))
-    return surveys.of(age <= WINDOW_DAYS)
+def _surveys(panel: Panel, terms: Terms) -> Events:
+    """Return the results of the window, their ages in whole days."""
+    results = _results(panel, terms)
+    aged = replace(results, age_days=days_ago(panel, results, Satisfaction.family))
+    return picked(aged, aged.age_days <= WINDOW_DAYS)
 
 
-def _bar(partners: int, surveys: _Surveys, terms: Terms) -> Floats:
+def _bar(partners: int, surveys: Events, terms: Terms) -> Floats:
     """Return the bar `(n,)`: what is agreed, or what is far below the partner's own, whichever is higher."""
-    old = surveys.of(surveys.age >= RECENT_DAYS)
-    own = remember(partners, old.partner, old.result, np.ones_like(old.result)).mean
+    old = picked(surveys, surveys.age_days >= RECENT_DAYS)
+    _asked, own = mean_of(partners, old.partner, old.value)
     agreed = (terms["below"] - terms["worst"]) / (terms["best"] - terms["worst"])
     return np.asarray(np.fmax(agreed, own - terms["fall"]), dtype=np.float64)  # fmax: NaN is no bar
 
 
-def _fallen(surveys: _Surveys, bar: Floats, terms: Terms) -> tuple[Mask, Mask]:
+def _fallen(surveys: Events, bar: Floats, terms: Terms) -> tuple[Mask, Mask]:
     """Return whether `(n,)` there are enough results to judge by, and whether their mean is below the bar."""
-    came = remember(len(bar), surveys.partner, surveys.result, np.ones_like(surveys.result))
-    enough = np.asarray(came.weight >= terms["min_next"], dtype=np.bool_)
-    return enough, enough & np.asarray(came.mean < bar - 1e-9, dtype=np.bool_)
+    came, mean = mean_of(len(bar), surveys.partner, surveys.value)
+    enough = np.asarray(came >= terms["min_next"], dtype=np.bool_)
+    return enough, enough & np.asarray(mean < bar - 1e-9, dtype=np.bool_)
 
 
-def _believe(partners: int, surveys: _Surveys, terms: Terms) -> _Belief:
-    old = surveys.of(surveys.age >= RECENT_DAYS)
-    slow = remember(partners, old.partner, old.result, fading(old.age, SLOW_DAYS))
-    lately = fading(surveys.age, FAST_DAYS)
-    recent, recent_total = (sum_of(partners, surveys.partner, one) for one in (lately, lately * surveys.result))
-    portfolio = portfolio_of(slow, ASSUMED)
-    habit, scatter = portfolio.level(slow), portfolio.variances(slow)
-    now, unsure = level_now(habit, scatter, DRIFT, recent, recent_total)
-    asked = np.bincount(old.partner, minlength=partners)
+def _falling(surveys: Events, levels: Levels, terms: Terms) -> tuple[Floats, Floats]:
+    """Return the probabilities `(n,)` that the mean of the next results is below the bar: by habit, and as it is."""
+    partners = len(levels.now)
+    asked = np.bincount(surveys.partner[surveys.age_days >= RECENT_DAYS], minlength=partners)
     coming = np.maximum(asked / (WINDOW_DAYS - RECENT_DAYS) * terms["horizon_days"], terms["min_next"])
-    return _Belief(bar=_bar(partners, surveys, terms), habit=habit, now=now, variance=unsure + scatter / coming)
+    sigma = np.sqrt(levels.unsure + levels.scatter / coming)
+    bar = _bar(partners, surveys, terms)
+    by_habit, value = (np.clip(ndtr((bar - level) / sigma), LOWEST, HIGHEST) for level in (levels.usual, levels.now))
+    return by_habit, value
 
 
-def _falling(belief: _Belief, level: Floats) -> Floats:
-    """Return the probability `(n,)` that the mean of the next results is below the bar."""
-    chance = ndtr((belief.bar - level) / np.sqrt(belief.variance))
-    return np.asarray(np.clip(chance, LOWEST, HIGHEST), dtype=np.float64)
-
-
-def _newest_result(surveys: _Surveys, newest: Floats, terms: Terms) -> Floats:
+def _newest_result(surveys: Events, newest: Floats, terms: Terms) -> Floats:
     """Return the mean result `(n,)` of the newest survey's day, as entered."""
-    latest = surveys.of(surveys.age == newest[surveys.partner])
-    mean = remember(len(newest), latest.partner, latest.result, np.ones_like(latest.result)).mean
-    return _as_entered(mean, terms)
+    latest = picked(surveys, surveys.age_days == newest[surveys.partner])
+    return _as_entered(mean_of(len(newest), latest.partner, latest.value)[1], terms)
 
 
-def _evidence(known: Mask, told: dict[str, Floats], newest: Floats, result: Floats) -> tuple[Evidence, ...]:
+def _evidence(known: Known, told: dict[str, Floats], newest: Floats, result: Floats) -> tuple[Evidence, ...]:
     return (
         Evidence("satisfaction is now about %(satisfaction)s; usual is %(usual_satisfaction)s", told),
         Evidence(
             "the newest survey, %(days)s days ago, gave %(result)s",
-            {"days": np.where(known, newest, np.nan), "result": np.where(known, result, np.nan)},
+            {"days": known.only(newest), "result": known.only(result)},
         ),
     )

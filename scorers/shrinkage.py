@@ -30,13 +30,9 @@ NO_EVENTS = Events(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
 
 
 def days_ago(panel: Panel, events: Events | Incidents, family: str) -> Floats:
-    """Return how many days ago each fact happened `(m,)`, by the partner's calendar; blind days do not count.
-
-    Whole days: else every tick of the clock would give every partner a new number.
-    """
-    today = np.floor(panel.now) - np.ceil(np.nan_to_num(panel.blind_days[family]))
+    """Return how many whole days ago each fact happened `(m,)`, by the partner's days; blind days do not count."""
     day = np.floor(panel.now.take(events.partner) - events.age_days + INSTANT)
-    return np.asarray(np.maximum(today.take(events.partner) - day, 0.0), dtype=np.float64)
+    return np.asarray(np.maximum(panel.seen(family).take(events.partner) - day, 0.0), dtype=np.float64)
 
 
 def within(past: Panel, whole: Panel, events: Events | Incidents, horizon: Floats) -> Mask:
@@ -98,6 +94,20 @@ def sum_of(partners: int, owner: Index, value: Floats) -> Floats:
     return np.bincount(owner, weights=value, minlength=partners).astype(np.float64)
 
 
+def mean_of(partners: int, owner: Index, value: Floats) -> tuple[Floats, Floats]:
+    """Return (number of figures, their mean), each `(n,)`; NaN without any. `owner` and `value` are `(m,)`."""
+    count = np.bincount(owner, minlength=partners).astype(np.float64)
+    mean = np.divide(sum_of(partners, owner, value), count, out=np.full(partners, np.nan), where=count > 0)
+    return count, mean
+
+
+def newest_of(partners: int, owner: Index, age: Floats) -> Floats:
+    """Return the least age `(n,)` of what each partner owns, infinite without any. `owner` and `age` are `(m,)`."""
+    newest = np.full(partners, np.inf)
+    np.minimum.at(newest, owner, age)
+    return newest
+
+
 def fading(age: Floats, half_life: float) -> Floats:
     """Return the weight `(m,)` of figures of some age, halved every half-life; both in days."""
     return np.asarray(np.exp2(age * (-1.0 / half_life)), dtype=np.float64)
@@ -152,12 +162,50 @@ def level_now(usual: Floats, variance: Floats, drift: float, weight: Floats, tot
     return (kappa * usual + total) / (kappa + weight), variance / (kappa + weight)
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How figures of one kind are believed; all in days, except `drift`, a variance, and `assumed`.
+
+    recent_days: younger figures say nothing of what is usual, nor of how much figures scatter: trouble must not excuse
+        itself. slow_days, fast_days: half-lives of the two memories. drift: how far a partner's present level strays
+        from its usual one. assumed: before anything is known of a portfolio.
+    """
+
+    recent_days: float
+    slow_days: float
+    fast_days: float
+    drift: float
+    assumed: Portfolio
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What is believed of each partner `(n,)`: its usual and its present level, and how far to trust them."""
+
+    usual: Floats
+    now: Floats
+    unsure: Floats  # variance of `now`
+    scatter: Floats  # variance of single figures about the level
+    sample: Floats  # figures that the usual level rests on, by weight
+
+
+def levels_of(partners: int, figures: Events, habits: Habits) -> Levels:
+    """Return the levels that figures speak for, their ages being those of `days_ago`."""
+    owner, age = figures.partner, figures.age_days
+    old = age >= habits.recent_days
+    slow = remember(partners, owner, figures.value, np.where(old, fading(age, habits.slow_days), 0.0))
+    lately = fading(age, habits.fast_days)
+    weight, total = (sum_of(partners, owner, one) for one in (lately, lately * figures.value))
+    portfolio = portfolio_of(slow, habits.assumed)
+    usual, scatter = portfolio.level(slow), portfolio.variances(slow)
+    now, unsure = level_now(usual, scatter, habits.drift, weight, total)
+    return Levels(usual, now, unsure, scatter, slow.weight)
+
+
 def median_of(partners: int, owner: Index, value: Floats) -> tuple[Floats, Floats]:
     """Return (number of figures, their median), each `(n,)`; NaN without any. `owner` and `value` are `(m,)`."""
     count = np.bincount(owner, minlength=partners)
-    ordered = np.sort(
-        owner + 1j * value
-    ).imag  # complex numbers sort by their real part first; thrice as fast as lexsort
+    ordered = np.sort(owner + 1j * value).imag  # complex numbers sort by their real part first, faster than lexsort
     first = np.cumsum(count) - count
     some = count > 0
     low, high = (first + (count - 1) // 2)[some], (first + count // 2)[some]

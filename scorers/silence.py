@@ -14,23 +14,21 @@ from pydantic import Field
 
 from scorers.base import (
     BLIND_LIMIT_DAYS,
-    BLIND_MESSAGE,
-    NO_SOURCE_MESSAGE,
-    STALE_BLIND_DAYS,
+    WEEK,
     Evidence,
     Floats,
     Index,
+    Known,
     Mask,
     Outcome,
     Panel,
     Scorer,
     Scores,
     Terms,
-    first_reason,
     limited,
     logit,
 )
-from scorers.rhythm import WEEK, Rhythm, as_weeks, clock_of, follow
+from scorers.rhythm import Rhythm, as_weeks, clock_of, follow
 
 WEIGHTS = {"week_rhythm": 0.3, "month_rhythm": 0.3, "own_tail": 0.4}
 """Of the views in the pool (a logarithmic opinion pool, Genest & Zidek 1986). They sum to 1: the views share their
@@ -65,7 +63,7 @@ DORMANT_DAYS, DORMANT_RATIO = 180.0, 3.0
 """Silent for longer than both: the outcome began long ago and is no longer a forecast."""
 
 TOO_FEW_MESSAGE = "signs of life so far: %(signs)s, needed: %(needed)s"
-DORMANT_MESSAGE = "no message for %(days_silent)s days: dormant, nothing to forecast"
+DORMANT_MESSAGE = "no sign of life for %(days_silent)s days: dormant, nothing to forecast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,41 +103,24 @@ class Silence(Scorer):
 
     def read(self, rhythm: Rhythm, panel: Panel, terms: Terms) -> Scores:
         """Score every partner whose rhythm has been followed up to the panel's last column."""
-        blind = panel.blind_days[self.family]
-        now = _now(rhythm, panel, blind, terms)
-        unknown, reason = first_reason(
-            panel.partners,
-            [
-                (NO_SOURCE_MESSAGE, np.isnan(blind)),
-                (TOO_FEW_MESSAGE, rhythm.facts < self.min_points),
-                (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS),
-                (DORMANT_MESSAGE, now.silent > np.maximum(DORMANT_DAYS, DORMANT_RATIO * now.required)),
-            ],
+        now, too_few = _now(rhythm, panel, terms), rhythm.facts < self.min_points
+        dormant = now.silent > np.maximum(DORMANT_DAYS, DORMANT_RATIO * now.required)
+        known = Known.unless(
+            panel.blind_days[self.family], few=[(TOO_FEW_MESSAGE, too_few)], quiet=[(DORMANT_MESSAGE, dormant)]
         )
-        known = reason < 0
-        value, contributions = limited(
-            {name: np.where(known, WEIGHTS[name] * view, np.nan) for name, view in _views(now, terms).items()}
-        )
-        return Scores(
-            value=value,
+        value, contributions = limited({name: WEIGHTS[name] * view for name, view in _views(now, terms).items()})
+        return known.scores(
+            value,
+            contributions,
             sample=now.active[:, HABIT],
-            stale=known & (blind > STALE_BLIND_DAYS),
-            contributions=contributions,
             measured={
                 "days_silent": now.days_silent,
-                "usual_gap": np.where(rhythm.facts < self.min_points, np.nan, now.usual_gap),
-                "silence_ratio": np.where(known, now.silent / now.required, np.nan),
+                "usual_gap": np.where(too_few, np.nan, now.usual_gap),
+                "silence_ratio": known.only(now.silent / now.required),
             },
-            evidence=_evidence(known, now, *_unanswered(panel, _seen(panel, blind))),
-            unknown=unknown,
-            unknown_reason=reason,
-            unknown_params={
-                "signs": rhythm.facts,
-                "needed": np.full(panel.partners, float(self.min_points)),
-                "blind_days": blind,
-                "days_silent": now.days_silent,
-            },
-            over=reason == unknown.index(DORMANT_MESSAGE),
+            evidence=_evidence(known, now, *_unanswered(panel)),
+            params={"signs": rhythm.facts, "needed": self.min_points, "days_silent": now.days_silent},
+            over=known.because(DORMANT_MESSAGE),
         )
 
     def began(self, past: Panel, whole: Panel, terms: Terms) -> Floats:
@@ -147,12 +128,12 @@ class Silence(Scorer):
 
         How long it has to be is settled when it starts, by the gaps before it.
         """
-        blind = whole.blind_days[self.family]
         until = np.floor(past.now) + terms["horizon_days"]
         rhythm = rhythm_of(past, terms)
         began = _silences(rhythm, whole, until, terms)
         before = _position(past, past.now) - rhythm.last >= _required(rhythm, terms)
-        unjudged = before | (rhythm.facts < self.min_points) | np.isnan(blind) | (_seen(whole, blind) < until)
+        blind = np.isnan(whole.blind_days[self.family]) | (_seen(whole) < until)
+        unjudged = before | (rhythm.facts < self.min_points) | blind
         return np.where(unjudged, np.nan, began)
 
 
@@ -185,8 +166,8 @@ def signs_of_life(panel: Panel, terms: Terms, columns: slice, rows: Index | slic
     return alive, facts
 
 
-def _now(rhythm: Rhythm, panel: Panel, blind: Floats, terms: Terms) -> _Now:
-    seen = _seen(panel, blind)
+def _now(rhythm: Rhythm, panel: Panel, terms: Terms) -> _Now:
+    seen = _seen(panel)
     position = _position(panel, seen)
     active, passed = rhythm.remembered(position, panel.exposure.of)
     known = rhythm.last_day >= 0
@@ -201,9 +182,9 @@ def _now(rhythm: Rhythm, panel: Panel, blind: Floats, terms: Terms) -> _Now:
     )
 
 
-def _seen(panel: Panel, blind: Floats) -> Floats:
-    """Return the column `(n,)` up to which each partner could be seen: whole days, or every tick would be news."""
-    return np.asarray(np.maximum(np.floor(panel.now) - np.ceil(np.nan_to_num(blind)), 0.0), dtype=np.float64)
+def _seen(panel: Panel) -> Floats:
+    """Return the column `(n,)` before which each partner could be seen, the first one for want of any."""
+    return np.maximum(panel.seen(Silence.family), 0.0)
 
 
 def _position(panel: Panel, column: Floats) -> Floats:
@@ -266,7 +247,7 @@ def _silences(rhythm: Rhythm, whole: Panel, until: Floats, terms: Terms) -> Floa
     `rhythm` is that at the moment from which on silences count; one that runs then does.
     """
     began = np.full(whole.partners, np.nan)
-    seen = _position(whole, _seen(whole, whole.blind_days[Silence.family]))
+    seen = _position(whole, _seen(whole))
     still = np.flatnonzero(rhythm.last_day >= 0)  # whose last active day is before `until`, nothing settled
     rhythm = rhythm.part(still)
     while still.size and rhythm.column < whole.days:
@@ -286,9 +267,9 @@ def _silences(rhythm: Rhythm, whole: Panel, until: Floats, terms: Terms) -> Floa
     return began
 
 
-def _evidence(known: Mask, now: _Now, unheard: Floats, unanswered: Floats) -> tuple[Evidence, ...]:
-    silent, usual = np.where(known, now.days_silent, np.nan), np.round(now.usual_gap)
-    gone = known & (now.silent >= now.required)
+def _evidence(known: Known, now: _Now, unheard: Floats, unanswered: Floats) -> tuple[Evidence, ...]:
+    silent, usual = known.only(now.days_silent), np.round(now.usual_gap)
+    gone = known.mask & (now.silent >= now.required)
     return (
         Evidence(
             "has gone silent: %(days_silent)s days without a sign of life, %(days_over)s more than its limit",
@@ -302,21 +283,21 @@ def _evidence(known: Mask, now: _Now, unheard: Floats, unanswered: Floats) -> tu
             {"days_silent": silent, "usual_gap": usual},
         ),
         Evidence(
-            "counts as gone silent after %(required_days)s days",
-            {"required_days": np.where(known, np.ceil(now.required), np.nan)},
+            "counts as gone silent from day %(required_days)s on",
+            {"required_days": known.only(np.ceil(now.required))},
         ),
         Evidence(
             "in the last weeks a sign of life every %(recent_interval)s days, usually every %(usual_interval)s",
             {
-                "recent_interval": np.where(known, _interval(now.active, now.passed, MONTH_MEMORY), np.nan),
-                "usual_interval": np.where(known, np.round(1.0 / now.rate, 1), np.nan),
+                "recent_interval": known.only(_interval(now.active, now.passed, MONTH_MEMORY)),
+                "usual_interval": known.only(np.round(1.0 / now.rate, 1)),
             },
         ),
         Evidence(
             "%(unanswered)s messages sent since the partner last wrote, %(days_unheard)s days ago",
             {
-                "unanswered": np.where(known & (unanswered >= LEAST_UNANSWERED), unanswered, np.nan),
-                "days_unheard": np.where(known, unheard, np.nan),
+                "unanswered": known.only(np.where(unanswered >= LEAST_UNANSWERED, unanswered, np.nan)),
+                "days_unheard": known.only(unheard),
             },
         ),
     )
@@ -328,16 +309,13 @@ def _interval(active: Floats, passed: Floats, memory: int) -> Floats:
     return np.where(some, np.round(passed[:, memory] / np.where(some, active[:, memory], 1.0), 1), np.nan)
 
 
-def _unanswered(panel: Panel, seen: Floats) -> tuple[Floats, Floats]:
-    """Return days `(n,)` since the partner last wrote, and messages `(n,)` sent after that day; NaN if too long ago.
-
-    `seen` `(n,)` is the column up to which each partner could be seen.
-    """
+def _unanswered(panel: Panel) -> tuple[Floats, Floats]:
+    """Return days `(n,)` since the partner last wrote, and messages `(n,)` sent after that day; NaN if too long ago."""
     start = max(panel.days - UNANSWERED_DAYS - BLIND_LIMIT_DAYS, 0)
     received, sent = panel.daily["received"][:, start:], panel.daily["sent"][:, start:]
     column = np.arange(start, panel.days)
     last = np.max(np.where(received > 0, column, -1), axis=1, initial=-1)[:, None]
     after = np.sum(sent * (column > last), axis=1, dtype=np.float64)
-    unheard = np.maximum(seen - last[:, 0], 0.0)
+    unheard = np.maximum(_seen(panel) - last[:, 0], 0.0)
     lately = (last[:, 0] >= 0) & (unheard <= UNANSWERED_DAYS)
     return np.where(lately, unheard, np.nan), np.where(lately, after, np.nan)

@@ -12,26 +12,22 @@ import numpy as np
 from pydantic import Field
 
 from scorers.base import (
-    BLIND_LIMIT_DAYS,
-    BLIND_MESSAGE,
     HIGHEST,
     LOWEST,
-    NO_SOURCE_MESSAGE,
-    STALE_BLIND_DAYS,
     Evidence,
     Floats,
     Incidents,
+    Known,
     Mask,
     Outcome,
     Panel,
     Scorer,
     Scores,
     Terms,
-    first_reason,
-    logit,
+    in_two,
 )
 from scorers.rates import portfolio_prior
-from scorers.shrinkage import days_ago, fading, ripe, sum_of, within
+from scorers.shrinkage import days_ago, fading, newest_of, ripe, sum_of, within
 
 WINDOW_DAYS = 365
 """Mentions older than this are not looked at; a partner without any younger one is unknown, not well."""
@@ -113,40 +109,24 @@ class Tone(Scorer):
 
     def score(self, panel: Panel, terms: Terms) -> Scores:
         """Score every partner at `panel.at`; news ages only while a source could have brought younger ones."""
-        blind = panel.blind_days[self.family]
-        mentions = _mentions(panel, self.family)
-        everything = np.ones_like(mentions.bad)
-        told = mentions.count(panel.partners, everything)
-        newest = np.full(panel.partners, np.inf)
-        np.minimum.at(newest, mentions.news.partner, mentions.age)
-        unknown, reason = first_reason(
-            panel.partners,
-            [
-                (NO_SOURCE_MESSAGE, np.isnan(blind)),
-                (BLIND_MESSAGE, blind > BLIND_LIMIT_DAYS),
-                (UNMENTIONED_MESSAGE, told < self.min_points),
-            ],
-        )
-        known = reason < 0
+        mentions = _mentions(panel)
+        told = mentions.count(panel.partners, mentions.inside)
+        unmentioned = (UNMENTIONED_MESSAGE, told < self.min_points)
+        known = Known.unless(panel.blind_days[self.family], few=[], quiet=[unmentioned])
         belief = _believe(panel.partners, mentions, terms)
         sure = belief.bad + belief.calm
         quiet = _most_bad(belief.habit * sure, (1 - belief.habit) * sure, belief.coming, terms["at_least"])
         value = _most_bad(belief.bad, belief.calm, belief.coming, terms["at_least"])
         recent = mentions.count(panel.partners, mentions.bad & (mentions.age < RECENT_DAYS))
-        negative = np.where(known, recent, np.nan)
-        return Scores(
-            value=np.where(known, value, np.nan),
+        measured = {"negative_incidents": known.only(recent), "mentions": known.only(told)}
+        return known.scores(
+            value,
+            in_two("background", "incidents", quiet, value),
             sample=told,
-            stale=known & ((newest > STALE_DAYS) | (blind > STALE_BLIND_DAYS)),
-            contributions={
-                "background": np.where(known, logit(quiet), np.nan),
-                "incidents": np.where(known, logit(value) - logit(quiet), np.nan),
-            },
-            measured={"negative_incidents": negative, "mentions": np.where(known, told, np.nan)},
-            evidence=_evidence(known, negative, told),
-            unknown=unknown,
-            unknown_reason=reason,
-            unknown_params={"blind_days": blind, "days": np.full(panel.partners, float(WINDOW_DAYS))},
+            old=newest_of(panel.partners, mentions.news.partner, mentions.age) > STALE_DAYS,
+            measured=measured,
+            evidence=_evidence(known, **measured),
+            params={"days": WINDOW_DAYS},
         )
 
     def began(self, past: Panel, whole: Panel, terms: Terms) -> Floats:
@@ -171,9 +151,9 @@ def _turned(panel: Panel, which: Mask, terms: Terms) -> tuple[Mask, Mask]:
     return enough, enough & np.asarray(worse >= terms["at_least"] * came - 1e-9, dtype=np.bool_)
 
 
-def _mentions(panel: Panel, family: str) -> _Mentions:
+def _mentions(panel: Panel) -> _Mentions:
     news = panel.incidents
-    age = days_ago(panel, news, family)
+    age = days_ago(panel, news, Tone.family)
     return _Mentions(news, age, news.p_negative >= CLEARLY_NEGATIVE, age <= WINDOW_DAYS)
 
 
@@ -244,14 +224,14 @@ def beta_binomial_tail(number: Floats, a: Floats, b: Floats, least: Floats) -> F
     return np.asarray(np.maximum(1.0 - below, 0.0), dtype=np.float64)
 
 
-def _evidence(known: Mask, negative: Floats, mentions: Floats) -> tuple[Evidence, ...]:
+def _evidence(known: Known, negative_incidents: Floats, mentions: Floats) -> tuple[Evidence, ...]:
     return (
         Evidence(
             "bad news in the last %(days)s days: %(negative)s",
-            {"negative": negative, "days": np.where(known, float(RECENT_DAYS), np.nan)},
+            {"negative": negative_incidents, "days": known.only(RECENT_DAYS)},
         ),
         Evidence(
             "public mentions in the last %(days)s days: %(mentions)s",
-            {"mentions": np.where(known, mentions, np.nan), "days": np.where(known, float(WINDOW_DAYS), np.nan)},
+            {"mentions": mentions, "days": known.only(WINDOW_DAYS)},
         ),
     )

@@ -4,15 +4,17 @@ Nothing later than a Monday enters what is said on it; what came later only judg
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import Events, Floats, Incidents, Index, Mask, Panel, Scorer, Scores, Terms, Timed
+from scorers.base import Events, Floats, Incidents, Index, Mask, Panel, Scorer, Scores, Terms, Timed, picked
 
 STEP_DAYS = 7
 """One judgement a week. Weekly ones overlap: an outcome counts in as many rows as its horizon has weeks."""
+
+QUARTER_DAYS = 91.25
 
 FIRST_DAYS = 28
 """A walk begins so many days after the first fact: before, there is nothing to speak from."""
@@ -95,8 +97,7 @@ def recent(panel: Panel, days: int | None) -> Panel:
 
 def _younger(events: Timed, age_days: Floats) -> Timed:
     """Return the events not older than `age_days` `(n,)`."""
-    there = events.age_days <= age_days[events.partner]
-    return replace(events, **{field.name: getattr(events, field.name)[there] for field in fields(events)})
+    return picked(events, events.age_days <= age_days[events.partner])
 
 
 def judge(

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
@@ -21,11 +22,13 @@ from pydantic import SecretStr, ValidationError
 from samples import NOW, awkward_messages, every_message
 from servers import Page, WebServer
 
-from collectors.base import Collector, SourceChanged, SourceError, SourceRefused, SourceUnavailable
+from collectors.base import Collector, Named, SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from collectors.base import Options as CollectorOptions
 from collectors.http import Http
 from scorers.base import (
     BLIND_LIMIT_DAYS,
+    DAILY,
+    FAMILIES,
     HIGHEST,
     LOWEST,
     NO_SOURCE_MESSAGE,
@@ -40,7 +43,7 @@ from scorers.base import (
     logit,
     spread,
 )
-from warden import messages
+from warden import messages, plugins
 from warden.channels import base as channels
 from warden.domain import LOCALES, NotificationReason, NotificationStatus
 from warden.wording import reader_of
@@ -48,8 +51,6 @@ from warden.wording import reader_of
 # --- scorers ----------------------------------------------------------------------------------------------------------
 
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
-FAMILIES = ("communication", "delivery", "sentiment", "measure")
-DAILY = ("received", "sent", "threads_in", "threads_out", "met", "due", "late", "made", "milestones", "missed")
 
 
 def make_panel(
@@ -562,9 +563,7 @@ class HttpChannelContract(ChannelContract):
 # tests/collectors/test_<name>.py; tests/collectors/test_every_collector.py fails for a collector without one.
 
 FORBIDDEN_IMPORTS = frozenset(("aiohttp", "httpx", "requests", "sqlalchemy", "urllib.request", "urllib3", "warden"))
-LOCAL_IMPORTS = frozenset(f"collectors.{name}" for name in ("base", "cells", "http", "mail", "rows", "sheet")) | {
-    "collectors"
-}
+LOCAL_IMPORTS = frozenset(f"collectors.{name}" for name in plugins.COLLECTOR_SUPPORT) | {"collectors"}
 
 
 class CollectorContract:
@@ -624,11 +623,8 @@ class CollectorContract:
         assert not [secret for secret in secrets if secret in shown]
 
 
-class HttpCollectorContract(CollectorContract):
-    """A collector that reads one document by its address.
-
-    `renamed` is the document after its owner renamed a field it depends on.
-    """
+class WebCollectorContract(CollectorContract):
+    """A collector that reads documents by an address. `renamed`: one after its owner renamed a field it depends on."""
 
     good: ClassVar[bytes]
     renamed: ClassVar[bytes]
@@ -642,7 +638,10 @@ class HttpCollectorContract(CollectorContract):
     def source(self, site: WebServer) -> Collector:
         headers = {"Content-Type": self.content_type, "ETag": '"1"'}
         site.pages["/secret-path"] = Page(self.good, headers=headers)
-        return self.collector(self.collector.Options.model_validate(self.options(f"{site.url}/secret-path")))
+        return self.build(f"{site.url}/secret-path")
+
+    def build(self, url: str) -> Collector:
+        return self.collector(self.collector.Options.model_validate(self.options(url)))
 
     def serve(self, site: WebServer, body: bytes | Iterable[bytes], **headers: str) -> None:
         site.pages["/secret-path"] = Page(body, headers={"Content-Type": self.content_type, **headers})
@@ -653,13 +652,6 @@ class HttpCollectorContract(CollectorContract):
         assert "secret-path" not in str(caught.value)
         assert 10 < len(str(caught.value)) < 400
         return caught.value
-
-    def test_an_unchanged_document_brings_nothing(self, source: Collector, http: Http, site: WebServer) -> None:
-        cursor = source.collect({}, http, NOW).cursor
-        site.pages["/secret-path"] = Page(status=304)
-        batch = source.collect(cursor, http, NOW + timedelta(minutes=15))
-        assert (list(batch.facts), batch.cursor) == ([], cursor)
-        assert site.requests[-1].headers["if-none-match"] == '"1"'
 
     @pytest.mark.parametrize("status", [404, 429, 500, 503])
     def test_a_server_in_trouble_is_tried_later(
@@ -726,6 +718,43 @@ class HttpCollectorContract(CollectorContract):
         self.serve(site, gzip.compress(b"," * (self.cap + 1)), **{"Content-Encoding": "gzip"})
         error = self.refusal(source, http, SourceChanged)
         assert f"more than {self.cap:,} bytes" in str(error)
+
+
+class HttpCollectorContract(WebCollectorContract):
+    """A collector that reads one document by its address, and only if it has changed."""
+
+    def test_an_unchanged_document_brings_nothing(self, source: Collector, http: Http, site: WebServer) -> None:
+        cursor = source.collect({}, http, NOW).cursor
+        site.pages["/secret-path"] = Page(status=304)
+        batch = source.collect(cursor, http, NOW + timedelta(minutes=15))
+        assert (list(batch.facts), batch.cursor) == ([], cursor)
+        assert site.requests[-1].headers["if-none-match"] == '"1"'
+
+
+class SearchCollectorContract(WebCollectorContract):
+    """A collector that searches for partners. `good` answers a search for any of `partners`, each alone in its visit.
+
+    `options` must let one visit ask for all of them.
+    """
+
+    partners: ClassVar[Sequence[Named]] = (Named("Acme Steel", ("Acme Steel",)),)
+
+    def build(self, url: str) -> Collector:
+        return self.collector(self.collector.Options.model_validate(self.options(url)), self.partners)
+
+    def test_it_asks_for_names(self) -> None:
+        assert self.collector.needs_names
+
+    def test_nobody_to_search_for_is_told_and_asks_nothing(
+        self, source: Collector, http: Http, site: WebServer
+    ) -> None:
+        batch = self.collector(source.options).collect({}, http, NOW)
+        assert (list(batch.facts), batch.cursor, site.requests) == ([], {}, [])
+        assert [problem.what for problem in batch.problems] == ["there is no watched partner to search for"]
+
+    def test_the_name_is_in_the_request(self, source: Collector, http: Http, site: WebServer) -> None:
+        source.collect({}, http, NOW)
+        assert "Acme Steel" in unquote_plus(site.requests[0].path)
 
 
 class FileCollectorContract(CollectorContract):

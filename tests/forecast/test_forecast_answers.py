@@ -64,7 +64,7 @@ def test_a_file_of_labels_is_a_file_of_keys(files: Files) -> None:
 def test_files_are_known_by_what_they_hold_not_by_their_names(files: Files) -> None:
     plain = files.fill().run()
     written = files.out.read_bytes()
-    for path in (files.observations, files.keys):
+    for path in (files.observations, files.keys, files.outcomes):
         path.write_bytes(gzip.compress(path.read_bytes()))
     assert files.run() == plain
     assert files.out.read_bytes() == written

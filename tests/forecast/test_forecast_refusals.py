@@ -111,6 +111,13 @@ def test_gzip_data_that_breaks_off_is_refused(files: Files, keep: float) -> None
     assert "the gzip data cannot be read on from here" in only(files)
 
 
+@pytest.mark.parametrize("keep", [0.3, 0.8, 0.99])
+def test_packed_outcomes_that_break_off_are_refused(files: Files, keep: float) -> None:
+    data = gzip.compress(files.fill().outcomes.read_bytes())
+    files.outcomes.write_bytes(data[: int(len(data) * keep)])
+    assert only(files).startswith("outcomes.json: cannot be read as JSON: ")
+
+
 def test_damaged_gzip_data_is_refused(files: Files) -> None:
     data = bytearray(gzip.compress(files.fill().observations.read_bytes()))
     data[-6] ^= 0xFF

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from scorers.impact import PARTS, Attributes, Formula, rate
+from scorers.impact import PARTS, Attributes, Formula, part_known, rate
 
 NAN = np.nan
 
@@ -93,6 +93,7 @@ def test_any_attributes_give_a_rating_within_range_or_none(rows: list[tuple[floa
     assert ((impact.coverage >= 0) & (impact.coverage <= 1)).all()
     assert (np.isnan(impact.value) == (impact.coverage < 0.3 - 1e-9)).all()
     assert ((impact.lowest >= 1.0) & (impact.highest <= 5.0 + 1e-9)).all()
+    assert (impact.lowest <= impact.highest).all()
     rated = ~np.isnan(impact.value)
     assert (impact.lowest[rated] <= impact.value[rated] + 1e-9).all()
     assert (impact.value[rated] <= impact.highest[rated] + 1e-9).all()
@@ -109,8 +110,7 @@ def test_the_range_is_the_value_when_nothing_is_missing_and_everything_when_all_
             tier=["key"],
         )
     )
-    assert full.lowest[0] == pytest.approx(full.value[0])
-    assert full.highest[0] == pytest.approx(full.value[0])
+    assert full.lowest[0] == full.value[0] == full.highest[0]
     empty = rate(attributes())
     assert (empty.lowest[0], empty.highest[0]) == (1.0, 5.0)
     assert np.isnan(empty.value[0])
@@ -120,6 +120,15 @@ def test_a_missing_part_counts_nothing_or_in_full_in_the_range() -> None:
     impact = rate(attributes(share=[0.25], months_to_replace=[12.0]))
     assert impact.lowest[0] == pytest.approx(1 + 4 * 0.45)
     assert impact.highest[0] == pytest.approx(5.0)
+
+
+def test_each_missing_attribute_lowers_the_coverage_by_its_weight() -> None:
+    assert part_known([(0.3, 0.5), (0.2, 0.0), (0.5, None)]) == pytest.approx(0.5)
+    assert part_known([(1.0, None), (0.0, 1.0)]) == 0.0
+    assert part_known([(0.0, 1.0)]) is part_known([]) is None
+    impact = rate(attributes(share=[0.25], months_to_replace=[12.0]))
+    parts = [(part.weight[0], None if np.isnan(part.score[0]) else part.score[0]) for part in impact.parts]
+    assert part_known(parts) == pytest.approx(impact.coverage[0])
 
 
 def test_each_partner_may_have_its_own_formula() -> None:

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from worlds import past_rows, rows_of
 
 from scorers.base import Floats, logit, sigmoid
-from scorers.judging import QUARTER_DAYS, REMINDER_DAYS, Judge
-from scorers.walk import Rows, deteriorations
+from scorers.judging import REMINDER_DAYS, Judge
+from scorers.walk import QUARTER_DAYS, Rows, deteriorations
 
 
 def random_rows(seed: int, partners: int, weeks: int, horizon: float = 28.0) -> Rows:

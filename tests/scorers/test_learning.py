@@ -76,6 +76,14 @@ def test_each_form_speaks_from_its_number_of_cases_on(telling: Rows, cases: int,
     assert bool(lesson.arrays) == (form != "default")
 
 
+def test_a_model_that_speaks_tells_by_how_much_it_beat_both_others(telling: Rows) -> None:
+    report = learn(with_cases(telling, 100), FOLD).report
+    trial, told = report["trial"], report["why"]["params"]
+    assert told["better_share"] == 1 - trial["supervised"] / trial["default"]
+    assert told["recalibrated_share"] == 1 - trial["supervised"] / trial["recalibrated"]
+    assert min(told["better_share"], told["recalibrated_share"]) > 0
+
+
 def test_overlapping_weeks_of_one_deterioration_are_one_case() -> None:
     partner, week = np.repeat(np.arange(49), 104), np.tile(np.arange(4, 108), 49)
     began = (week >= 30 + partner % 50) & (week < 34 + partner % 50)

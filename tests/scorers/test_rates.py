@@ -241,7 +241,7 @@ def test_the_whole_portfolio_drifting_moves_those_with_few_too() -> None:
 def test_the_portfolio_s_share_is_of_all_that_fell_due() -> None:
     due, bad = random_counts(6)
     assert portfolio_share(remember(seen_until(due, bad, 150))) == pytest.approx(bad.sum() / due.sum())
-    assert portfolio_share(Record.begin(3)) == 0.0
+    assert np.isnan(portfolio_share(Record.begin(3)))
 
 
 # --- what was seen ----------------------------------------------------------------------------------------------------

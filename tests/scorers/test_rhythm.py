@@ -60,7 +60,6 @@ def test_it_agrees_with_plain_python(counts: np.ndarray, seed: int) -> None:
         middles = [(own[day] + own[day + 1]) / 2 for day in days]
         weights = [[2 ** (-(own[-1] - place) / half_life) for half_life in MEMORY_DAYS] for place in middles]
         np.testing.assert_allclose(active[partner], np.sum(weights, axis=0) if weights else np.zeros(3), rtol=1e-12)
-        assert rhythm.days[partner] == len(days)
         assert rhythm.facts[partner] == row.sum()
         assert rhythm.last_day[partner] == (days[-1] if len(days) else -1)
         assert rhythm.last[partner] == pytest.approx(middles[-1] if middles else np.nan, nan_ok=True)

@@ -13,7 +13,9 @@ from scorers.shrinkage import (
     MOST_WEIGHT,
     Portfolio,
     days_ago,
+    mean_of,
     median_of,
+    newest_of,
     portfolio_of,
     remember,
     ripe,
@@ -85,14 +87,18 @@ def test_a_level_lies_between_the_own_mean_and_the_portfolios(rows: list[tuple[i
 
 
 @given(figures)
-def test_medians_are_those_of_each_partner(rows: list[tuple[int, float]]) -> None:
+def test_medians_means_and_least_ages_are_those_of_each_partner(rows: list[tuple[int, float]]) -> None:
     owner = np.array([one for one, _ in rows], dtype=np.intp)
     value = np.array([one for _, one in rows], dtype=np.float64)
     count, median = median_of(5, owner, value)
+    again, mean = mean_of(5, owner, value)
+    newest = newest_of(5, owner, value)
     for partner in range(5):
         own = value[owner == partner]
-        assert count[partner] == len(own)
-        assert median[partner] == np.median(own) if len(own) else np.isnan(median[partner])
+        assert count[partner] == again[partner] == len(own)
+        assert newest[partner] == own.min(initial=np.inf)
+        expected = (np.median(own), own.mean()) if len(own) else (np.nan, np.nan)
+        assert (median[partner], mean[partner]) == pytest.approx(expected, nan_ok=True)
 
 
 def test_days_are_counted_by_the_calendar_and_blind_ones_not_at_all() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from scorers.base import Panel, Scorer, Scores, Terms, spread
+from scorers.base import BLIND_MESSAGE, Panel, Scorer, Scores, Terms, spread
 from scorers.tone import Tone, beta_binomial_tail
 
 SCORER = Tone()
@@ -95,6 +95,11 @@ def test_never_mentioned_is_unknown_not_well() -> None:
     assert list(np.isnan(scores.value)) == [False, True]
     assert scores.unknown[scores.unknown_reason[1]] == "no public mention in the last %(days)s days"
     assert np.isnan(scores.measured["negative_incidents"][1])
+
+
+def test_a_source_blind_for_too_long_is_told_before_an_empty_press() -> None:
+    scores = score(make_panel(1, 400, blind={"sentiment": 40.0}))
+    assert scores.unknown[scores.unknown_reason[0]] == BLIND_MESSAGE
 
 
 def test_negative_incidents_count_clear_and_recent_ones() -> None:

@@ -5,12 +5,12 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from contracts import DAILY, make_events, make_panel
+from contracts import make_events, make_panel
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import Forecast, random_panel, rows_of, terms
 
-from scorers.base import Events, Incidents, Panel, Scorer, spread
+from scorers.base import DAILY, Events, Incidents, Panel, Scorer, spread
 from scorers.walk import Rows, deteriorations, first_day, join, mondays, recent, walk
 from warden import discovery
 

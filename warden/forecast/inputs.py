@@ -1,6 +1,8 @@
 """The three files of a forecast, read and checked: what was observed, what is asked about, and about which outcomes."""
 
+import gzip
 import json
+import zlib
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from scorers.base import Floats, Index, Outcome, Scorer
 from warden.discovery import scorers
-from warden.forecast.table import Faults, Row, Table, read_moment, read_name, read_number
+from warden.forecast.table import GZIP, Faults, Row, Table, read_moment, read_name, read_number
 
 Whole = NDArray[np.int64]
 T = TypeVar("T")
@@ -135,8 +137,8 @@ def read_outcomes(path: Path, faults: Faults) -> dict[str, Asked]:
     An option left out that may be null is not used, as if it were null; any other has its shipped default.
     """
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_Pairs)
-    except (ValueError, RecursionError) as error:
+        data = json.loads(_unpacked(path.read_bytes()).decode("utf-8-sig"), object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         faults.add(path.name, f"cannot be read as JSON: {error}")
         return {}
     if not isinstance(data, _Pairs) or not data:
@@ -146,6 +148,10 @@ def read_outcomes(path: Path, faults: Faults) -> dict[str, Asked]:
     for name in data.twice():
         faults.add(f"{path.name}: {name}", "stands there twice")
     return {name: asked for name, asked in read.items() if asked is not None}
+
+
+def _unpacked(data: bytes) -> bytes:
+    return gzip.decompress(data) if data.startswith(GZIP) else data
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import Events, Exposure, Floats, Incidents, Index, Panel
+from scorers.base import DAILY, FAMILIES, Events, Exposure, Floats, Incidents, Index, Panel
 from warden.forecast.inputs import BLIND, COUNTED, KINDS, Observations, Whole
-
-DAILY = ("received", "sent", "threads_in", "threads_out", "met", "due", "late", "made", "milestones", "missed")
-FAMILIES = ("communication", "delivery", "sentiment", "measure")
 
 DAY = 86_400_000_000  # microseconds
 _MONDAY = 4 * DAY  # 1970-01-05

@@ -25,7 +25,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST = 1e9
 """Limits of what is believed: a moment, a number. Beyond them something else stands in the column."""
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ class Table:
     def __iter__(self) -> Iterator[Row]:
         """Read the file."""
         with self._path.open("rb") as file:
-            packed = file.peek(2)[:2] == _GZIP
+            packed = file.peek(2)[:2] == GZIP
             yield from self._rows(gzip.GzipFile(fileobj=file) if packed else file)
 
     def blame(self, line: int, column: str, what: str) -> None:
