@@ -130,9 +130,14 @@ def assess(session: Session, partner: Partner, at: datetime, band: str | None = 
 
 def say(session: Session, partner: Partner, at: datetime, band: str | None, said: list[dict[str, Any]]) -> None:
     """Say of a partner that it stands in this band (None: not rated), for these signals."""
+    assessments.write(session, [drafted(partner.id, at, band, said)])
+
+
+def drafted(partner_id: uuid.UUID, at: datetime, band: str | None, said: list[dict[str, Any]]) -> AssessmentDraft:
+    """What `say` says, not stored."""
     rows, columns = LEVELS[band] if band else (None, None)
-    draft = AssessmentDraft(
-        partner_id=partner.id,
+    return AssessmentDraft(
+        partner_id=partner_id,
         at=at,
         matrix_version=1,
         likelihood=0.5 if band else None,
@@ -149,7 +154,6 @@ def say(session: Session, partner: Partner, at: datetime, band: str | None, said
         signals=said,
         impact_parts=[],
     )
-    assessments.write(session, [draft])
 
 
 def another_matrix(session: Session) -> dict[str, Any]:

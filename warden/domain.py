@@ -1,5 +1,6 @@
 """The words Warden is written in: enumerations and constants shared by every layer. No behaviour, no dependencies."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 LOCALES = ("en", "zh-Hant", "zh-Hans", "vi")
@@ -28,6 +29,15 @@ class FactKind(StrEnum):
     DELIVERY = "delivery"
     ARTICLE = "article"
     MEASURE = "measure"
+
+
+FAMILIES: Mapping[FactKind, str] = {
+    FactKind.MESSAGE: "communication",
+    FactKind.DELIVERY: "delivery",
+    FactKind.ARTICLE: "sentiment",
+    FactKind.MEASURE: "measure",
+}
+"""The family of signals each kind of fact feeds."""
 
 
 class SourceState(StrEnum):

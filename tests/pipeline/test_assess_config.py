@@ -109,6 +109,22 @@ def test_an_outcome_switched_off_says_nothing_and_is_not_missed(watched: Databas
         assert row.likelihood < before[name].likelihood
 
 
+def test_nothing_is_said_with_every_outcome_switched_off_and_that_is_the_reason(watched: Database) -> None:
+    def switch_off(*names: str) -> None:
+        with watched.write() as session:
+            for name in names:
+                criteria.put(session, name, Scope.PORTFOLIO, "", {"enabled": False}, AUTHOR, "", NOW)
+
+    def why(at: datetime) -> str:
+        return str((said(watched, at)["Key"].not_rated or {})["params"]["why"]["message"])
+
+    heard = [one["name"] for one in said(watched, NOW)["Key"].signals if one["expected"]]
+    switch_off(*heard)
+    assert why(NOW + DAY) == "nobody reports on the outcomes that are switched on for this partner"
+    switch_off(*(scorer.name for scorer in plugins.scorers()))
+    assert why(NOW + 2 * DAY) == "every outcome is switched off for this partner"
+
+
 def test_levels_may_begin_elsewhere_for_one_partner(watched: Database) -> None:
     before = said(watched, NOW)
     assert before["Key"].likelihood_level == before["Plain"].likelihood_level
@@ -164,7 +180,7 @@ def test_an_override_that_was_withdrawn_held_until_then(watched: Database) -> No
     write(
         watched,
         lambda session: overrides.withdraw(
-            session, overrides.listing(session, held.partner_id)[0].id, AUTHOR, NOW + 2 * DAY
+            session, held.partner_id, overrides.listing(session, held.partner_id)[0].id, AUTHOR, NOW + 2 * DAY
         ),
     )
     assert said(watched, NOW + 3 * DAY)["Key"].impact == held.computed_impact

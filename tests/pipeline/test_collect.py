@@ -4,21 +4,23 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from factories import DAY, NOW
+from factories import DAY, NOW, make_partner
 from servers import Page, Request, WebServer, serve
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from collectors.base import Named
 from collectors.http import Http
 from warden import plugins
 from warden.db import Database
-from warden.domain import RunOutcome, SourceState
+from warden.domain import RunOutcome, SourceState, Stage
 from warden.models import Fact, Run, Source
 from warden.pipeline import collect
 from warden.settings import Settings
-from warden.store import facts, sources
+from warden.store import facts, identifiers, sources
 from warden.vault import Vault
 
 MINUTE = timedelta(minutes=1)
@@ -229,7 +231,7 @@ def test_trying_a_source_shows_three_facts_and_stores_nothing(sqlite_db: Databas
     site.pages["/news"] = Page(feed("a", "b", "c", "d"))
     kind = plugins.collector("feed")
     with Http(allowed_networks=["127.0.0.0/8"]) as http:
-        shown, problems = collect.test_source(kind, kind.Options(url=f"{site.url}/news"), http, NOW)
+        shown, problems = collect.test_source(sqlite_db, kind, kind.Options(url=f"{site.url}/news"), http, NOW)
     assert (len(shown), list(problems)) == (3, [])
     with sqlite_db.read() as session:
         assert facts.total(session) == 0
@@ -244,3 +246,80 @@ def test_silence_of_a_source_is_noted_at_the_next_tick(
     assert read(db, source)[0].blind_since is None
     collect.run_due(db, vault, settings, NOW + 2 * DAY)
     assert read(db, source)[0].blind_since == NOW
+
+
+# Searching for partners
+
+
+def test_a_partner_is_searched_by_its_name_and_its_clear_aliases(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session, "Acme", aliases=["Acme Steel", "阿克米"])
+        identifiers.add_alias(session, acme, "ACM", NOW, needs_context=True)
+        identifiers.add_alias(session, acme, "Acme Street", NOW, exclude=True)
+        target = make_partner(session, "Target")
+        identifiers.add_alias(session, target, "Target", NOW, needs_context=True)
+        identifiers.add_alias(session, target, "Target Corporation", NOW)
+        only = make_partner(session, "Gap")
+        identifiers.add_alias(session, only, "Gap", NOW, needs_context=True)
+        never = make_partner(session, "Next")
+        identifiers.add_alias(session, never, "Next", NOW, exclude=True)
+        make_partner(session, "Former", stage=Stage.ENDED)
+        make_partner(session, "Future", stage=Stage.CANDIDATE)
+    assert collect.sought_partners(db, NOW) == [
+        Named("Acme", ("Acme", "Acme Steel", "阿克米")),
+        Named("Gap", ("Gap",)),
+        Named("Target", ("Target Corporation",)),
+    ]
+
+
+def search_for(site: WebServer, **options: Any) -> dict[str, Any]:
+    return {
+        "collector": "search_feed",
+        "options": {"url": f"{site.url}/find?q={{query}}", "delay_seconds": 0, **options},
+    }
+
+
+def test_a_search_is_handed_names_and_its_place_and_holds_no_transaction(
+    db: Database, vault: Vault, settings: Settings, site: WebServer
+) -> None:
+    asked: list[str] = []
+
+    def found(request: Request) -> Page:
+        asked.append(parse_qs(urlsplit(request.path).query)["q"][0].strip('"'))
+        with db.write() as session:  # would wait for ever for a transaction of the visit
+            make_partner(session, f"Found beside {asked[-1]}", stage=Stage.CANDIDATE)
+        return Page(feed(f"about {asked[-1]}"))
+
+    site.pages["/find"] = found
+    with db.write() as session:
+        for name in ("Acme", "Bolt", "Crane"):
+            make_partner(session, name)
+    source = add(db, site, **search_for(site, partners_per_visit=2))
+    collect.run_due(db, vault, settings, NOW)
+    collect.run_due(db, vault, settings, NOW + 15 * MINUTE)
+    assert asked == ["Acme", "Bolt", "Crane", "Acme"]
+    after, runs = read(db, source)
+    assert [(run.outcome, run.seen) for run in runs] == [(RunOutcome.OK, 2)] * 2
+    assert after.cursor["after"] == "Acme"
+    with db.read() as session:
+        assert facts.total(session) == 3, "an article found again is the same one"
+
+
+def test_trying_a_search_asks_for_the_first_three_partners(sqlite_db: Database, site: WebServer) -> None:
+    site.pages["/find"] = Page(feed("a"))
+    with sqlite_db.write() as session:
+        for name in "ABCDE":
+            make_partner(session, f"Partner {name}")
+    kind = plugins.collector("search_feed")
+    options = kind.Options.model_validate(search_for(site)["options"])
+    with Http(allowed_networks=["127.0.0.0/8"]) as http:
+        shown, problems = collect.test_source(sqlite_db, kind, options, http, NOW)
+    assert (len(shown), list(problems), len(site.requests)) == (1, [], 3)
+
+
+def test_without_partners_a_search_says_so(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:
+    source = add(db, site, **search_for(site))
+    collect.run_due(db, vault, settings, NOW)
+    after, (run,) = read(db, source)
+    assert (run.outcome, after.state, site.requests) == (RunOutcome.OK, SourceState.OK, [])
+    assert [problem["what"] for problem in run.problems] == ["there is no watched partner to search for"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from assessed import assess, destination, over, partner, person, signals, told
 from assessed import say as said
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
@@ -55,6 +55,24 @@ def all_alerts(db: Database) -> list[Alert]:
 
 def all_meetings(db: Database) -> list[Meeting]:
     return look(db, lambda session: list(session.scalars(meetings.select_with_names().order_by(Meeting.proposed_at))))
+
+
+def test_many_alerts_open_in_as_many_statements_as_two(sqlite_db: Database) -> None:
+    with sqlite_db.write() as session:
+        shipped.seed(session, MONDAY)
+    statements: list[str] = []
+    event.listen(sqlite_db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    def needed(names: list[str], now: datetime) -> int:
+        for name in names:
+            who = a_partner(sqlite_db, name)
+            say(sqlite_db, who, now - DAY, "low")
+            say(sqlite_db, who, now, "high")
+        statements.clear()
+        assert decided(sqlite_db, now, send=False) == len(names)
+        return len(statements)
+
+    assert needed(["Acme", "Bolt"], MONDAY + DAY) == needed([f"Partner {one}" for one in range(20)], MONDAY + 2 * DAY)
 
 
 def test_a_partner_in_a_high_band_raises_one_alert_with_evidence_and_a_meeting(seeded: Database) -> None:

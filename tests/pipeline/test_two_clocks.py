@@ -114,7 +114,8 @@ def changes() -> Iterator[tuple[int, Any]]:
     yield 15, lambda session, at: overrides.add(
         session, named(session, "Bolt"), Quantity.IMPACT, 2.0, author, "replaced", at + 30 * WEEK, at)  # fmt: skip
     yield 18, lambda session, at: overrides.withdraw(
-        session, overrides.listing(session, named(session, "Bolt").id)[0].id, author, at)  # fmt: skip
+        session, named(session, "Bolt").id, overrides.listing(session, named(session, "Bolt").id)[0].id, author, at,
+    )  # fmt: skip
     yield 22, lambda session, at: partners.change(session, named(session, "Cord"), {"tier": "tail", "share": 0.05}, at)
     yield 27, partial(put, "placement", Scope.PORTFOLIO, "", {"exit_margin": 0.5, "coverage_floor": 0.4})
     yield 30, lambda session, at: learning.keep(

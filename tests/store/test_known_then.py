@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from collectors.base import Fact, Key
 from warden.db import Database
-from warden.domain import FactKind, Quantity, RunOutcome, Scope, Stage
+from warden.domain import WATCHED_STAGES, FactKind, Quantity, RunOutcome, Scope, Stage
 from warden.models import Fact as Row
 from warden.models import Identifier, Mention, Partner, Reading, Run, Source
 from warden.settings import Settings
@@ -139,7 +139,9 @@ class History:
         partner = self.partner(chance)
         standing = overrides.holding(self.session, self.now).get((partner.id, Quantity.LIKELIHOOD))
         if standing and chance.random() < 0.5:
-            overrides.withdraw(self.session, standing.id, "an", self.now)
+            overrides.withdraw(self.session, partner.id, standing.id, "an", self.now)
+            return
+        if partner.stage not in WATCHED_STAGES:
             return
         expires_at = self.now + chance.choice((2, 200)) * HOUR
         value = chance.uniform(0.1, 0.9)

@@ -68,24 +68,26 @@ def test_a_withdrawn_one_ends_at_once_and_only_once(db: Database) -> None:
     with db.write() as session:
         acme = make_partner(session)
         made = add(session, acme)
-        overrides.withdraw(session, made.id, "an", NOW + 2 * DAY)
+        overrides.withdraw(session, acme.id, made.id, "an", NOW + 2 * DAY)
         assert (made.withdrawn_at, made.withdrawn_by) == (NOW + 2 * DAY, "an")
         assert holding(session, NOW + 2 * DAY - INSTANT) == {L: 0.5}
         assert holding(session, NOW + 2 * DAY) == {}
         with pytest.raises(Conflict, match="over already"):
-            overrides.withdraw(session, made.id, "an", NOW + 3 * DAY)
+            overrides.withdraw(session, acme.id, made.id, "an", NOW + 3 * DAY)
         expired = add(session, acme, days=1, now=NOW + 5 * DAY)
         with pytest.raises(Conflict, match="over already"):
-            overrides.withdraw(session, expired.id, "an", NOW + 6 * DAY)
+            overrides.withdraw(session, acme.id, expired.id, "an", NOW + 6 * DAY)
         with pytest.raises(NotFound):
-            overrides.withdraw(session, acme.id, "an", NOW)
+            overrides.withdraw(session, acme.id, acme.id, "an", NOW)
+        with pytest.raises(NotFound):
+            overrides.withdraw(session, made.id, made.id, "an", NOW)
 
 
 def test_what_was_known_then_decides(db: Database) -> None:
     with db.write() as session:
         acme = make_partner(session)
         made = add(session, acme)
-        overrides.withdraw(session, made.id, "an", NOW + 2 * DAY)
+        overrides.withdraw(session, acme.id, made.id, "an", NOW + 2 * DAY)
         add(session, acme, 0.75, now=NOW + 4 * DAY)
         assert holding(session, NOW + 3 * DAY, NOW + DAY) == {L: 0.5}, "nobody knew that it would be withdrawn"
         assert holding(session, NOW + 3 * DAY, NOW + 9 * DAY) == {}

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from assessed import drafted, signals
 from factories import DAY, NOW, make_partner
 from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import Quantity, Scope
-from warden.store import criteria, matrices, overrides, partners, shipped
+from warden.store import criteria, matrices, outcomes, overrides, partners, shipped
 
 WRITERS = 6
 
@@ -62,3 +63,16 @@ def test_one_matrix_is_active(db: Database) -> None:
     with db.read() as session:
         assert sum(row.active for row in matrices.listing(session)) == 1
         assert sum(row.retired_at is None for row in matrices.listing(session)) == 1
+
+
+def test_the_latest_word_on_each_outcome_is_kept(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session).id
+
+    def say(session: Session, number: int) -> None:
+        outcomes.write(session, [drafted(acme, NOW + timedelta(seconds=number), "low", signals())])
+
+    at_once(db, say)
+    with db.read() as session:
+        latest = NOW + timedelta(seconds=WRITERS - 1)
+        assert [row.at for row in outcomes.of(session, acme)] == [latest] * len(signals())

@@ -92,6 +92,21 @@ def test_a_band_holds_since_the_partner_last_came_into_it(seeded: Database) -> N
         assert [one.overridden for one in assessments.placements(session)] == [False]
 
 
+def test_the_last_words_in_another_band_are_found_for_many_at_once(seeded: Database) -> None:
+    bands = {"Acme": ("high", "low", None, None), "Bolt": (None, "high", "low", "low"), "Cord": ("low", "low")}
+    with seeded.write() as session:
+        for name, said in bands.items():
+            one = partner(session, name, NOW)
+            for day, band in enumerate(said):
+                assess(session, one, NOW + day * DAY, band)
+    with seeded.read() as session:
+        last = assessments.latest_of_all(session)
+        found = assessments.in_other_bands(session, last)
+        assert set(found) == {row.id for row in last if row.at != NOW + DAY}
+        assert sorted((row.at, row.band) for row in found.values()) == [(NOW + DAY, "high"), (NOW + DAY, "low")]
+        assert assessments.in_other_bands(session, []) == {}
+
+
 def test_the_last_word_on_every_watched_partner(seeded: Database) -> None:
     with seeded.write() as session:
         acme, bolt = partner(session, "Acme", NOW), partner(session, "Bolt", NOW, stage=Stage.ENDED)

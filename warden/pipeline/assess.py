@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from scorers import impact
+from scorers.likelihood import DISABLED_MESSAGE
 from warden.db import Database
 from warden.domain import Quantity
 from warden.i18n import N_
@@ -19,6 +20,7 @@ from warden.log import get_logger
 from warden.pipeline.explain import Explained, plain
 from warden.pipeline.placing import Places, place
 from warden.pipeline.portfolio import Moment, Portfolio, judge
+from warden.rules import heaviest_unknown
 from warden.settings import Settings
 from warden.store import assessments, evidence, outcomes
 from warden.store.assessments import AssessmentDraft, Said
@@ -33,6 +35,8 @@ COVERAGE_MESSAGE = N_(
     "Too little is known: %(why)s (%(coverage_share)s of the signals can be read, %(floor_share)s are needed)."
 )
 UNHEARD_MESSAGE = N_("nobody reports on this partner")
+ALL_OFF_MESSAGE = N_("every outcome is switched off for this partner")
+UNASKED_MESSAGE = N_("nobody reports on the outcomes that are switched on for this partner")
 
 
 def run(db: Database, settings: Settings, now: datetime) -> int:
@@ -142,14 +146,21 @@ class _Written:
     def _not_rated(self, row: int, signals: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
         """Say why a partner has no place on the matrix; the heaviest signal that should speak gives the cause."""
         if self._places.shown[Quantity.LIKELIHOOD].value[row] is None:
-            unknown = [signal for signal in signals if signal["unknown"] and signal["expected"]]
-            heaviest = max(unknown, key=lambda signal: float(signal["weight"]), default=None)
-            why = heaviest["unknown"] if heaviest else {"message": UNHEARD_MESSAGE, "params": {}}
+            heaviest = heaviest_unknown(signals)
+            why = heaviest["unknown"] if heaviest else {"message": _unheard(signals), "params": {}}
             params = {"coverage_share": self._coverage[row], "floor_share": self._floor[row], "why": why}
             return {"message": COVERAGE_MESSAGE, "params": params}
         if self._places.shown[Quantity.IMPACT].value[row] is None:
             return {"message": impact.UNKNOWN_MESSAGE, "params": {}}
         return None
+
+
+def _unheard(signals: Sequence[Mapping[str, Any]]) -> str:
+    """Say why no signal is expected of a partner at all."""
+    off = [signal for signal in signals if (signal["unknown"] or {}).get("message") == DISABLED_MESSAGE]
+    if len(off) == len(signals):
+        return ALL_OFF_MESSAGE
+    return UNASKED_MESSAGE if off else UNHEARD_MESSAGE
 
 
 def _with_facts(

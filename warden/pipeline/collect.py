@@ -1,28 +1,31 @@
 """Collect: visits the sources that are due and writes down what they reported. It attributes and judges nothing."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from collectors.base import Batch, Collector, Fact, Problem, SourceChanged, SourceRefused, SourceUnavailable
+from collectors.base import Batch, Collector, Fact, Named, Problem, SourceChanged, SourceRefused, SourceUnavailable
 from collectors.http import Http
 from warden import plugins
 from warden.db import Database
 from warden.domain import RunOutcome, SourceState
 from warden.errors import InvalidInput, Misconfigured
 from warden.log import get_logger
-from warden.models import Run, Source
+from warden.models import Alias, Run, Source
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import facts, sources
+from warden.store import facts, identifiers, partners, sources
 from warden.vault import Vault
 
 log = get_logger(__name__)
 
 THREADS = 8
 """Sources visited at a time: visits mostly wait for the network."""
+
+TRIED_PARTNERS = 3
+"""A source on trial searches for no more: searches wait between requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,38 @@ def run_due(
 
 
 def test_source(
-    collector: type[Collector], options: object, http: Http, now: datetime
+    db: Database, collector: type[Collector], options: object, http: Http, now: datetime
 ) -> tuple[Sequence[Fact], Sequence[Problem]]:
     """Visit a source once as if for the first time, store nothing, and return its first three facts and its problems.
 
-    Raises SourceUnavailable, SourceRefused or SourceChanged.
+    One that searches for partners searches for the first three. Raises SourceUnavailable, SourceRefused or
+    SourceChanged.
     """
-    batch = collector(options).collect({}, http, now)
+    named = sought_partners(db, now)[:TRIED_PARTNERS] if collector.needs_names else ()
+    batch = collector(options, named).collect({}, http, now)
     return batch.facts[:3], batch.problems
+
+
+def sought_partners(db: Database, now: datetime) -> list[Named]:
+    """Return every watched partner with what it is searched by, in the order of their names.
+
+    Its own name, then its aliases. One that needs context to mean the partner is left out, unless there is no other;
+    one that is excluded always is.
+    """
+    with db.read() as session:
+        watched = partners.watched(session, now)
+        aliases: dict[uuid.UUID, dict[str, Alias]] = {}
+        for alias in identifiers.all_aliases(session):
+            aliases.setdefault(alias.partner_id, {})[alias.text] = alias
+    named = [Named(row.name, _search_names(row.name, aliases.get(row.id, {}))) for row in watched]
+    return [one for one in named if one.names]
+
+
+def _search_names(own: str, aliases: Mapping[str, Alias]) -> tuple[str, ...]:
+    names = [own, *(text for text in aliases if text != own)]
+    usable = [name for name in names if name not in aliases or not aliases[name].exclude]
+    clear = [name for name in usable if name not in aliases or not aliases[name].needs_context]
+    return tuple(clear or usable[:1])
 
 
 def _visit(
@@ -107,7 +134,8 @@ def _attempt(
     try:
         kind = plugins.collector(source.collector)
         options = plugins.load_options(kind.Options, source.options, source.secrets, vault, settings)
-        batch = kind(options).collect(dict(source.cursor), http, now)
+        named = sought_partners(db, now) if kind.needs_names else ()
+        batch = kind(options, named).collect(dict(source.cursor), http, now)
     except SourceUnavailable as error:
         return Failure(RunOutcome.UNAVAILABLE, str(error), error.not_before)
     except SourceRefused as error:

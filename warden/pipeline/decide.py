@@ -243,12 +243,13 @@ def _open(
         row.partner_id: row
         for row in assessments.by_ids(session, [move.assessment_id for move in moves if move.assessment_id])
     }
+    before = assessments.in_other_bands(session, list(said.values()))
     unmet = alarms.without_meeting(session, partner_ids) if rule.meeting_within_days else set()
     opened = []
     for move in moves:
         assessment = said[move.partner_id]
-        before = assessments.in_another_band(session, assessment)
-        alert = alarms.new_alert(rule, partners[move.partner_id], assessment, before, uses, move.key, now)
+        earlier = before.get(assessment.id)
+        alert = alarms.new_alert(rule, partners[move.partner_id], assessment, earlier, uses, move.key, now)
         meeting = None
         if rule.meeting_within_days and move.partner_id in unmet:
             meeting = alarms.new_meeting(alert, assessment, rule.meeting_within_days, move.key, now)

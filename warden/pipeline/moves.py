@@ -117,12 +117,12 @@ def preview(session: Session, candidate: Matrix, now: datetime) -> Moves:
     """
     known = assessments.placements(session)
     limits = criteria.resolve(session, criteria.PLACEMENT, [(one.partner_id, one.tier) for one in known], now)
-    grids = _grids(session, known)
+    grid, grids = Grid.model_validate(candidate.data), _grids(session, known)
     before = [_place_before(grids, one) for one in known]
     alike = matrices.same_likelihood_starts(session, candidate.data)
     stood = [(one.likelihood_level or 0) if one.matrix_version in alike else 0 for one in known]
-    after = _placed(Grid.model_validate(candidate.data), known, limits, stood)
-    entered = {version: _placed(grid, known, limits) for version, grid in grids.items()}
+    after = _placed(grid, known, limits, stood)
+    entered = {version: _placed(former, known, limits) for version, former in grids.items()}
     moves = [
         Move(one.partner_id, one.name, one.likelihood, one.impact, old, new, _held(old, entered, one, row))
         for row, (one, old, new) in enumerate(zip(known, before, after, strict=True))
@@ -130,8 +130,7 @@ def preview(session: Session, candidate: Matrix, now: datetime) -> Moves:
     ]
     moves.sort(key=lambda move: (-(move.after.band.rank if move.after else -1), move.name))
     unrated = sum(old is None and new is None for old, new in zip(before, after, strict=True))
-    milder = Grid.model_validate(candidate.data).milder_steps()
-    return Moves(moves, len(known) - len(moves) - unrated, unrated, milder)
+    return Moves(moves, len(known) - len(moves) - unrated, unrated, grid.milder_steps())
 
 
 def _grids(session: Session, known: Sequence[Placement]) -> Mapping[int, Grid]:

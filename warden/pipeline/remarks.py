@@ -6,6 +6,7 @@ Pure; figures are those of a report, see pipeline.backtest.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scorers.walk import STEP_DAYS
 from warden.i18n import N_
 
 Fact = dict[str, Any]
@@ -19,9 +20,6 @@ SURE = 1.96
 
 LEAST_CASES = 20
 """Horizons that do not overlap, below which a share is not judged."""
-
-STEP_DAYS = 7
-"""Between two rows of one partner."""
 
 TOO_MUCH = N_(
     "Where it gave %(what)s a likelihood of %(said_share)s, they came in %(came_share)s of the cases: it says too much."

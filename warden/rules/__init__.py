@@ -13,7 +13,7 @@ from warden.rules.conditions import (
     compile_rule,
     evaluate,
 )
-from warden.rules.context import VARIABLES, Context, Kind, Reason, Value, Variable, context, over
+from warden.rules.context import VARIABLES, Context, Kind, Reason, Value, Variable, context, heaviest_unknown, over
 from warden.rules.states import Status, Transition, decision_key, retire, step
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "context",
     "decision_key",
     "evaluate",
+    "heaviest_unknown",
     "over",
     "retire",
     "step",

@@ -122,6 +122,12 @@ def context(
     return {name: values[name] for name in BY_NAME}
 
 
+def heaviest_unknown(signals: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the heaviest of the signals that should speak and cannot: the cause of a likelihood that is unknown."""
+    silent = [signal for signal in signals if signal["unknown"] and signal.get("expected", True)]
+    return max(silent, key=lambda signal: float(signal["weight"]), default=None)
+
+
 def over(context: Context, signals: Sequence[Mapping[str, Any]]) -> dict[str, Reason]:
     """Return why variables are null for good, by name: nothing is left to forecast, as of a dormant partner.
 
@@ -136,8 +142,7 @@ def over(context: Context, signals: Sequence[Mapping[str, Any]]) -> dict[str, Re
         if context.get(name) is None
     }
     if context["likelihood"] is None:
-        silent = [signal for signal in signals if signal["unknown"] and signal.get("expected", True)]
-        heaviest = max(silent, key=lambda signal: float(signal["weight"]), default=None)
+        heaviest = heaviest_unknown(signals)
         if heaviest is not None and heaviest.get("over"):
             found |= dict.fromkeys(("likelihood", "band", "band_rank"), heaviest["unknown"])
     return found

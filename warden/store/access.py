@@ -234,7 +234,9 @@ def create_token(
     Raises InvalidInput for an unknown scope.
     """
     wanted = sorted(set(scopes))
-    faults = [Fault("scopes", f"{scope!r} is not a scope") for scope in wanted if scope not in SCOPES]
+    faults = [
+        Fault("scopes", f"{scope!r} is not one of {', '.join(SCOPES)}") for scope in wanted if scope not in SCOPES
+    ]
     if faults:
         raise InvalidInput("The token's scopes are not valid.", faults)
     plain = TOKEN_PREFIX + random_token()

@@ -111,6 +111,12 @@ class Placement:
     not_rated: dict[str, Any] | None
     overridden: bool = False  # a person set its likelihood or impact
 
+    def cell_on(self, matrix_version: int) -> tuple[int, int] | None:
+        """Return its levels of likelihood and impact on this version of the matrix; None where it is not placed."""
+        if self.likelihood_level is None or self.impact_level is None or self.matrix_version != matrix_version:
+            return None
+        return self.likelihood_level, self.impact_level
+
 
 def latest(session: Session, partner_id: uuid.UUID, as_of: datetime | None = None) -> Assessment | None:
     """Return what was last said of a partner at or before `as_of` (default: ever)."""
@@ -194,22 +200,31 @@ def first_at(session: Session, partner_id: uuid.UUID) -> datetime | None:
 
 def in_another_band(session: Session, assessment: Assessment) -> Assessment | None:
     """Return the partner's last assessment before this one that placed it in another band or none; None without one."""
-    return session.scalar(_in_another_band(assessment).order_by(Assessment.at.desc()).limit(1))
+    return in_other_bands(session, [assessment]).get(assessment.id)
+
+
+def in_other_bands(session: Session, rows: Sequence[Assessment]) -> dict[uuid.UUID, Assessment]:
+    """Return, by id of each assessment, the one `in_another_band` would; those without one are absent."""
+    later, other = aliased(Assessment), aliased(Assessment)
+    newest = select(other.at).where(
+        other.partner_id == later.partner_id, other.at < later.at, other.band.is_distinct_from(later.band)
+    )
+    newest = newest.order_by(other.at.desc()).limit(1).correlate(later)
+    is_newest = (Assessment.partner_id == later.partner_id) & (Assessment.at == newest.scalar_subquery())
+    query = select(later.id, Assessment).join(Assessment, is_newest)
+    found: dict[uuid.UUID, Assessment] = {}
+    for ids in in_batches([row.id for row in rows]):
+        found |= dict(session.execute(query.where(later.id.in_(ids))).all())
+    return found
 
 
 def in_band_since(session: Session, assessment: Assessment) -> datetime:
     """Return when the partner was first said to stand in the band of this assessment, without leaving it since."""
-    left = session.scalar(_in_another_band(assessment).with_only_columns(func.max(Assessment.at)))
-    query = select(func.min(Assessment.at)).where(Assessment.partner_id == assessment.partner_id)
+    own = Assessment.partner_id == assessment.partner_id
+    elsewhere = own, Assessment.at < assessment.at, Assessment.band.is_distinct_from(assessment.band)
+    left = session.scalar(select(func.max(Assessment.at)).where(*elsewhere))
+    query = select(func.min(Assessment.at)).where(own)
     return session.scalar(query if left is None else query.where(Assessment.at > left)) or assessment.at
-
-
-def _in_another_band(assessment: Assessment) -> Select[Assessment]:
-    return select(Assessment).where(
-        Assessment.partner_id == assessment.partner_id,
-        Assessment.at < assessment.at,
-        Assessment.band.is_distinct_from(assessment.band),
-    )
 
 
 def by_ids(session: Session, ids: Collection[uuid.UUID]) -> list[Assessment]:

@@ -10,11 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from warden.domain import FactKind, Scope
 from warden.models import Attribution, Criterion, Fact, Learned, Matrix, Mention, Override, Partner, PartnerVersion
+from warden.store.evidence import KEPT
 from warden.store.facts import in_force, last_recorded_at
 from warden.store.periods import held, mentioned, valid
-
-KEPT = 20
-"""Facts named for one kind."""
 
 
 def last_change(session: Session, now: datetime) -> datetime | None:

@@ -296,6 +296,11 @@ def _data_faults(name: str, data: Mapping[str, Any]) -> list[Fault]:
     faults = [Fault(field, f"is not a field of {name}{_hint(field, fields)}") for field in data if field not in fields]
     if not isinstance(data.get(ENABLED, True), bool):
         faults.append(Fault(ENABLED, f"found {data[ENABLED]!r:.80}; expected true or false"))
+    faults += [
+        Fault(path.replace("\x00", ""), "holds a NUL character; expected text")
+        for path, value in _leaves("", data)
+        if "\x00" in f"{path}{value}"  # which not every database stores
+    ]
     known = {field: value for field, value in data.items() if field in fields and field != ENABLED}
     # Whether fields go together depends on what the wider scopes say, see `_reach_faults`.
     return faults + [fault for fault in _model_faults(_model(name), known) if fault.where != TOGETHER]

@@ -10,11 +10,11 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session, aliased
 
-from warden.domain import FactKind
+from warden.domain import FAMILIES, FactKind
 from warden.models import Attribution, Fact, Mention
 from warden.store import numbers
 from warden.store.batches import in_batches
-from warden.store.facts import in_force
+from warden.store.facts import in_force, of_kind
 from warden.store.periods import mentioned, valid
 
 KEPT = 20
@@ -35,16 +35,8 @@ class InTime(NamedTuple):
     known_at: datetime
 
 
-_KINDS: Mapping[str, FactKind] = {
-    "communication": FactKind.MESSAGE,
-    "delivery": FactKind.DELIVERY,
-    "sentiment": FactKind.ARTICLE,
-    "measure": FactKind.MEASURE,
-}
+_KINDS: Mapping[str, FactKind] = {family: kind for kind, family in FAMILIES.items()}
 _MEASURES = {"satisfaction": "satisfaction", "milestones": "milestone"}  # by signal
-
-_MARKS = {FactKind.MESSAGE: Fact.sent, FactKind.DELIVERY: Fact.due_on}
-"""Columns that facts of one kind alone have. Asking for the kind would send SQLite through the index of kinds."""
 
 Newest = dict[tuple[uuid.UUID, Evidence], list[int]]
 
@@ -99,7 +91,7 @@ def _newest_of_keys(session: Session, wanted: Evidence, in_time: InTime) -> Sele
     """Seek the newest rows of every key in the (key, observed_at) index instead of reading all its facts."""
     of_key = (
         select(Fact.id, numbers.micros_of(session, Fact.observed_at).label("at"))
-        .where(Fact.key_id == Attribution.key_id, _MARKS[wanted.kind].is_not(None))
+        .where(Fact.key_id == Attribution.key_id, of_kind(wanted.kind))
         .where(*in_time.conditions)
         .order_by(Fact.observed_at.desc(), Fact.id.desc())
         .limit(KEPT)

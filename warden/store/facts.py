@@ -30,6 +30,9 @@ from warden.store.periods import mentioned
 
 BATCH = 5_000
 
+_MARKS = {FactKind.MESSAGE: Fact.sent, FactKind.DELIVERY: Fact.due_on}
+"""Columns that facts of one kind alone have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -68,6 +71,16 @@ def in_force(known_at: datetime | None) -> ColumnElement[bool]:
     if known_at is None:
         return Fact.superseded_at.is_(None)
     return and_(Fact.recorded_at <= known_at, or_(Fact.superseded_at.is_(None), Fact.superseded_at > known_at))
+
+
+def of_kind(kind: FactKind) -> ColumnElement[bool]:
+    """Return the condition that a fact is of a kind, for reading most of them.
+
+    Asked for one of the two kinds that fill the table, SQLite would go through the index of kinds row by row, which
+    costs seven times as much as one pass over the table: these are told by a column that no other kind has.
+    """
+    mark = _MARKS.get(kind)
+    return Fact.kind == kind if mark is None else mark.is_not(None)
 
 
 def insert_facts(session: Session, source_id: uuid.UUID, facts: Sequence[reported.Fact], recorded_at: datetime) -> int:

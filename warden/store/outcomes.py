@@ -7,8 +7,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from warden.models import OutcomeState
-from warden.store import bulk
+from warden.store import bulk, meta
 from warden.store.assessments import AssessmentDraft
+
+_KEPT = "outcome_states"
 
 
 def write(session: Session, drafts: Sequence[AssessmentDraft]) -> None:
@@ -18,6 +20,7 @@ def write(session: Session, drafts: Sequence[AssessmentDraft]) -> None:
     """
     if not drafts:
         return
+    meta.hold(session, _KEPT)  # of two who put rows in place of the same ones, the second would find its own there
     ids, at = [draft.partner_id for draft in drafts], drafts[0].at
     later = select(OutcomeState.partner_id).where(OutcomeState.partner_id.in_(ids), OutcomeState.at > at)
     ahead = set(session.scalars(later))

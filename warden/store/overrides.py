@@ -1,6 +1,7 @@
 """Overrides: what people say against the computed likelihood or impact of a partner, for a time. They place nobody."""
 
 import math
+import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from warden.domain import Quantity
+from warden.domain import WATCHED_STAGES, Quantity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Override, Partner
 
@@ -33,9 +34,12 @@ def add(
 ) -> Override:
     """Let a value stand in place of the computed one from `now` until `expires_at`; a former one is withdrawn.
 
-    Raises InvalidInput for a value out of range, no reason, or an end that is past or more than a year away.
+    Raises InvalidInput for a value out of range, no reason, or an end that is past or more than a year away; Conflict
+    for a partner in a stage that is not watched, whom it would place nowhere.
     """
     _refuse_faults(quantity, value, reason, expires_at, now)
+    if partner.stage not in WATCHED_STAGES:
+        raise Conflict(f"{partner.name} is not watched in the stage {partner.stage}: there is nothing to override.")
     session.execute(select(Partner.id).where(Partner.id == partner.id).with_for_update())  # one at a time per partner
     own = (Override.partner_id == partner.id, Override.quantity == quantity)
     standing = select(Override).where(*own, Override.withdrawn_at.is_(None), Override.expires_at > now)
@@ -56,11 +60,11 @@ def add(
     return override
 
 
-def withdraw(session: Session, override_id: uuid.UUID, author: str, now: datetime) -> Override:
+def withdraw(session: Session, partner_id: uuid.UUID, override_id: uuid.UUID, author: str, now: datetime) -> Override:
     """Let the computed value stand again. Raises NotFound, or Conflict when it is over already."""
     override = session.get(Override, override_id, with_for_update=True)
-    if override is None:
-        raise NotFound(f"There is no override {override_id}.")
+    if override is None or override.partner_id != partner_id:
+        raise NotFound(f"The partner {partner_id} has no override {override_id}.")
     if override.withdrawn_at is not None or override.expires_at <= now:
         raise Conflict("This override is over already.")
     override.withdrawn_at, override.withdrawn_by = max(now, override.created_at), author
@@ -93,12 +97,22 @@ def in_force(at: datetime, known_at: datetime | None = None) -> ColumnElement[bo
     return and_(Override.created_at <= seen, Override.expires_at > at, stands)
 
 
+def holds(override: Override, now: datetime) -> bool:
+    """Tell whether an override is in force at `now`, as `in_force` asks the database."""
+    return override.created_at <= now < min(override.expires_at, override.withdrawn_at or override.expires_at)
+
+
+def _is_readable(text: str) -> bool:
+    """Tell whether there is anything to see: some characters have no width, and are no white space either."""
+    return any(unicodedata.category(one)[0] not in "ZC" for one in text)
+
+
 def _refuse_faults(quantity: Quantity, value: float, reason: str, expires_at: datetime, now: datetime) -> None:
     fits, expected = _RANGES[quantity]
     faults = []
     if not (math.isfinite(value) and fits(value)):
         faults.append(Fault("value", f"found {value}, expected {expected}"))
-    if not reason.strip():
+    if not _is_readable(reason):
         faults.append(Fault("reason", "is empty; expected why the computed value does not hold"))
     if not now < expires_at <= now + LONGEST:
         expected = f"a moment after now and at most {LONGEST.days} days away"

@@ -12,28 +12,15 @@ from sqlalchemy.orm import Session
 from scorers.base import Exposure, Floats, Incidents, Panel
 from warden import calendars
 from warden.db import to_micros
-from warden.domain import FactKind
+from warden.domain import FAMILIES, FactKind
 from warden.models import Fact, Mention
 from warden.settings import Settings
 from warden.store import blindness, counts, numbers
-from warden.store.facts import in_force
+from warden.store.facts import in_force, of_kind
 from warden.store.frame import Frame, frame_of
 from warden.store.periods import mentioned
 
-FAMILIES: Mapping[FactKind, str] = {
-    FactKind.MESSAGE: "communication",
-    FactKind.DELIVERY: "delivery",
-    FactKind.ARTICLE: "sentiment",
-    FactKind.MEASURE: "measure",
-}
-"""The family of signals each kind of fact feeds."""
-
 _DAY = timedelta(days=1)
-_MARKS = {  # columns that facts of one kind alone have: SQLite finds these in one pass, a kind row by row
-    FactKind.MESSAGE: Fact.sent.is_not(None),
-    FactKind.DELIVERY: Fact.due_on.is_not(None),
-    FactKind.MEASURE: Fact.kind == FactKind.MEASURE,
-}
 _FEW_PARTNERS = 2_000  # up to here articles are found by the partner they name
 _STORY = timedelta(hours=72)  # articles on one event of one partner within this time tell one story
 
@@ -144,7 +131,7 @@ def _family_blindness(session: Session, frame: Frame, kind: FactKind, days: Mapp
         return everyone
     number = {source_id: place for place, source_id in enumerate(days)}
     pairs = select(Fact.key_id, case(number, value=Fact.source_id)).distinct()
-    pairs = pairs.where(_MARKS[kind], Fact.source_id.in_(number), *frame.known())
+    pairs = pairs.where(of_kind(kind), Fact.source_id.in_(number), *frame.known())
     key, source = numbers.columns(session, pairs)
     row = frame.rows_of(key)
     own = np.full(frame.partners, np.inf)

@@ -90,27 +90,21 @@ def write(session: Session, rows: Sequence[PartnerRow], on_conflict: OnConflict,
         raise _refused(faults)
     chosen = rows if on_conflict is OnConflict.UPDATE else [row for row in rows if row.name not in known]
     people_ids: dict[PersonCells, uuid.UUID] = {}
-    written = [(row, _write_row(session, row, known.get(row.name), people_ids, now)) for row in chosen]
+    values = [_values(session, row, people_ids) for row in chosen]
+    written = _write_partners(session, chosen, values, known, now)
     _write_aliases(session, written, now)
     _write_keys(session, written, now)
     updated = sum(row.name in known for row in chosen)
     return ImportResult(created=len(chosen) - updated, updated=updated, skipped=len(rows) - len(chosen))
 
 
-def _write_row(
-    session: Session,
-    row: PartnerRow,
-    partner: Partner | None,
-    people_ids: dict[PersonCells, uuid.UUID],
-    now: datetime,
-) -> Partner:
+def _values(session: Session, row: PartnerRow, people_ids: dict[PersonCells, uuid.UUID]) -> dict[str, Any]:
+    """Return a row's fields, its people stored; `people_ids` are those stored already."""
     values = dict(row.values)
     for role, cells in row.people.items():
         values[f"{role}_id"] = people_ids.get(cells) or _person(session, role, cells)
         people_ids[cells] = values[f"{role}_id"]
-    if partner is None:
-        return partners.create(session, {"name": row.name, **values}, now)
-    return partners.change(session, partner, values, now)
+    return values
 
 
 def _person(session: Session, role: str, cells: PersonCells) -> uuid.UUID:
@@ -123,6 +117,22 @@ def _person(session: Session, role: str, cells: PersonCells) -> uuid.UUID:
         ours=role != "counterpart",
     )
     return person.id
+
+
+def _write_partners(
+    session: Session,
+    rows: Sequence[PartnerRow],
+    values: Sequence[Mapping[str, Any]],
+    known: Mapping[str, Partner],
+    now: datetime,
+) -> list[tuple[PartnerRow, Partner]]:
+    given = list(zip(rows, values, strict=True))
+    added = partners.create_many(
+        session, [{"name": row.name, **own} for row, own in given if row.name not in known], now
+    )
+    partners.change_many(session, [(known[row.name], own) for row, own in given if row.name in known], now)
+    by_name = {**known, **{partner.name: partner for partner in added}}
+    return [(row, by_name[row.name]) for row in rows]
 
 
 def _write_aliases(session: Session, written: Sequence[tuple[PartnerRow, Partner]], now: datetime) -> None:

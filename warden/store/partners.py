@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,30 +18,9 @@ from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Alias, Assessment, Identifier, Partner, PartnerVersion, Person
 from warden.store import meta
+from warden.store.batches import in_batches
 from warden.store.paging import Page, page
 from warden.store.periods import valid
-
-FIELDS = frozenset(
-    {
-        "name",
-        "tier",
-        "stage",
-        "owner_id",
-        "sponsor_id",
-        "counterpart_id",
-        "country",
-        "time_zone",
-        "annual_value",
-        "currency",
-        "share",
-        "months_to_replace",
-        "single_source",
-        "contract_end",
-        "notes",
-        "tags",
-    }
-)
-"""What `create` and `update` accept."""
 
 VERSIONED = (
     "tier",
@@ -56,6 +35,9 @@ VERSIONED = (
     "contract_end",
 )
 """What an assessment reads of a partner: kept in time (PartnerVersion), so that the past can be judged as it was."""
+
+FIELDS = frozenset({*VERSIONED, "name", "owner_id", "sponsor_id", "counterpart_id", "notes", "tags"})
+"""What `create` and `update` accept."""
 
 RELATED = tuple(
     selectinload(relation)
@@ -92,7 +74,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "time_zone": (lambda value: value in available_timezones(), "a time zone such as Asia/Taipei"),
     "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
     "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),
-    "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1"),
+    "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1, that is 0% and 100%"),
     "months_to_replace": (lambda value: 0 <= value <= 600, "a number of months from 0 to 600"),
     "notes": (lambda value: len(value) <= 20_000, "a note of at most 20,000 characters"),
     "tags": (lambda value: all(isinstance(tag, str) and 0 < len(tag) <= 60 for tag in value), "a list of short tags"),
@@ -118,15 +100,21 @@ def _is_plain(text: str) -> bool:
 
 def create(session: Session, values: Mapping[str, Any], now: datetime) -> Partner:
     """Store a new partner. Raises InvalidInput, or Conflict when the name is taken."""
-    _refuse_faults({"name": None, **values})
-    _refuse_taken(session, values["name"])
-    partner = Partner(**values, created_at=now, updated_at=now)
-    session.add(partner)
-    meta.bump_alias_epoch(session)
-    session.flush()
-    session.add(PartnerVersion(partner_id=partner.id, since=now, **_versioned(partner)))
-    session.flush()
-    return partner
+    return create_many(session, [values], now)[0]
+
+
+def create_many(session: Session, wanted: Sequence[Mapping[str, Any]], now: datetime) -> list[Partner]:
+    """Store new partners at once, each of another name; see `create`."""
+    for values in wanted:
+        _refuse_faults({"name": None, **values})
+    _refuse_taken(session, [values["name"] for values in wanted])
+    added = [Partner(**values, created_at=now, updated_at=now) for values in wanted]
+    if added:
+        session.add_all(added)
+        meta.bump_alias_epoch(session)
+        session.flush()
+        _note_versions(session, added, now)
+    return added
 
 
 def update(
@@ -145,40 +133,52 @@ def update(
 
 def change(session: Session, partner: Partner, values: Mapping[str, Any], now: datetime) -> Partner:
     """Change some fields of a partner that is already loaded; see `update`. Raises InvalidInput or Conflict."""
-    _refuse_faults(values)
-    if (name := values.get("name", partner.name)) != partner.name:
-        _refuse_taken(session, name)
-    changed = {field: value for field, value in values.items() if getattr(partner, field) != value}
-    for field, value in changed.items():
-        setattr(partner, field, value)
-    if "name" in changed:
-        meta.bump_alias_epoch(session)  # a partner's name is one of the names it is read by
-    if changed:
-        partner.version += 1
-        partner.updated_at = now
-    if not changed.keys().isdisjoint(VERSIONED):
-        _note_version(session, partner, now)
-    session.flush()
+    change_many(session, [(partner, values)], now)
     return partner
 
 
-def _note_version(session: Session, partner: Partner, now: datetime) -> None:
-    """Keep what the partner is from `now` on; what it was until then ends. Time runs forward: nothing is kept later."""
-    present = select(PartnerVersion).where(PartnerVersion.partner_id == partner.id, PartnerVersion.until.is_(None))
-    version = session.scalar(present)
-    if version is not None and version.since < now:
-        version.until = now
-        version = None
-    if version is None:
-        version = PartnerVersion(partner_id=partner.id, since=now)
-        session.add(version)
-    for name, value in _versioned(partner).items():
-        setattr(version, name, value)
+def change_many(session: Session, wanted: Sequence[tuple[Partner, Mapping[str, Any]]], now: datetime) -> None:
+    """Change some fields of partners that are already loaded, all at once; see `change`."""
+    changed = [(partner, _set(session, partner, values, now)) for partner, values in wanted]
+    _note_versions(session, [partner for partner, names in changed if not names.isdisjoint(VERSIONED)], now)
     session.flush()
 
 
-def _versioned(partner: Partner) -> dict[str, Any]:
-    return {name: getattr(partner, name) for name in VERSIONED}
+def _set(session: Session, partner: Partner, values: Mapping[str, Any], now: datetime) -> set[str]:
+    """Set what differs, and return the names of these fields."""
+    _refuse_faults(values)
+    changed = {field: value for field, value in values.items() if getattr(partner, field) != value}
+    if "name" in changed:
+        _refuse_taken(session, [changed["name"]])
+        meta.bump_alias_epoch(session)  # a partner's name is one of the names it is read by
+    for field, value in changed.items():
+        setattr(partner, field, value)
+    if changed:
+        partner.version += 1
+        partner.updated_at = now
+    return set(changed)
+
+
+def _note_versions(session: Session, changed: Sequence[Partner], now: datetime) -> None:
+    """Keep what partners are from `now` on; what they were until then ends. Nothing is kept later: time runs on."""
+    by_id = {partner.id: partner for partner in changed}
+    present: dict[uuid.UUID, PartnerVersion] = {}
+    for batch in in_batches(list(by_id)):
+        rows = session.scalars(
+            select(PartnerVersion).where(PartnerVersion.partner_id.in_(batch), PartnerVersion.until.is_(None))
+        )
+        present.update({row.partner_id: row for row in rows})
+    for partner_id, partner in by_id.items():
+        version = present.get(partner_id)
+        if version is not None and version.since < now:
+            version.until = now
+            version = None
+        if version is None:
+            version = PartnerVersion(partner_id=partner_id, since=now)
+            session.add(version)
+        for name in VERSIONED:
+            setattr(version, name, getattr(partner, name))
+    session.flush()
 
 
 def get(session: Session, partner_id: uuid.UUID, *, lock: bool = False) -> Partner:
@@ -216,6 +216,13 @@ def watched(session: Session, at: datetime) -> Sequence[Row[Any]]:
 def names(session: Session) -> list[tuple[uuid.UUID, str]]:
     """Return (id, name) of every partner, in a stable order."""
     return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
+
+
+def named(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of these partners by id; ids of nobody are left out."""
+    chosen = select(Partner.id, Partner.name)
+    batches = in_batches(list(partner_ids))
+    return {row.id: row.name for ids in batches for row in session.execute(chosen.where(Partner.id.in_(ids)))}
 
 
 def tiers(session: Session) -> list[str]:
@@ -286,6 +293,8 @@ def _refuse_faults(values: Mapping[str, Any]) -> None:
         raise InvalidInput("The partner cannot be stored.", faults)
 
 
-def _refuse_taken(session: Session, name: str) -> None:
-    if session.scalar(select(exists().where(Partner.name == name))):
-        raise Conflict(f"There is already a partner named {name}.")
+def _refuse_taken(session: Session, names: Sequence[str]) -> None:
+    for batch in in_batches(names):
+        taken = session.scalar(select(Partner.name).where(Partner.name.in_(batch)).order_by(Partner.name).limit(1))
+        if taken is not None:
+            raise Conflict(f"There is already a partner named {taken}.")
