@@ -139,11 +139,26 @@ class SourceUnavailable(SourceError):
 
 
 class SourceRefused(SourceError):
-    """A person has to act: the address or the credentials are refused (401, 403, 410, blocked address)."""
+    """A person has to act: the address or the credentials are refused (401, 403, 410, blocked address).
+
+    `status`: the HTTP status that said so, None for any other reason.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class SourceChanged(SourceError):
     """A developer has to act: the payload is not as understood. Nothing is guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A partner and what it is searched by: one name at least, the most telling first."""
+
+    partner: str
+    names: tuple[str, ...]
 
 
 LocalPath = Annotated[str, Field(json_schema_extra={"warden": "local_path"})]
@@ -159,18 +174,20 @@ class Options(BaseModel):
 
 
 class Collector(ABC):
-    """One kind of source. An instance holds its validated options and nothing else.
+    """One kind of source. An instance holds its validated options and, where it asks for them, the partners' names.
 
     `name` equals the file name. `facts` are the kinds it can report. Subclasses declare their own `Options`; secrets in
-    it are `SecretStr`.
+    it are `SecretStr`. `needs_names`: it searches for partners, and is handed those to search for, by name.
     """
 
     name: ClassVar[str]
     facts: ClassVar[frozenset[type[Fact]]]
+    needs_names: ClassVar[bool] = False
     Options: ClassVar[type[Options]]
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: Any, partners: Sequence[Named] = ()) -> None:
         self.options = options
+        self.partners = partners
 
     @abstractmethod
     def collect(self, cursor: Cursor, http: "Http", now: datetime) -> Batch:

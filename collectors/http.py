@@ -34,8 +34,7 @@ IpAddress = IPv4Address | IPv6Address
 
 MAX_REDIRECTS = 5
 MAX_ANSWER_CHARS = 2000
-LONGEST_WAIT = timedelta(days=7)
-"""A Retry-After beyond this is taken for a mistake and shortened."""
+LONGEST_WAIT = timedelta(days=7)  # a Retry-After beyond this is taken for a mistake and shortened
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")))
@@ -81,6 +80,7 @@ class Fetched:
     etag: str | None
     modified: str | None  # Last-Modified as the server wrote it
     url: str  # after redirects
+    moved_to: str | None  # where the server says that the document is from now on (301, 308)
     not_modified: bool
 
 
@@ -99,6 +99,7 @@ class _Reply:
     headers: httpx.Headers
     body: bytes
     url: httpx.URL
+    moved_to: httpx.URL | None
     charset: str | None
 
 
@@ -238,14 +239,18 @@ class Http:
         cut: bool,
     ) -> _Reply:
         request = self._client.build_request(method, url, headers=headers, content=content)
+        moved_to: httpx.URL | None = None
+        for_good = True
         with anyio.fail_after(self._timeout):
             for _ in range(MAX_REDIRECTS + 1):
                 async with self._answer(request) as response:
                     if not (follow and response.next_request):
                         body = await _read(response, limit, cut=cut)
                         charset = response.charset_encoding
-                        return _Reply(response.status_code, response.headers, body, response.url, charset)
+                        return _Reply(response.status_code, response.headers, body, response.url, moved_to, charset)
                     request = _redirected(request, response.next_request, headers)
+                    for_good = for_good and response.status_code in (301, 308)
+                    moved_to = request.url if for_good else moved_to
         raise Garbled(f"{request.url.host} redirects more than {MAX_REDIRECTS} times.")
 
     @asynccontextmanager
@@ -360,7 +365,7 @@ def _check_status(reply: _Reply, now: datetime, *, conditional: bool) -> None:
     if 200 <= status < 300 or (status == 304 and conditional):
         return
     if status in _REFUSED:
-        raise SourceRefused(f"{host} refused the request with status {status}.")
+        raise SourceRefused(f"{host} refused the request with status {status}.", status)
     if status in _TRY_LATER or status >= 500:
         raise SourceUnavailable(f"{host} answered with status {status}.", retry_after(reply.headers, now))
     raise SourceChanged(f"{host} answered with status {status}; a document was expected.")
@@ -384,6 +389,7 @@ def _fetched(reply: _Reply, etag: str | None, modified: str | None) -> Fetched:
         etag=_validator(reply.headers, "ETag") or (etag if not_modified else None),
         modified=_validator(reply.headers, "Last-Modified") or (modified if not_modified else None),
         url=str(reply.url),
+        moved_to=str(reply.moved_to) if reply.moved_to else None,
         not_modified=not_modified,
     )
 

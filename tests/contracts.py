@@ -83,11 +83,16 @@ def make_panel(
     )
 
 
-def make_incidents(*rows: tuple[int, float, float, float, float]) -> Incidents:
-    """Return incidents from (partner, age_days, p_negative, severity, half_life_days) each."""
-    columns = list(zip(*rows, strict=True)) or [()] * 5
-    owner = np.array(columns[0], dtype=np.intp)
-    return Incidents(owner, *(np.array(column, dtype=np.float64) for column in columns[1:]))
+def make_incidents(*rows: tuple[float, ...]) -> Incidents:
+    """Return incidents from (partner, age_days, p_negative, severity, half_life_days[, outlets[, event]]) each.
+
+    Without these one outlet told of it, and the event is of no known kind.
+    """
+    columns = list(zip(*((*row, *(1.0, -1.0)[len(row) - 5 :]) for row in rows), strict=True))
+    owner, *figures, event = columns or [()] * 7
+    number = np.arange(1, len(rows) + 1, dtype=np.intp)
+    told = (np.array(column, dtype=np.float64) for column in figures)
+    return Incidents(np.array(owner, dtype=np.intp), *told, np.array(event, dtype=np.intp), number)
 
 
 def make_events(*rows: tuple[int, float, float]) -> Events:
@@ -273,7 +278,8 @@ class ScorerContract:
     def test_evidence_is_said_only_with_every_figure_known(self) -> None:
         scores = self.score(self.broken())
         said = [
-            line.message % {name: values[0] for name, values in line.params.items()}
+            line.message
+            % {**{name: values[0] for name, values in line.params.items()}, **dict.fromkeys(line.words, "")}
             for line in scores.evidence
             if not any(np.isnan(values[0]) for values in line.params.values())
         ]

@@ -34,7 +34,10 @@ class Page:
 
 
 class WebServer:
-    """Serves `pages`, or what they return for a request, by path; keeps what was asked and how much was sent."""
+    """Serves `pages`, or what they return for a request, by path, with its query or without.
+
+    Keeps what was asked and how much was sent.
+    """
 
     def __init__(self) -> None:
         self.pages: dict[str, Page | Callable[[Request], Page]] = {}
@@ -45,7 +48,8 @@ class WebServer:
 
     def answer(self, request: Request) -> Page:
         self.requests.append(request)
-        page = self.pages.get(request.path, Page(b"no such page", 404))
+        known = self.pages.get(request.path) or self.pages.get(request.path.partition("?")[0])
+        page = known or Page(b"no such page", 404)
         return page(request) if callable(page) else page
 
     def silence(self, _request: Request) -> Page:

@@ -17,7 +17,10 @@ from warden.errors import Fault, InvalidInput
 from warden.settings import Settings
 from warden.vault import Vault
 
-COLLECTOR_SUPPORT = frozenset({"base", "http", "sheet", "cells", "rows", "mail"})
+COLLECTOR_SUPPORT = frozenset({
+    "base", "http", "pace", "sheet", "cells", "rows", "mail", "feed_dates", "feed_document", "feed_entries",
+    "feed_links", "feed_text", "json_feed", "gdelt_answer", "gdelt_query",
+})  # fmt: skip
 """Modules of `collectors` that hold no collector."""
 
 CHANNEL_SUPPORT = frozenset({"base"})

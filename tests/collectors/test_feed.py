@@ -12,7 +12,10 @@ from pydantic import ValidationError
 from servers import Page, WebServer
 
 from collectors.base import Article, Batch, SourceChanged
-from collectors.feed import MAX_BYTES, MAX_ENTRIES, MAX_SUMMARY, MAX_TITLE, Feed, plain_text, refuse_hostile_markup
+from collectors.feed import Feed
+from collectors.feed_document import MAX_BYTES, refuse_hostile_markup
+from collectors.feed_entries import MAX_ENTRIES, MAX_SUMMARY, MAX_TITLE
+from collectors.feed_text import plain_text
 from collectors.http import Http
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -285,7 +288,7 @@ def test_files_of_the_host_are_not_read(site: WebServer, http: Http) -> None:
         b"<rss", b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><rss', 1
     )
     assert "root:" not in repr(visit(site, http, body).facts)
-    with pytest.raises(SourceChanged, match="an RSS or Atom feed was expected"):
+    with pytest.raises(SourceChanged, match="an RSS, Atom or JSON feed was expected"):
         visit(site, http, b"/etc/passwd")
 
 
@@ -334,3 +337,37 @@ def test_the_address_is_a_web_address() -> None:
     for url in ("file:///etc/passwd", "news.example/feed", ""):
         with pytest.raises(ValidationError):
             Feed.Options.model_validate({"url": url})
+
+
+def test_a_megabyte_title_is_cut(site: WebServer, http: Http) -> None:
+    (article,) = articles(visit(site, http, rss(item(1, title="long " * 200_000))))
+    assert len(article.title) == MAX_TITLE
+
+
+def test_sections_that_never_end_are_read_without_going_through_them_again_and_again(
+    site: WebServer, http: Http
+) -> None:
+    batch = visit(site, http, rss(item(1), item(2)) + b"<![CDATA[" * 190_000)
+    assert [article.title for article in articles(batch)] == ["Story 1"]
+
+
+@pytest.mark.parametrize("piece", [b"<!---->", b"<!-- --", b"</a>", b" ", b"</rss>"])
+def test_what_follows_the_end_of_a_feed_is_gone_through_once(site: WebServer, http: Http, piece: bytes) -> None:
+    batch = visit(site, http, rss(item(1), item(2)) + piece * (1900 // len(piece)) + b"x")
+    assert [article.title for article in articles(batch)] == ["Story 1"]
+
+
+def test_dates_without_a_zone_are_in_the_zone_of_the_options(site: WebServer, http: Http) -> None:
+    body = rss(item(1, date="2026-03-01 08:00:00"), item(2, date="2026-03-01 08:00:00 +0000"))
+    found = articles(visit(site, http, body, time_zone="Asia/Ho_Chi_Minh"))
+    assert [article.at.hour for article in found] == [1, 8]
+    with pytest.raises(ValidationError, match="a time zone such as"):
+        Feed.Options.model_validate({"url": "https://a.example", "time_zone": "Saigon"})
+
+
+def test_dates_that_cannot_be_read_are_told_once(site: WebServer, http: Http) -> None:
+    batch = visit(site, http, rss(*(item(number, date="soon") for number in range(1, 4)), item(4, date="")))
+    assert [article.dated for article in articles(batch)] == [False] * 4
+    assert [(problem.where, problem.what) for problem in batch.problems] == [
+        ("entry 1", 'its date "soon" cannot be read, nor those of 2 others')
+    ]

@@ -287,7 +287,7 @@ def test_a_search_is_handed_names_and_its_place_and_holds_no_transaction(
     def found(request: Request) -> Page:
         asked.append(parse_qs(urlsplit(request.path).query)["q"][0].strip('"'))
         with db.write() as session:  # would wait for ever for a transaction of the visit
-            make_partner(session, f"Found beside {asked[-1]}", stage=Stage.CANDIDATE)
+            make_partner(session, f"Found {len(asked)}", stage=Stage.CANDIDATE)
         return Page(feed(f"about {asked[-1]}"))
 
     site.pages["/find"] = found

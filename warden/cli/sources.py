@@ -74,7 +74,7 @@ def try_source(name: Name) -> None:
             source = _collecting(session, name)
         kind = plugins.collector(source.collector)
         options = plugins.load_options(kind.Options, source.options, source.secrets, services.vault, services.settings)
-        facts, problems = collect.test_source(kind, options, services.http, utc_now())
+        facts, problems = collect.test_source(services.db, kind, options, services.http, utc_now())
     for fact in facts:
         typer.echo(_shown(fact))
     for problem in problems:

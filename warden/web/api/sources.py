@@ -26,6 +26,7 @@ from warden.web.api.shapes import (
     Input,
     Limit,
     Listed,
+    NoBody,
     ShortName,
     listed,
     refuse_nulls,
@@ -206,7 +207,9 @@ def change_source(
 
 
 @router.post("/{source_id}/pause", responses=errors(404, 412))
-def pause_source(session: Write, source_id: uuid.UUID, response: Response, if_match: IfMatch = None) -> SourceOut:
+def pause_source(
+    session: Write, source_id: uuid.UUID, response: Response, if_match: IfMatch = None, _body: NoBody = None
+) -> SourceOut:
     """Stop visiting a source until it is resumed."""
     sources.pause(session, source_id, version=wanted_version(if_match))
     return _answer(session, source_id, response)
@@ -214,7 +217,12 @@ def pause_source(session: Write, source_id: uuid.UUID, response: Response, if_ma
 
 @router.post("/{source_id}/resume", responses=errors(404, 412))
 def resume_source(
-    session: Write, now: Now, source_id: uuid.UUID, response: Response, if_match: IfMatch = None
+    session: Write,
+    now: Now,
+    source_id: uuid.UUID,
+    response: Response,
+    if_match: IfMatch = None,
+    _body: NoBody = None,
 ) -> SourceOut:
     """Visit a source again, from the next tick on."""
     sources.resume(session, source_id, now, version=wanted_version(if_match))
@@ -222,7 +230,7 @@ def resume_source(
 
 
 @router.post("/{source_id}/test", responses=errors(404, 409), dependencies=[SLOW])
-def test_source(services: CurrentServices, now: Now, source_id: uuid.UUID) -> TrialOut:
+def try_stored_source(services: CurrentServices, now: Now, source_id: uuid.UUID, _body: NoBody = None) -> TrialOut:
     """Visit a source once and show its first three facts. Nothing is stored, and its schedule stays."""
     with services.db.read() as session:  # ends before the visit: no transaction is open across the network
         source = sources.get(session, source_id)
@@ -233,7 +241,7 @@ def test_source(services: CurrentServices, now: Now, source_id: uuid.UUID) -> Tr
 
 
 @router.post("/{source_id}/run", status_code=202, responses=errors(404, 409))
-def run_source(session: Write, now: Now, source_id: uuid.UUID, response: Response) -> SourceOut:
+def run_source(session: Write, now: Now, source_id: uuid.UUID, response: Response, _body: NoBody = None) -> SourceOut:
     """Have a source visited with the next tick, whatever its schedule says. Its runs tell how it went."""
     sources.hasten(session, source_id, now)
     return _answer(session, source_id, response)
@@ -248,7 +256,7 @@ def list_runs(session: Read, source_id: uuid.UUID, cursor: Cursor = None, limit:
 
 def _try(kind: type[reported.Collector], options: object, services: Services, now: datetime) -> TrialOut:
     try:
-        found, problems = collect.test_source(kind, options, services.http, now)
+        found, problems = collect.test_source(services.db, kind, options, services.http, now)
     except SourceUnavailable as error:
         return TrialOut(outcome="unavailable", reason=str(error), facts=[], problems=[])
     except SourceRefused as error:
