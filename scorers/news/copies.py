@@ -41,6 +41,7 @@ _HEAD = re.compile(
 
 _KEPT_SHARE = 0.5  # what is cut off must not be most of the text
 _FIGURE = re.compile(r"\d+(?!\d*$)")  # one at the very end may be cut short
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # mastheads differ in setting this comma
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -54,7 +55,9 @@ def cluster(texts: Sequence[str], age_days: Sequence[float] | None = None) -> ND
     grams = [_grams(text) for text in bare]
     age = np.zeros(len(texts)) if age_days is None else np.asarray(age_days, dtype=np.float64)
     near = ((a, b) for a, b in _candidates(bare, grams, age) if age[a] - age[b] <= WINDOW_DAYS)
-    return components(len(texts), [(a, b) for a, b in near if _tell_the_same(bare[a], bare[b], grams[a], grams[b])])
+    alike = ((jaccard(grams[a], grams[b]), a, b) for a, b in near)
+    links = sorted((-likeness, bare[a], bare[b], a, b) for likeness, a, b in alike if likeness >= SAME)
+    return components(len(texts), _agreeing([(a, b) for *_, a, b in links], [_figures(text) for text in bare]))
 
 
 def strip(text: str) -> str:
@@ -64,7 +67,7 @@ def strip(text: str) -> str:
         cut = pattern.sub("", shown, count=1).strip()
         if len(cut) >= _KEPT_SHARE * len(shown):
             shown = cut
-    return _NO_WORD.sub(" ", shown).strip()
+    return _NO_WORD.sub(" ", _THOUSANDS.sub("", shown)).strip()
 
 
 def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
@@ -82,10 +85,32 @@ def components(size: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
     return np.asarray(least[labels], dtype=np.intp)
 
 
-def _tell_the_same(a: str, b: str, grams_a: frozenset[str], grams_b: frozenset[str]) -> bool:
-    """Tell whether two texts are worded alike and neither gives a figure in place of one the other gives."""
-    figures_a, figures_b = set(_FIGURE.findall(a)), set(_FIGURE.findall(b))
-    return (figures_a <= figures_b or figures_b <= figures_a) and jaccard(grams_a, grams_b) >= SAME
+def _figures(text: str) -> frozenset[str]:
+    return frozenset(_FIGURE.findall(text))
+
+
+def _agreeing(links: Sequence[tuple[int, int]], figures: Sequence[frozenset[str]]) -> list[tuple[int, int]]:
+    """Return the links, in their order, that join no text with one that gives a figure in place of one of its own.
+
+    A headline cut short before its figures is like several; it goes with the first of them and links it to no other.
+    """
+    leader = list(range(len(figures)))
+    given = list(figures)  # by leader: the figures of the text that gives most
+    kept = []
+    for a, b in links:
+        first, second = _leader(leader, a), _leader(leader, b)
+        if given[first] <= given[second] or given[second] <= given[first]:
+            kept.append((a, b))
+            given[first] = given[first] | given[second]
+            leader[second] = first
+    return kept
+
+
+def _leader(leader: list[int], place: int) -> int:
+    while leader[place] != place:
+        leader[place] = leader[leader[place]]
+        place = leader[place]
+    return place
 
 
 def _grams(text: str) -> frozenset[str]:

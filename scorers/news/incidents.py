@@ -1,6 +1,5 @@
 """Which articles about one partner tell of the same thing, and how much that weighs. It does not read them."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array
 
 from scorers.base import Floats
-from scorers.news import copies
+from scorers.news import copies, kinds
 from scorers.news.text import HAN
 
 SAME_DAYS = 3.0
@@ -20,9 +19,6 @@ SAME_DAYS = 3.0
 
 LIKE = 0.18
 """Least average-link cosine similarity within an incident: headlines about one event share few words."""
-
-MOST_REACH = 3.0
-"""Seven outlets and more count alike: one wire story in forty papers is still one incident."""
 
 _FAR = 2.0  # the distance of what must not be joined; that of texts without a common word is 1
 _LATIN_WORD = re.compile(r"[^\W_]+")
@@ -66,14 +62,14 @@ def group(
 def weight(severity: float, p_negative: float, outlets: int) -> float:
     """Return how much an incident weighs, 0..300: severity (0..100) × the most negative article × its reach.
 
-    The reach is log2(1 + distinct outlets), at most `MOST_REACH`.
+    The reach is log2(1 + distinct outlets), at most `kinds.MOST_REACH`.
     """
     return severity * p_negative * reach(outlets)
 
 
 def reach(outlets: int) -> float:
     """Return the factor 1..3 by which `outlets` >= 1 distinct outlets raise an incident."""
-    return min(math.log2(1 + outlets), MOST_REACH)
+    return float(kinds.reach(np.array(outlets, dtype=np.float64)))
 
 
 def _by_event(articles: Sequence[Told], copy_of: NDArray[np.intp], apart: frozenset[int]) -> dict[str, list[int]]:

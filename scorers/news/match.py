@@ -1,12 +1,31 @@
 """Partners named in a text: every alias at once, longest match first. It does not judge tone."""
 
+import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import ahocorasick
 
+from scorers.news.ambiguity import is_short, is_word
 from scorers.news.convert import to_simplified
-from scorers.news.text import HAN, fold, normalise
+from scorers.news.spellings import spellings
+from scorers.news.text import fold, normalise
+
+_UNSPACED = re.compile(
+    "[\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\u0e00-\u0e7f\U00020000-\U0003ffff]"
+)
+"""Scripts written without spaces between words: Han, kana, Hangul with its endings, Thai."""
+
+# Words that only firms have, right behind or before a name: a cue for names too short to be sure of.
+_FIRM_BEHIND = re.compile(
+    r"(?:'s)? ?(?:(?:plc|inc|ltd|corp|group|holdings|shares?|stock|ceo|cfo|chairman|board|earnings|profit|revenue)\b"
+    r"|[(:]|集团|公司|股份|控股|科技|电子|汽车|银行|股价|董事|总裁|高管|创始人|旗下|财报|营收|净利|业绩|工厂|员工|股东)"
+)
+_FIRM_BEFORE = re.compile(
+    r"(?:\$|\b(?:nyse|nasdaq|hose|hnx|upcom|sehk|twse):? ?|\b(?:shares of|shares in|supplier|maker|retailer) "
+    r"|(?:công ty|tập đoàn|ngân hàng|cổ phiếu|hãng|ctcp) (?:cổ phần )?|公司|集团|厂商|企业|供应商|巨头|\()$"
+)
+_LOOKED_BEFORE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +33,10 @@ class Alias:
     """One name under which the public speaks of a partner.
 
     `partner` is the caller's own id, handed back as it is. `case_sensitive`: letter case must agree. `needs_context`:
-    counts only beside a second cue: one of `cues`, or another name of the partner. `exclude`: this phrase is not the
-    partner and shields a shorter name inside it. Names of two Han characters or up to three letters
-    always need context.
+    counts only beside a second cue: one of `cues`, another name of the partner, or a word that only firms have.
+    `exclude`: this phrase is not the partner and shields a shorter name inside it. Names of two Han characters or up to
+    three letters always need context, and dictionary words ("Target") their own letter case, unless the name is
+    `trusted`: a person named exactly this partner for exactly these texts.
     """
 
     partner: Hashable
@@ -25,6 +45,7 @@ class Alias:
     needs_context: bool = False
     exclude: bool = False
     cues: tuple[str, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +61,10 @@ class Hit:
 class _Name:
     alias: Alias
     spelled: str
-    key: str  # folded: what is searched for
+    key: str  # folded: the alias itself
+    case_sensitive: bool
     needs_context: bool
+    everyday: bool  # also a word of the language
     cues: tuple[str, ...]  # folded
 
 
@@ -64,11 +87,11 @@ class Matcher:
         names: dict[str, list[_Name]] = {}
         for alias in aliases:
             name = _name(alias)
-            if name.key:
-                names.setdefault(name.key, []).append(name)
+            for spelling in spellings(name.key, name.spelled) if name.key else ():
+                names.setdefault(spelling, []).append(name)
         self._automaton = ahocorasick.Automaton()
         for key, same in names.items():
-            self._automaton.add_word(key, tuple(same))
+            self._automaton.add_word(key, (len(key), _in_word(key[0]), _in_word(key[-1]), tuple(same)))
         self._automaton.make_automaton()
         self._empty = not names
 
@@ -80,37 +103,77 @@ class Matcher:
         if self._empty:
             return []
         folded = fold(text)
-        places = [place for place in self._longest(text, folded) if place.names]
+        found = self._found(text, folded)
+        if not found:
+            return []
+        places = [place for place in _longest(found, len(folded)) if place.names]
+        keys: dict[Hashable, set[str]] = {}
+        for place in places:
+            for name in place.names:
+                keys.setdefault(name.alias.partner, set()).add(name.key)
         hits = []
         for place in places:
-            kept = [n.alias for n in place.names if not n.needs_context or _has_cue(n, places, folded)]
+            kept = [n.alias for n in place.names if not n.needs_context or _has_cue(n, place, keys, folded)]
             if kept:
                 hits.append(Hit(place.start, place.end, tuple(kept)))
         return hits
 
-    def _longest(self, text: str, folded: str) -> list[_Place]:
+    def _found(self, text: str, folded: str) -> list[_Place]:
         found = []
-        for last, names in self._automaton.iter(folded):
-            start, end = last + 1 - len(names[0].key), last + 1
-            if _bounded(folded, start, end):
-                fitting = [n for n in names if not n.alias.case_sensitive or text[start:end] == n.spelled]
-                if fitting:
-                    found.append(_Place(start, end, tuple(n for n in fitting if not n.alias.exclude)))
-        found.sort(key=lambda place: (place.start - place.end, place.start))
-        taken = bytearray(len(folded))
-        longest = []
-        for place in found:
-            if not any(taken[place.start : place.end]):
-                taken[place.start : place.end] = b"\1" * (place.end - place.start)
-                longest.append(place)
-        return sorted(longest, key=lambda place: place.start)
+        for last, (length, bounded_before, bounded_behind, names) in self._automaton.iter(folded):
+            start, end = last + 1 - length, last + 1
+            if bounded_before and start and _in_word(folded[start - 1]):
+                continue
+            plural = bounded_behind and end < len(folded) and _in_word(folded[end])
+            if plural and not _is_plural(text, end):
+                continue
+            fitting = [n for n in names if _fits(n, text[start:end], plural=plural)]
+            if fitting:
+                found.append(_Place(start, end, tuple(n for n in fitting if not n.alias.exclude)))
+        return found
+
+
+def _fits(name: _Name, written: str, *, plural: bool) -> bool:
+    if plural and (name.everyday or written.islower()):
+        return False
+    return not name.case_sensitive or _same_case(name, written)
+
+
+def _is_plural(text: str, end: int) -> bool:
+    """Headlines lose apostrophes: "Max Indias profit", "NBFCs"."""
+    return text[end] == "s" and not (end + 1 < len(text) and _in_word(text[end + 1]))
+
+
+def _longest(found: list[_Place], length: int) -> list[_Place]:
+    if len(found) == 1:
+        return found
+    found.sort(key=lambda place: (place.start - place.end, place.start))
+    taken = bytearray(length)
+    longest = []
+    for place in found:
+        if not any(taken[place.start : place.end]):
+            taken[place.start : place.end] = b"\1" * (place.end - place.start)
+            longest.append(place)
+    return sorted(longest, key=lambda place: place.start)
 
 
 def _name(alias: Alias) -> _Name:
     spelled = comparable(alias.text)
-    short = len(spelled) <= (2 if HAN.search(spelled) else 3)
-    cues = tuple(cue for cue in (fold(comparable(text)) for text in alias.cues) if cue)
-    return _Name(alias, spelled, fold(spelled), short or alias.needs_context, cues)
+    everyday = is_word(spelled)
+    own_case = not alias.trusted and spelled != spelled.lower() and (everyday or is_short(spelled))
+    return _Name(
+        alias,
+        spelled,
+        fold(spelled),
+        case_sensitive=alias.case_sensitive or own_case,
+        needs_context=alias.needs_context or (is_short(spelled) and not alias.trusted),
+        everyday=everyday,
+        cues=tuple(cue for cue in (fold(comparable(text)) for text in alias.cues) if cue),
+    )
+
+
+def _same_case(name: _Name, written: str) -> bool:
+    return written == name.spelled or (not name.alias.case_sensitive and written == name.spelled.upper())
 
 
 def _bounded(text: str, start: int, end: int) -> bool:
@@ -121,15 +184,19 @@ def _bounded(text: str, start: int, end: int) -> bool:
 
 
 def _in_word(character: str) -> bool:
-    return (character.isalnum() or character == "_") and not HAN.match(character)
+    return (character.isalnum() or character == "_") and (character.isascii() or not _UNSPACED.match(character))
 
 
-def _has_cue(name: _Name, places: list[_Place], folded: str) -> bool:
-    """A second cue is another name of the partner, or one of the alias's cues, anywhere in the text."""
-    others = (n for place in places for n in place.names)
-    if any(other.alias.partner == name.alias.partner and other.key != name.key for other in others):
+def _has_cue(name: _Name, place: _Place, keys: dict[Hashable, set[str]], folded: str) -> bool:
+    """A second cue is another name of the partner, one of the alias's cues, or a firm's word beside the name."""
+    if len(keys[name.alias.partner]) > 1:
         return True
-    return any(_contains(folded, cue) for cue in name.cues if cue != name.key)
+    if any(_contains(folded, cue) for cue in name.cues if cue != name.key):
+        return True
+    if name.alias.needs_context:
+        return False
+    before = folded[max(0, place.start - _LOOKED_BEFORE) : place.start]
+    return bool(_FIRM_BEHIND.match(folded, place.end) or _FIRM_BEFORE.search(before))
 
 
 def _contains(folded: str, cue: str) -> bool:

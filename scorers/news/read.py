@@ -1,23 +1,75 @@
-"""One article read: its language, the partners it names, and for each the tone and the event. It stores nothing."""
+"""Articles read: their language, the partners they name, and for each the tone and the event. It stores nothing."""
 
-from collections.abc import Hashable, Iterable
+import unicodedata
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
 
-from scorers.news.events import LEXICON_OF, Trigger, clauses, triggers_in
+from scorers.news.events import LEXICON_OF, Trigger
+from scorers.news.features import BETWEEN, Article, Place, View, joined, read_article, view
 from scorers.news.language import language_of
-from scorers.news.match import Alias, Hit, Matcher, comparable
-from scorers.news.text import plain
-from scorers.news.tone import UNREAD, Tone, tone_of
+from scorers.news.match import Alias, Hit, Matcher
+from scorers.news.model import LABELS, Model
+from scorers.news.text import Offsets, plain, plain_with_offsets, raw_span
+from scorers.news.tone import PRIOR
 
-VERSION = "1"
+VERSION = "2"
 """Rises whenever the same text might be read differently: everything is read again then."""
 
-__all__ = ["VERSION", "Alias", "Mention", "Reader", "Reading"]
+__all__ = [
+    "VERSION",
+    "Alias",
+    "Judgement",
+    "Mention",
+    "Reader",
+    "Reading",
+    "judge",
+    "judge_many",
+    "read_each",
+    "shipped_models",
+]
 
 UNNAMED_SEVERITY, UNNAMED_HALF_LIFE_DAYS = 25.0, 30.0
 """Clearly bad news of no known event type still counts, for less and not for long."""
 
-_BETWEEN = " | "  # between title and summary; ends a clause
+BATCH = 256
+"""Articles judged at once: enough to be quick, few enough to need little memory."""
+
+Reason = tuple[str, str, float]
+"""(kind, text, weight): an "event" and its severity; a "phrase" of the lexicon, −1 (bad) .. 1 (good); or "words" that
+the model has learned, and how much they added to the score of the likeliest label."""
+
+_NOBODY = Matcher(())
+
+Source = tuple[str, str, str | None]  # title, summary, language as its feed declares it
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a text says of one target; the three probabilities sum to 1. `triggers`: events, worst first."""
+
+    language: str  # en, zh-Hant, zh-Hans, vi, or und
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+    triggers: tuple[Trigger, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def label(self) -> str:
+        """The likeliest of negative, neutral and positive."""
+        return LABELS[self._p.index(max(self._p))]
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether no tone reaches one half."""
+        return max(self._p) < 0.5
+
+    @property
+    def _p(self) -> tuple[float, float, float]:
+        return self.p_negative, self.p_neutral, self.p_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +85,14 @@ class Mention:
     severity: float  # 0..100; 0 where nothing bad is said
     half_life_days: float  # > 0
     triggers: tuple[str, ...]  # the phrases that decided, as they stand in the compared text
+    reasons: tuple[Reason, ...]
+    span: tuple[int, int]  # of the first naming in title + " " + summary as they were given
+    judgement: Judgement  # the same tone, with every event
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether no tone reaches one half."""
+        return self.judgement.uncertain
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,73 +103,210 @@ class Reading:
     mentions: tuple[Mention, ...]
 
 
-class Reader:
-    """Reads articles about the partners with these names. Build once per set of aliases; reading changes nothing."""
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One article made comparable, and the names in it. `article` None: nothing reads its language."""
 
-    def __init__(self, aliases: Iterable[Alias]) -> None:
+    source: Source
+    title_end: int
+    language: str
+    hits: list[Hit]
+    article: Article | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One partner in one article of a batch, or nobody: the article as a whole."""
+
+    place: int  # of the article in its batch
+    text: _Text
+    partner: Hashable = None
+    alias: str = ""
+    span: tuple[int, int] | None = None  # of the first naming, in the text as given; None: the whole text is meant
+
+    def view(self) -> View | None:
+        """Return the article as seen from this target."""
+        if self.text.article is None:
+            return None
+        whole = self.span is None
+        return view(
+            self.text.article,
+            [
+                Place(hit.start, hit.end, not whole and any(alias.partner == self.partner for alias in hit.aliases))
+                for hit in self.text.hits
+            ],
+        )
+
+
+class Reader:
+    """Reads articles about the partners with these names. Build once per set of aliases; reading changes nothing.
+
+    `models`: one per language part, None for those that ship; where there is none, the lexicon judges alone.
+    """
+
+    def __init__(self, aliases: Iterable[Alias], models: Mapping[str, Model] | None = None) -> None:
         self._matcher = Matcher(aliases)
+        self._models = shipped_models() if models is None else models
 
     def read(self, title: str, summary: str = "", language: str | None = None) -> Reading:
         """Read one article; `language` is what its feed declares. Any text is safe: it is cleaned and capped here."""
-        parts = [part for part in (plain(title), plain(summary)) if part]
-        text = _BETWEEN.join(parts)
-        spoken = language_of(text, language)
-        compared = comparable(text)
-        hits = self._matcher.find(compared)
-        if not hits:
-            return Reading(spoken, ())
-        lexicon = LEXICON_OF.get(spoken)
-        return Reading(spoken, tuple(_mentions(compared, hits, lexicon)))
+        return self.read_many([(title, summary, language)])[0]
+
+    def read_many(self, articles: Sequence[Source]) -> list[Reading]:
+        """Read (title, summary, declared language) of many articles: the same answers, in less time."""
+        readings: list[Reading] = []
+        for start in range(0, len(articles), BATCH):
+            readings += self._read_batch(articles[start : start + BATCH])
+        return readings
+
+    def _read_batch(self, articles: Sequence[Source]) -> list[Reading]:
+        texts = [_text(source, self._matcher) for source in articles]
+        mentions = _mentions([one for at, text in enumerate(texts) for one in _partners(at, text)], self._models)
+        return [Reading(text.language, tuple(mentions.get(at, ()))) for at, text in enumerate(texts)]
 
 
-def _mentions(text: str, hits: list[Hit], lexicon: str | None) -> Iterable[Mention]:
-    named: dict[Hashable, str] = {}
-    for hit in hits:
+def judge(text: str, language: str | None = None, models: Mapping[str, Model] | None = None) -> Judgement:
+    """Judge a text as a whole, without partners; `language` is what is declared of it."""
+    return judge_many([(text, "", language)], models)[0]
+
+
+def judge_many(sources: Sequence[Source], models: Mapping[str, Model] | None = None) -> list[Judgement]:
+    """Judge each text as a whole: the same answers as `judge`, in less time."""
+    return [whole for whole, _ in read_each(sources, [_NOBODY] * len(sources), models)]
+
+
+def read_each(
+    sources: Sequence[Source], matchers: Sequence[Matcher], models: Mapping[str, Model] | None = None
+) -> list[tuple[Judgement, tuple[Mention, ...]]]:
+    """Judge each text as a whole and towards those whom its own matcher finds; their names say nothing themselves."""
+    trained = shipped_models() if models is None else models
+    read: list[tuple[Judgement, tuple[Mention, ...]]] = []
+    for start in range(0, len(sources), BATCH):
+        batch = zip(sources[start : start + BATCH], matchers[start : start + BATCH], strict=True)
+        texts = [_text(source, matcher, unnamed_too=True) for source, matcher in batch]
+        wholes = _judged([_Target(at, text) for at, text in enumerate(texts)], trained)
+        mentions = _mentions([one for at, text in enumerate(texts) for one in _partners(at, text)], trained)
+        read += [(whole, tuple(mentions.get(at, ()))) for at, whole in enumerate(wholes)]
+    return read
+
+
+@lru_cache(maxsize=1)
+def shipped_models() -> Mapping[str, Model]:
+    """Return the models that ship, one per language part."""
+    folder = Path(str(files("scorers.news"))) / "models"
+    return {language: Model.load(folder, language) for language in ("en", "zh", "vi")}
+
+
+def _text(source: Source, matcher: Matcher, *, unnamed_too: bool = False) -> _Text:
+    """Clean a text and find the names; phrases and events are read where there is a name, or `unnamed_too`."""
+    title, summary, declared = source
+    title, summary = plain(title), plain(summary)
+    compared, title_end = joined(title, summary)
+    spoken = language_of(f"{title} {summary}", declared)
+    hits = matcher.find(compared)
+    lexicon = LEXICON_OF.get(spoken)
+    article = None
+    if lexicon and (hits or unnamed_too):
+        article = read_article(compared, title_end, lexicon, [(hit.start, hit.end) for hit in hits])
+    return _Text(source, title_end, spoken, hits, article)
+
+
+def _partners(place: int, text: _Text) -> Iterable[_Target]:
+    """Everybody named, by which alias and where first."""
+    named: dict[Hashable, tuple[str, Hit]] = {}
+    for hit in text.hits:
         for alias in hit.aliases:
-            named.setdefault(alias.partner, alias.text)
-    masked = _mask(text, hits)
-    for partner, alias_text in named.items():
-        tone, triggers = _judge(masked, hits, partner, lexicon, alone=len(named) == 1)
-        yield _mention(partner, alias_text, tone, triggers)
+            named.setdefault(alias.partner, (alias.text, hit))
+    given = _Given(text) if named else None
+    for partner, (alias_text, hit) in named.items():
+        yield _Target(place, text, partner, alias_text, given.span(hit) if given else None)
 
 
-def _mask(text: str, hits: list[Hit]) -> str:
-    """Blank the names, whose own words ("Fidelity Recall Services") say nothing about what happened."""
-    for hit in hits:
-        text = text[: hit.start] + "_" * (hit.end - hit.start) + text[hit.end :]
-    return text
+def _mentions(targets: Sequence[_Target], models: Mapping[str, Model]) -> dict[int, list[Mention]]:
+    """Return the mentions of each article of the batch, by its place."""
+    found: dict[int, list[Mention]] = {}
+    for target, judged in zip(targets, _judged(targets, models), strict=True):
+        found.setdefault(target.place, []).append(_mention(target, judged))
+    return found
 
 
-def _judge(
-    masked: str, hits: list[Hit], partner: Hashable, lexicon: str | None, *, alone: bool
-) -> tuple[Tone, list[Trigger]]:
-    """Where several partners are named, a partner is judged by its own clauses as long as those say anything."""
-    if lexicon is None:
-        return UNREAD, []
-    if not alone:
-        own = _own_clauses(masked, hits, partner)
-        triggers = triggers_in(own, lexicon)
-        tone = tone_of(own, lexicon, triggers)
-        if triggers or tone.phrases:
-            return tone, triggers
-    triggers = triggers_in(masked, lexicon)
-    return tone_of(masked, lexicon, triggers), triggers
+class _Given:
+    """Where the names of one article stand in title + " " + summary as they were given."""
+
+    def __init__(self, text: _Text) -> None:
+        self._text = text
+        self._offsets: dict[bool, Offsets | None] = {}
+
+    def span(self, hit: Hit) -> tuple[int, int]:
+        """Return [start, end) of a hit of the compared text."""
+        title, summary, _ = self._text.source
+        in_title = hit.start < self._text.title_end
+        skipped = 0 if in_title or not self._text.title_end else self._text.title_end + len(BETWEEN)
+        before = 0 if in_title else len(title) + 1
+        if in_title not in self._offsets:
+            self._offsets[in_title] = _offsets(title if in_title else summary)
+        offsets, start, end = self._offsets[in_title], hit.start - skipped, hit.end - skipped
+        if offsets is not None:
+            start, end = raw_span(offsets, start, end)
+        return before + start, before + end
 
 
-def _own_clauses(text: str, hits: list[Hit], partner: Hashable) -> str:
-    starts = [hit.start for hit in hits if any(alias.partner == partner for alias in hit.aliases)]
-    own = [text[a:b] for a, b in clauses(text) if any(a <= start < b for start in starts)]
-    return _BETWEEN.join(own)
+def _offsets(raw: str) -> Offsets | None:
+    """Where each character of the cleaned text stood; None: every one in its place."""
+    cleaned = plain(raw)
+    for given, kept in zip(raw, cleaned, strict=False):
+        if given != kept and unicodedata.normalize("NFKC", given) != kept:
+            return plain_with_offsets(raw)[1]
+    return None if len(raw) >= len(cleaned) else plain_with_offsets(raw)[1]
 
 
-def _mention(partner: Hashable, alias: str, tone: Tone, triggers: list[Trigger]) -> Mention:
-    phrases = tuple(dict.fromkeys([*(trigger.phrase for trigger in triggers), *tone.phrases]))
+def _judged(targets: Sequence[_Target], models: Mapping[str, Model]) -> list[Judgement]:
+    """Judge each target with the model of its language part, where there is one, else by the lexicon."""
+    views = [target.view() for target in targets]
+    judged: dict[int, Judgement] = {}
+    for lexicon, model in models.items():
+        own = [(at, seen) for at, seen in enumerate(views) if seen and seen.article.lexicon == lexicon]
+        found = model.judge([seen for _, seen in own])
+        for (at, seen), p, grams in zip(own, found.p.tolist(), found.reasons, strict=True):
+            judged[at] = _judgement(targets[at].text.language, seen, p, grams)
+    for at, (target, unread) in enumerate(zip(targets, views, strict=True)):
+        if at not in judged:
+            p = unread.by_lexicon() if unread else PRIOR
+            judged[at] = _judgement(target.text.language, unread, p, ())
+    return [judged[at] for at in range(len(views))]
+
+
+def _judgement(spoken: str, seen: View | None, p: Sequence[float], grams: Sequence[tuple[str, float]]) -> Judgement:
+    triggers = seen.triggers if seen else ()
+    reasons: list[Reason] = [("event", trigger.phrase, trigger.event.severity) for trigger in triggers]
+    if seen:
+        phrases = {seen.words(phrase): phrase.weight for phrase in seen.phrases if phrase.signal != "mild"}
+        reasons += [("phrase", words, weight) for words, weight in phrases.items()]
+    reasons += [("words", gram, round(weight, 3)) for gram, weight in grams]
+    return Judgement(spoken, p[0], p[1], p[2], triggers, tuple(reasons))
+
+
+def _mention(target: _Target, said: Judgement) -> Mention:
+    side = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}[said.label]
+    decisive = [text for kind, text, weight in said.reasons if kind == "phrase" and weight * side > 0]
+    phrases = tuple(dict.fromkeys([*(trigger.phrase for trigger in said.triggers), *decisive]))
     severity, half_life, event = 0.0, UNNAMED_HALF_LIFE_DAYS, None
-    if triggers:
-        worst = triggers[0].event
+    if said.triggers:
+        worst = said.triggers[0].event
         severity, half_life, event = worst.severity, worst.half_life_days, worst.name
-    elif tone.p_negative >= 0.5:
+    elif said.p_negative >= 0.5:
         severity = UNNAMED_SEVERITY
     return Mention(
-        partner, alias, tone.p_negative, tone.p_neutral, tone.p_positive, event, severity, half_life, phrases
+        target.partner,
+        target.alias,
+        said.p_negative,
+        said.p_neutral,
+        said.p_positive,
+        event,
+        severity,
+        half_life,
+        phrases,
+        said.reasons,
+        target.span or (0, 0),
+        said,
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorers.news import copies, incidents
+from scorers.news import copies, kinds
 from scorers.news.incidents import Told, group, reach, weight
 from scorers.news.outlets import outlet_of
 
@@ -119,6 +119,22 @@ def test_what_a_person_joins_is_one_incident() -> None:
     assert grouped(STRIKE, apart=frozenset({1}), together=[(1, 5)]) == [0, 1, 0, 3, 4, 1]
 
 
+def test_a_headline_cut_before_its_figures_chains_no_two_stories() -> None:
+    story = "Example Steel reports a net profit for the quarter ended in June of %s crore rupees, up on the year"
+    whole = [story % 53, story % 57]
+    labels = copies.cluster(
+        [*whole, "Example Steel reports a net profit for the quarter ended in June of 5...", whole[1]]
+    )
+    assert labels[0] != labels[1]
+    assert labels[3] == labels[1]
+    assert labels[2] in (labels[0], labels[1])
+
+
+def test_the_comma_of_thousands_makes_no_other_figure() -> None:
+    story = "Foreign investors put %s million euros into Example Steel of Porto"
+    assert copies.cluster([story % "4,900", story % "4900", story % "4,901"]).tolist() == [0, 0, 2]
+
+
 def test_the_order_of_articles_does_not_matter() -> None:
     expected = {frozenset({0, 1, 2}), frozenset({3}), frozenset({4}), frozenset({5})}
     for seed in range(20):
@@ -138,7 +154,7 @@ def test_one_wire_story_in_forty_outlets_weighs_as_in_seven() -> None:
     assert weight(80.0, 0.5, 3) == 80.0
     assert weight(80.0, 0.5, 7) == weight(80.0, 0.5, 40) == 120.0
     assert reach(2) == math.log2(3)
-    assert incidents.MOST_REACH == 3.0
+    assert kinds.MOST_REACH == 3.0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from contracts import make_events, make_panel
+from contracts import make_events, make_incidents, make_panel
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import Forecast, random_panel, rows_of, terms
@@ -199,7 +199,7 @@ def lively_panel(seed: int) -> Panel:
         days,
         daily=daily,
         replies=events(rng.lognormal(2, 1, who.size)),
-        incidents=Incidents(who, age, rng.random(who.size), rng.random(who.size) * 100, np.full(who.size, 30.0)),
+        incidents=make_incidents(*np.stack([who, age, rng.random(who.size), 100 * rng.random(who.size), 30 + age]).T),
         measures={"satisfaction": events(1 + 4 * rng.random(who.size))},
     )
 

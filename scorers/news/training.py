@@ -1,0 +1,250 @@
+"""Trains a model of tone from labelled texts, and labels texts by the lexicon where nobody has. It stores nothing."""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorers.news.events import LEXICON_OF
+from scorers.news.features import NEAR, Place, View, joined, read_article, view
+from scorers.news.language import language_of
+from scorers.news.match import Alias, Matcher
+from scorers.news.model import LABELS, MOST_GRAMS, Floats, Model, Rows, gram_rows, grams_of, mixed, softmax, weighted
+from scorers.news.text import plain
+
+HUMAN_WEIGHT = 5.0
+"""What a person's label counts beside one by the lexicon."""
+
+FEWEST = 6
+"""Labelled texts of each label without which nothing is trained."""
+
+CONFIDENT = 0.6
+"""Probability by the lexicon from which on a text may be learned from without anybody's label."""
+
+LEXICON_SHARE = 0.25
+"""What the lexicon has to say beside a model trained on thousands of texts: measured in docs/news.md."""
+
+_C = 3.0  # inverse strength of the regularisation
+_FOLDS = 3  # of the cross-fitted calibration
+_FEWEST_TEXTS = 2  # that hold an n-gram worth keeping
+_SHIFT_PENALTY = 3.0  # on the calibration's shifts, as of so many texts
+
+
+class TooFewLabels(Exception):
+    """There is too little to learn from: says what was found and what is needed."""
+
+
+def fit(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    targets: Sequence[str | None] | None = None,
+    weights: Sequence[float] | None = None,
+    *,
+    language: str,
+    summaries: Sequence[str] | None = None,
+    lexicon_share: float = LEXICON_SHARE,
+    calibrated: bool = True,
+    source: str = "",
+) -> Model:
+    """Return a model of one language part ("en", "zh", "vi") trained on these labels, calibrated by cross-fitting
+    unless `calibrated` is off.
+
+    `targets`: the name each label is about, None for the whole text; rows of the same text are the other names of each
+    other. A target that is not found in its text is taken as None. `lexicon_share` (0 .. 1): how much the lexicon has
+    to say beside what was learned. `source` is kept with the model. The same rows give the same model. Raises
+    TooFewLabels.
+    """
+    return fit_and_judge(
+        texts, labels, targets, weights, language=language, summaries=summaries, lexicon_share=lexicon_share,
+        source=source,
+    )[0]  # fmt: skip
+
+
+def fit_and_judge(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    targets: Sequence[str | None] | None = None,
+    weights: Sequence[float] | None = None,
+    *,
+    language: str,
+    summaries: Sequence[str] | None = None,
+    lexicon_share: float = LEXICON_SHARE,
+    calibrated: bool = True,
+    source: str = "",
+    trusted: Sequence[bool] | None = None,
+) -> tuple[Model, NDArray[np.float64]]:
+    """Return a model as `fit` does, and the probabilities (m, 3) of each row by one that did not see its text.
+
+    They are NaN where there is none: too few labels are left. `trusted`: rows that say how sure one may be; the others
+    teach what is said, not how surely (None: all).
+    """
+    wanted = np.array([LABELS.index(label) for label in labels])
+    _refuse_too_few(wanted, language)
+    views = views_of(texts, targets or [None] * len(texts), summaries or [""] * len(texts), language)
+    shares = np.ones(len(texts)) if weights is None else np.asarray(weights, dtype=np.float64)
+    grams = _vocabulary(views, language)
+    near = np.array([gram.startswith(NEAR) for gram in grams], dtype=np.bool_)
+    rows = gram_rows(views, {gram: place for place, gram in enumerate(grams)}, language)
+    rarity = _rarity(rows, len(grams), len(views))
+    kept = _most_telling(weighted(rows, rarity, near, len(views)), wanted, len(grams))
+    grams, rarity, near = [grams[place] for place in kept], rarity[kept], near[kept]
+    rows = gram_rows(views, {gram: place for place, gram in enumerate(grams)}, language)
+    design = _design(weighted(rows, rarity, near, len(views)), views, len(grams))
+    coefficients, bias = _regression(design, wanted, shares)
+    learned = _cross_fitted(design, wanted, shares, texts)
+    blend = mixed(learned, views, lexicon_share)
+    scale, shift = _calibration(blend, wanted, shares if trusted is None else shares * np.asarray(trusted))
+    model = Model(
+        language,
+        tuple(grams),
+        rarity,
+        gram_weights=_short(coefficients[: len(grams)]),
+        count_weights=_short(coefficients[len(grams) :]),
+        bias=_short(bias),
+        scale=scale,
+        lexicon_share=lexicon_share,
+        shift=shift.astype(np.float32),
+        trained_on={"source": source, "texts": len(texts), **{label: labels.count(label) for label in LABELS}},
+    )
+    return model, softmax(blend * scale + shift)
+
+
+def language_part(text: str, declared: str | None = None) -> str | None:
+    """Return the part of the lexicon ("en", "zh", "vi") that reads a raw text, None for another language."""
+    return LEXICON_OF.get(language_of(plain(text), declared))
+
+
+def weak_label(title: str, summary: str = "", *, language: str) -> str | None:
+    """Return what the lexicon says of a text when it is sure, and None when it is not."""
+    (seen,) = views_of([title], [None], [summary], language)
+    return label_by_lexicon(seen)
+
+
+def label_by_lexicon(seen: View) -> str | None:
+    """Return what the lexicon says of a view when it is sure, and None when it is not.
+
+    It is sure of a tone that nothing contradicts, and of a neutral text that says nothing at all.
+    """
+    shares = seen.by_lexicon()
+    likeliest = max(range(3), key=lambda at: shares[at])
+    contradicted = any(phrase.weight < 0 for phrase in seen.phrases) and any(p.weight > 0 for p in seen.phrases)
+    return None if shares[likeliest] < CONFIDENT or contradicted else LABELS[likeliest]
+
+
+def views_of(
+    texts: Sequence[str], targets: Sequence[str | None], summaries: Sequence[str], language: str
+) -> list[View]:
+    """Return each text as seen from its target; the targets of one text are the other names of each other."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for text, target, summary in zip(texts, targets, summaries, strict=True):
+        names = named.setdefault((text, summary), [])
+        if target and target not in names:
+            names.append(target)
+    matchers = {key: Matcher(Alias(name, name, trusted=True) for name in names) for key, names in named.items()}
+    return [
+        _view(text, target, summary, matchers[text, summary], language)
+        for text, target, summary in zip(texts, targets, summaries, strict=True)
+    ]
+
+
+def _view(text: str, target: str | None, summary: str, matcher: Matcher, language: str) -> View:
+    whole, title_end = joined(plain(text), plain(summary))
+    hits = matcher.find(whole)
+    article = read_article(whole, title_end, language, [(hit.start, hit.end) for hit in hits])
+    own = [any(alias.partner == target for alias in hit.aliases) for hit in hits]
+    return view(article, [Place(hit.start, hit.end, mine) for hit, mine in zip(hits, own, strict=True)])
+
+
+def _refuse_too_few(wanted: NDArray[np.int64], language: str) -> None:
+    counts = np.bincount(wanted, minlength=3)
+    if counts.min() < FEWEST:
+        found = ", ".join(f"{count} {label}" for count, label in zip(counts, LABELS, strict=True))
+        raise TooFewLabels(f"{language}: found {found}; at least {FEWEST} of each are needed to train on.")
+
+
+def _vocabulary(views: Sequence[View], language: str) -> list[str]:
+    """Every n-gram that stands in enough views, in alphabetical order."""
+    held: Counter[str] = Counter()
+    for seen in views:
+        for found in grams_of(seen, language):
+            held.update(set(found))
+    return sorted(gram for gram, count in held.items() if count >= _FEWEST_TEXTS)
+
+
+def _rarity(rows: Rows, grams: int, views: int) -> Floats:
+    held = np.bincount(rows.gram, minlength=grams)
+    return (np.log((1 + views) / (1 + held)) + 1).astype(np.float32)
+
+
+def _most_telling(rows: Rows, wanted: NDArray[np.int64], grams: int) -> NDArray[np.int64]:
+    """The n-grams whose strength differs most between the labels, by chi-squared, at most MOST_GRAMS, in order."""
+    if grams <= MOST_GRAMS:
+        return np.arange(grams)
+    per_label = np.stack(
+        [np.bincount(rows.gram, rows.strength * (wanted[rows.row] == label), grams) for label in range(3)]
+    )
+    expected = per_label.sum(axis=0) * (np.bincount(wanted, minlength=3) / len(wanted))[:, None]
+    telling = ((per_label - expected) ** 2 / np.maximum(expected, 1e-12)).sum(axis=0)
+    return np.sort(np.argsort(-telling, kind="stable")[:MOST_GRAMS])
+
+
+def _design(rows: Rows, views: Sequence[View], grams: int) -> Any:
+    from scipy import sparse  # noqa: PLC0415 – heavy, and needed for training only
+
+    counts = np.array([seen.counts for seen in views])
+    said = sparse.csr_matrix((rows.strength.astype(np.float64), (rows.row, rows.gram)), (len(views), grams))
+    return sparse.hstack([said, sparse.csr_matrix(counts)]).tocsr()
+
+
+def _regression(
+    design: Any, wanted: NDArray[np.int64], shares: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients (k, 3) and bias (3,)."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 – heavy, and needed for training only
+
+    model = LogisticRegression(C=_C, class_weight="balanced", max_iter=300, tol=1e-3)
+    model.fit(design, wanted, sample_weight=shares)
+    return model.coef_.T, model.intercept_
+
+
+def _cross_fitted(
+    design: Any, wanted: NDArray[np.int64], shares: NDArray[np.float64], texts: Sequence[str]
+) -> NDArray[np.float64]:
+    """Scores (m, 3) each text gets from a model that did not see it; equal texts share a fold. NaN: there is none."""
+    fold = np.array([zlib.crc32(text.encode("utf-8", "replace")) % _FOLDS for text in texts])
+    scores = np.full((len(texts), 3), np.nan)
+    for at in range(_FOLDS):
+        inside, outside = fold != at, fold == at
+        if outside.any() and len(set(wanted[inside].tolist())) == 3:
+            coefficients, bias = _regression(design[inside], wanted[inside], shares[inside])
+            scores[outside] = design[outside] @ coefficients + bias
+    return scores
+
+
+def _calibration(
+    scores: NDArray[np.float64], wanted: NDArray[np.int64], shares: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Vector scaling: the scale and the shifts (3,) under which the labels are likeliest."""
+    from scipy.optimize import minimize  # noqa: PLC0415 – heavy, and needed for training only
+
+    known = ~np.isnan(scores).any(axis=1)
+    if not known.any():
+        return 1.0, np.zeros(3)
+    scores, wanted, shares = scores[known], wanted[known], shares[known]
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        scale, shift = np.exp(parameters[0]), np.array([parameters[1], 0.0, parameters[2]])
+        p = softmax(scores * scale + shift)[np.arange(len(wanted)), wanted]
+        penalty = _SHIFT_PENALTY * float(shift @ shift) / len(wanted)
+        return float(-(shares * np.log(np.maximum(p, 1e-12))).sum() / shares.sum()) + penalty
+
+    found = minimize(loss, np.zeros(3), method="Nelder-Mead").x
+    return float(np.exp(found[0])), np.array([found[1], 0.0, found[2]])
+
+
+def _short(array: NDArray[np.float64]) -> Floats:
+    """Half precision is enough, and packs to half the size."""
+    return array.astype(np.float16).astype(np.float32)
