@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from collectors.base import Article, Delivery, Fact, Key, Message
 from warden.db import Database
 from warden.domain import Severity, Stage
-from warden.models import Destination, Notification, Partner, PartnerVersion, Person
+from warden.models import Destination, Learned, Notification, Partner, PartnerVersion, Person
 from warden.pipeline import attribute
 from warden.store import assessments, identifiers, matrices, partners, sources
 from warden.store.assessments import AssessmentDraft
@@ -104,9 +104,10 @@ def signals(
     late: float | None = 0.05,
     due: float | None = 9.0,
     negative: float | None = 0.0,
+    serious: float | None = 0.0,
     states: Mapping[str, str] = {},
 ) -> list[dict[str, Any]]:
-    """Three of the shipped signals: silence ratio, late rate, deliveries due, negative incidents."""
+    """Three of the shipped signals: silence ratio, late rate, deliveries due, negative incidents, a serious event."""
     gap = 30.0
     days = None if silence is None else silence * gap
     return [
@@ -119,7 +120,13 @@ def signals(
             silence_ratio=silence,
         ),
         signal("late_share", "delivery", states.get("delivery", "fresh"), late_rate=late, due_recent=due),
-        signal("tone", "sentiment", states.get("sentiment", "fresh"), negative_incidents=negative),
+        signal(
+            "tone",
+            "sentiment",
+            states.get("sentiment", "fresh"),
+            negative_incidents=negative,
+            serious_event=serious,
+        ),
     ]
 
 
@@ -214,3 +221,8 @@ def report(db: Database, facts: Sequence[Fact], recorded_at: datetime, source: s
 def known_as(session: Session, who: Partner, code: str, now: datetime) -> None:
     """Give a partner the supplier code its facts come with."""
     identifiers.add_identifier(session, partners.get(session, who.id), "supplier_code", code, now)
+
+
+def learned(session: Session, outcome: str) -> list[Learned]:
+    """Everything that was ever learned about an outcome, newest first."""
+    return list(session.scalars(select(Learned).where(Learned.outcome == outcome).order_by(Learned.number.desc())))

@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from assessed import known_as, partner, report
+from assessed import known_as, learned, partner, report
 from factories import messages
 
 from collectors.base import Fact, Key
@@ -61,7 +61,7 @@ def test_the_same_past_teaches_the_same_and_nothing_is_kept_twice(watched: Datab
     learn.run(watched, SETTINGS, NOW)
     assert learn.run(watched, SETTINGS, NOW) == 0
     with watched.read() as session:
-        assert len(learning.history(session, "silence")) == 1
+        assert len(learned(session, "silence")) == 1
 
 
 def test_a_week_later_it_learns_anew_and_only_what_differs_is_kept(watched: Database) -> None:
@@ -69,9 +69,9 @@ def test_a_week_later_it_learns_anew_and_only_what_differs_is_kept(watched: Data
     later = NOW + timedelta(days=7)
     assert 1 <= learn.run(watched, SETTINGS, later) < len(plugins.scorers())
     with watched.read() as session:
-        newest, first = learning.history(session, "silence")
+        newest, first = learned(session, "silence")
         assert (newest.number, first.retired_at) == (2, later)
-        assert len(learning.history(session, "tone")) == 1
+        assert len(learned(session, "tone")) == 1
 
 
 def test_an_outcome_nobody_asks_about_teaches_nothing(watched: Database) -> None:

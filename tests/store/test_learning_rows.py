@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from assessed import learned
 from worlds import Forecast, random_panel, terms
 
 from scorers.learning import FEW_MESSAGE, OTHER_VERSION_MESSAGE, UNLEARNED_MESSAGE, Form, Lesson, Model
@@ -40,7 +41,7 @@ def test_a_lesson_holds_until_another_is_learned(db: Database) -> None:
         assert learning.in_force(session, NOW - WEEK) == {}
         found = [learning.in_force(session, NOW + late)["forecast"] for late in (0 * WEEK, WEEK / 2, WEEK, 9 * WEEK)]
         assert [row.number for row in found] == [1, 1, 2, 2]
-        assert [row.form for row in learning.history(session, "forecast")] == ["supervised", "default"]
+        assert [row.form for row in learned(session, "forecast")] == ["supervised", "default"]
         assert found[0].retired_at == found[-1].created_at == NOW + WEEK
 
 

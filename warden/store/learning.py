@@ -85,11 +85,6 @@ def keep(session: Session, scorer: Scorer, lesson: Lesson, now: datetime) -> boo
     return True
 
 
-def history(session: Session, outcome: str) -> list[Learned]:
-    """Return everything that was ever learned about an outcome, newest first."""
-    return list(session.scalars(select(Learned).where(Learned.outcome == outcome).order_by(Learned.number.desc())))
-
-
 def last_learned(session: Session) -> datetime | None:
     """Return when the past was last learned from; None when it never was."""
     value = meta.get(session, LEARNED)
