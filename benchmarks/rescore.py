@@ -103,6 +103,9 @@ def mentions(chance: np.random.Generator, partners: int, days: int) -> Incidents
         p_negative=np.where(chance.random(count) < 0.2, 0.9, 0.1),
         severity=chance.uniform(0, 100, count),
         half_life_days=np.full(count, 30.0),
+        outlets=np.ones(count),
+        event=np.full(count, -1, dtype=np.intp),
+        number=np.arange(count),
     )
 
 
@@ -110,7 +113,8 @@ def arrays(panel: Panel) -> list[Counts]:
     """Return the arrays that the three signals read."""
     talk = panel.incidents
     counts = [panel.daily[name] for name in ("received", "sent", "met", "due", "late")]
-    return [*counts, talk.partner, talk.age_days, talk.p_negative, talk.severity, talk.half_life_days]
+    told = [talk.partner, talk.age_days, talk.p_negative, talk.severity, talk.half_life_days, talk.outlets]
+    return [*counts, *told]
 
 
 def read_once(panel: Panel) -> int:

@@ -50,6 +50,9 @@ class Incidents:
     p_negative: Floats  # 0..1
     severity: Floats  # 0..100
     half_life_days: Floats  # > 0
+    outlets: Floats  # >= 1: distinct ones that told of it
+    event: Index  # into scorers.news.kinds.EVENTS, -1 for none of them
+    number: Index  # by which whoever keeps the articles knows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,15 @@ class Evidence:
     """One sentence of explanation for every partner at once.
 
     `message`: an English gettext message with `%(name)s` placeholders; `params` gives each a value per partner `(n,)`.
-    The sentence is said only of partners for whom every param is known (not NaN).
+    The sentence is said only of partners for whom every param is known (not NaN). `words` gives more placeholders a
+    message each: (messages, index into them per partner `(n,)`). `incident`: numbers `(n,)` of the incidents that are
+    spoken of, as in Incidents; None: of none in particular.
     """
 
     message: str
     params: Mapping[str, Floats]
+    words: Mapping[str, tuple[Sequence[str], Index]] = field(default_factory=dict)
+    incident: Index | None = None
 
 
 @dataclass(frozen=True, slots=True)

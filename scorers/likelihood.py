@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from scorers.base import LOWEST, Evidence, Floats, Index, Mask, Panel, Scorer, Scores, Terms
+from scorers.base import LOWEST, Floats, Index, Mask, Panel, Scorer, Scores, Terms
 
 STALE_WORTH = 0.5
 """A stale signal covers half of what a fresh one does."""
@@ -101,7 +101,7 @@ def _silenced(scores: Scores, off: Mask) -> Scores:
         value=np.where(off, np.nan, scores.value),
         stale=scores.stale & ~off,
         contributions=blank(scores.contributions),
-        evidence=[Evidence(line.message, blank(line.params)) for line in scores.evidence],
+        evidence=[replace(line, params=blank(line.params)) for line in scores.evidence],
         unknown=(*scores.unknown, DISABLED_MESSAGE),
         unknown_reason=reason,
         over=scores.over & ~off if scores.over.size else scores.over,

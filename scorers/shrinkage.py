@@ -28,6 +28,9 @@ SCATTER_WEIGHT = 8.0
 
 NO_EVENTS = Events(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
 
+_NOBODY, _NOTHING = np.zeros(0, dtype=np.intp), np.zeros(0)
+NO_INCIDENTS = Incidents(_NOBODY, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOBODY, _NOBODY)
+
 
 def days_ago(panel: Panel, events: Events | Incidents, family: str) -> Floats:
     """Return how many whole days ago each fact happened `(m,)`, by the partner's days; blind days do not count."""

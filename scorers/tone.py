@@ -1,10 +1,12 @@
 """Public talk: how likely most of what is said next about a partner is bad. It reads no text: see scorers.news.
 
 Empirical Bayes on counts (Kleinman 1973), as for late deliveries: the partner's usual share of bad news, shrunk towards
-the portfolio's, and what was said lately. Of the latter each bad piece counts by its severity, for as long as such news
-lasts, and repeats of it less and less.
+the portfolio's, and what was said lately. Of the latter each bad incident counts by its severity and its reach, for as
+long as such news lasts, and several at once less and less. Only what is beyond the partner's usual counts: who is in
+the news every week has a lawsuit every month.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,11 +14,13 @@ import numpy as np
 from pydantic import Field
 
 from scorers.base import (
+    BLIND_LIMIT_DAYS,
     HIGHEST,
     LOWEST,
     Evidence,
     Floats,
     Incidents,
+    Index,
     Known,
     Mask,
     Outcome,
@@ -25,7 +29,9 @@ from scorers.base import (
     Scores,
     Terms,
     in_two,
+    picked,
 )
+from scorers.news import kinds
 from scorers.rates import portfolio_prior
 from scorers.shrinkage import days_ago, fading, newest_of, ripe, sum_of, within
 
@@ -47,12 +53,21 @@ SLOW_DAYS, FAST_DAYS = 52 * 7.0, 8 * 7.0
 LEAST_HABIT, MOST_HABIT = 3.0, 8.0
 """The habit counts like half the mentions the portfolio's prior is worth in what is believed of now, within these."""
 
+SERIOUS_DAYS = 14
+"""The window of `serious_event`, and of the incident that is named: a grave event is news for so long."""
+
 LOUD = 4.0
-"""A bad piece of full severity counts like so many mentions. This and the half-lives were chosen on simulated news, as
-no stream of judged news about partners was at hand."""
+"""A bad incident of full severity in one outlet counts like so many mentions. This and the half-lives were chosen on
+simulated news, as no stream of judged news about partners was at hand."""
 
 REPEAT = 0.5
-"""The k-th strongest piece of bad news counts REPEAT^(k-1): most of them tell the same story in other words."""
+"""The k-th strongest bad incident counts REPEAT^(k-1): trouble comes in several reports of other words."""
+
+ANCHOR_DAYS, ANCHORS = 28, 12
+"""The usual load of bad news is the mean of what it was so many times, so many days apart, over the last year …"""
+
+CALM_ANCHORS = 2.0
+"""… and so many more without any: after a first incident little is usual yet."""
 
 MOST_CALM = 6.0
 """Mentions that are not bad count at most like so many: advertising must not drown a scandal."""
@@ -64,6 +79,7 @@ MOST_NEXT = 40.0
 """More mentions than this are not expected: by then the share to come is as good as the rate."""
 
 UNMENTIONED_MESSAGE = "no public mention in the last %(days)s days"
+NAMELESS_MESSAGE = "Bad news of another kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,7 @@ class Tone(Scorer):
 
     name: ClassVar[str] = "tone"
     family: ClassVar[str] = "sentiment"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     min_points: ClassVar[int] = 1
     weight: ClassVar[float] = 0.2
 
@@ -111,21 +127,29 @@ class Tone(Scorer):
         """Score every partner at `panel.at`; news ages only while a source could have brought younger ones."""
         mentions = _mentions(panel)
         told = mentions.count(panel.partners, mentions.inside)
-        unmentioned = (UNMENTIONED_MESSAGE, told < self.min_points)
-        known = Known.unless(panel.blind_days[self.family], few=[], quiet=[unmentioned])
-        belief = _believe(panel.partners, mentions, terms)
+        blind = panel.blind_days[self.family]
+        known = Known.unless(blind, few=[], quiet=[(UNMENTIONED_MESSAGE, told < self.min_points)])
+        load, usual = _load(panel.partners, mentions), _usual_load(panel.partners, mentions)
+        belief = _believe(panel.partners, mentions, np.maximum(load - usual, 0.0), terms)
         sure = belief.bad + belief.calm
         quiet = _most_bad(belief.habit * sure, (1 - belief.habit) * sure, belief.coming, terms["at_least"])
         value = _most_bad(belief.bad, belief.calm, belief.coming, terms["at_least"])
+        gravest = _gravest(panel.partners, mentions)
         recent = mentions.count(panel.partners, mentions.bad & (mentions.age < RECENT_DAYS))
-        measured = {"negative_incidents": known.only(recent), "mentions": known.only(told)}
+        measured = {
+            "negative_incidents": known.only(recent),
+            "mentions": known.only(told),
+            "serious_event": np.where(blind <= BLIND_LIMIT_DAYS, _of(mentions.news.severity, gravest, 0.0), np.nan),
+            "news_load": known.only(100.0 * load),
+            "usual_news_load": known.only(100.0 * usual),
+        }
         return known.scores(
             value,
             in_two("background", "incidents", quiet, value),
             sample=told,
             old=newest_of(panel.partners, mentions.news.partner, mentions.age) > STALE_DAYS,
             measured=measured,
-            evidence=_evidence(known, **measured),
+            evidence=(_named(known, mentions, gravest), *_evidence(known, measured)),
             params={"days": WINDOW_DAYS},
         )
 
@@ -157,7 +181,8 @@ def _mentions(panel: Panel) -> _Mentions:
     return _Mentions(news, age, news.p_negative >= CLEARLY_NEGATIVE, age <= WINDOW_DAYS)
 
 
-def _believe(partners: int, mentions: _Mentions, terms: Terms) -> _Belief:
+def _believe(partners: int, mentions: _Mentions, beyond: Floats, terms: Terms) -> _Belief:
+    """Return what is believed; `beyond` `(n,)`: the load of bad news beyond the usual one."""
     old = mentions.age >= RECENT_DAYS
     kept = fading(mentions.age, SLOW_DAYS)
     slow, slow_bad = (mentions.count(partners, which, kept) for which in (old, old & mentions.bad))
@@ -168,27 +193,59 @@ def _believe(partners: int, mentions: _Mentions, terms: Terms) -> _Belief:
     rate = mentions.count(partners, old) / (WINDOW_DAYS - RECENT_DAYS)
     return _Belief(
         habit=habit,
-        bad=kappa * habit + LOUD * _load(partners, mentions),
+        bad=kappa * habit + LOUD * beyond,
         calm=kappa * (1 - habit) + np.minimum(calm, MOST_CALM),
         coming=np.clip(rate * terms["horizon_days"], terms["min_next"], MOST_NEXT),
     )
 
 
-def _load(partners: int, mentions: _Mentions) -> Floats:
-    """Return the weight of all bad news `(n,)`, 0..2: strongest first, each counting REPEAT times the one before.
+def _load(partners: int, mentions: _Mentions, days_before: float = 0.0) -> Floats:
+    """Return what all bad news weighed `(n,)` so many days ago, 0..6: strongest first, each REPEAT times as much.
 
-    A piece weighs severity × p(negative), halved every half-life of its kind of news; 0..1.
+    An incident weighs severity × p(negative) × reach, halved every half-life of its kind of news; 0..3.
     """
-    chosen = mentions.bad & mentions.inside
-    owner, age = mentions.news.partner[chosen], mentions.age[chosen]
-    lasting = mentions.news.half_life_days[chosen]
-    halvings = age / np.clip(lasting, SHORTEST_DAYS, LONGEST_DAYS)
-    weight = mentions.news.severity[chosen] / 100.0 * mentions.news.p_negative[chosen] * np.exp2(-halvings)
-    order = np.lexsort((-weight, owner))
-    owner = owner[order]
+    age = mentions.age - days_before
+    chosen = mentions.bad & (age >= 0) & (age <= WINDOW_DAYS)
+    news, age = picked(mentions.news, chosen), age[chosen]
+    halvings = age / np.clip(news.half_life_days, SHORTEST_DAYS, LONGEST_DAYS)
+    weight = news.severity / 100.0 * news.p_negative * kinds.reach(news.outlets) * np.exp2(-halvings)
+    order = np.lexsort((-weight, news.partner))
+    owner = news.partner[order]
     place = np.arange(len(owner)) - np.searchsorted(owner, owner)
     repeated = weight[order] * REPEAT ** np.minimum(place, 60)
     return sum_of(partners, owner, repeated)
+
+
+def _usual_load(partners: int, mentions: _Mentions) -> Floats:
+    """Return the mean of earlier loads `(n,)`, as far back as the first bad news of the year, shrunk towards none.
+
+    The youngest of them is of RECENT_DAYS ago: trouble does not excuse itself.
+    """
+    earlier = np.sum([_load(partners, mentions, ANCHOR_DAYS * (1 + number)) for number in range(ANCHORS)], axis=0)
+    since = np.zeros(partners)
+    np.maximum.at(since, mentions.news.partner[mentions.bad], mentions.age[mentions.bad])
+    lived = np.minimum(np.floor(since / ANCHOR_DAYS), ANCHORS)
+    return np.asarray(earlier / (lived + CALM_ANCHORS), dtype=np.float64)
+
+
+def _gravest(partners: int, mentions: _Mentions) -> Index:
+    """Return the place `(n,)` of each partner's gravest bad incident of the last SERIOUS_DAYS, -1 without any.
+
+    Of several that are as severe the surest, then the youngest, then the most widely told.
+    """
+    news = mentions.news
+    recent = np.flatnonzero(mentions.bad & (mentions.age < SERIOUS_DAYS))
+    keys = (news.number, news.event, -news.outlets, mentions.age, -news.p_negative, -news.severity, news.partner)
+    ordered = recent[np.lexsort([key[recent] for key in keys])]
+    owner, first = np.unique(news.partner[ordered], return_index=True)
+    found = np.full(partners, -1, dtype=np.intp)
+    found[owner] = ordered[first]
+    return found
+
+
+def _of(values: Floats, places: Index, nowhere: float) -> Floats:
+    """Return values `(m,)` at some places `(n,)`, and `nowhere` where the place is -1."""
+    return np.append(values, nowhere)[places]
 
 
 def _most_bad(bad: Floats, calm: Floats, coming: Floats, at_least: Floats) -> Floats:
@@ -224,14 +281,35 @@ def beta_binomial_tail(number: Floats, a: Floats, b: Floats, least: Floats) -> F
     return np.asarray(np.maximum(1.0 - below, 0.0), dtype=np.float64)
 
 
-def _evidence(known: Known, negative_incidents: Floats, mentions: Floats) -> tuple[Evidence, ...]:
+def _named(known: Known, mentions: _Mentions, gravest: Index) -> Evidence:
+    """Name the gravest incident; nothing is said where there is none, at place -1."""
+    news = mentions.news
+    nameless = len(kinds.EVENTS)
+    event = np.append(news.event, nameless)[gravest]
+    return Evidence(
+        "%(event)s, newest report %(days_ago)s days ago; outlets that told of it: %(outlets)s",
+        {
+            "days_ago": known.only(_of(mentions.age, gravest, np.nan)),
+            "outlets": known.only(_of(news.outlets, gravest, np.nan)),
+        },
+        words={"event": ((*kinds.EVENT_MESSAGES.values(), NAMELESS_MESSAGE), np.where(event < 0, nameless, event))},
+        incident=np.append(news.number, -1)[gravest],
+    )
+
+
+def _evidence(known: Known, measured: Mapping[str, Floats]) -> tuple[Evidence, ...]:
+    some = np.where(measured["news_load"] + measured["usual_news_load"] > 0, 1.0, np.nan)
     return (
         Evidence(
             "bad news in the last %(days)s days: %(negative)s",
-            {"negative": negative_incidents, "days": known.only(RECENT_DAYS)},
+            {"negative": measured["negative_incidents"], "days": known.only(RECENT_DAYS)},
+        ),
+        Evidence(
+            "weight of the bad news that still counts: %(news_load)s; usual here: %(usual_news_load)s",
+            {name: np.round(measured[name] * some) for name in ("news_load", "usual_news_load")},
         ),
         Evidence(
             "public mentions in the last %(days)s days: %(mentions)s",
-            {"mentions": mentions, "days": known.only(WINDOW_DAYS)},
+            {"mentions": measured["mentions"], "days": known.only(WINDOW_DAYS)},
         ),
     )

@@ -32,6 +32,7 @@ _BESIDE = {
     "late_rate": "usual_late_rate",
     "missed_share": "usual_missed_share",
     "reply_hours": "usual_reply_hours",
+    "news_load": "usual_news_load",
 }
 """Figures that are worse the higher they are, and the usual one told beside each."""
 
@@ -87,8 +88,10 @@ def _times_usual(params: Mapping[str, Any], signal: Mapping[str, Any]) -> float 
     measured, outcome = signal["measured"], signal.get("outcome", {})
     if "days_over" in params:
         return float("inf")
-    if "negative" in params:
-        return _ratio(params["negative"], 0)
+    if params.get("negative") == 0:
+        return 1.0
+    if "negative" in params or "outlets" in params:  # bad news: by what it weighs beside the usual
+        return _ratio(measured.get("news_load", 1), measured.get("usual_news_load", 0))
     if "satisfaction" in params and "usual_satisfaction" in params:
         pair = params["usual_satisfaction"], params["satisfaction"]
         return _ratio(*(pair if outcome.get("best", 1) >= outcome.get("worst", 0) else pair[::-1]))

@@ -44,6 +44,7 @@ NAMES = (*COUNTED, *(f"near_{name}" for name in COUNTED), *RELATIONS)
 
 _WORDS = re.compile(r"[^\W_]+|[◆◇%$?]")
 _DIGIT = re.compile(r"\d")
+_MOST_NAMINGS = 6  # of the target, whose surroundings are looked at
 _MOST_NEAR = {"en": 140, "zh": 60, "vi": 140}  # characters of a window around the target
 _RELATION_REACH = {"en": 80, "zh": 45, "vi": 80}  # characters between the target and a phrase said of it
 
@@ -151,7 +152,7 @@ def _windows(article: Article, own: Sequence[Place]) -> list[tuple[int, int]]:
     most = _MOST_NEAR[article.lexicon]
     spoken = [phrase.start for phrase in article.phrases if phrase.signal != "mild"]
     windows = []
-    for place in own:
+    for place in own[:_MOST_NAMINGS]:
         first = max(at for at, edge in enumerate(edges) if edge <= place.start)
         start, last = edges[first], first + 1
         while last < len(edges) - 1 and edges[last] - start < most and not _any_within(spoken, start, edges[last]):

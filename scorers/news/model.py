@@ -92,7 +92,7 @@ class Model:
     def _reasons(self, rows: Rows, said: Floats, chosen: Ints) -> list[tuple[tuple[str, float], ...]]:
         """The strongest n-grams a person can read, none inside another."""
         apart = said[np.arange(len(said)), chosen[rows.row]] - said.mean(axis=1)
-        kept = np.flatnonzero(self._readable[rows.gram] & (apart > 0.02))
+        kept = np.flatnonzero(self._readable[rows.gram] & (apart > 0.01))
         kept = kept[np.lexsort((-apart[kept], rows.row[kept]))]
         starts = np.searchsorted(rows.row[kept], np.arange(len(chosen) + 1))
         return [

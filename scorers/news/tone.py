@@ -41,7 +41,7 @@ SIGNALS = {
 """What a phrase says of the text, and how much: > 0 is good."""
 
 _TURNED = {"good": "turned_good", "good_direction": "turned_good", "up": "turned_good"}
-_TURNED |= {"bad": "turned_bad", "bad_direction": "turned_bad", "down": "turned_bad"}
+_TURNED |= {"costs": "turned_bad", "bad": "turned_bad", "bad_direction": "turned_bad", "down": "turned_bad"}
 
 BREAK = re.compile(r"[,;:!?|，。；：！？、…]|\.(?!\d)| [-–—] ")
 """What ends the reach of a direction or a negation."""
@@ -122,7 +122,7 @@ def phrases_in(text: str, lexicon: str) -> list[Phrase]:
             continue
         if signal:
             phrases.append((place, Phrase(signal, hit.start, hit.end)))
-    return [phrase for place, phrase in phrases if not (phrase.signal == "costs" and place in measured)]
+    return [phrase for place, phrase in phrases if place not in measured]
 
 
 def balance(phrases: Sequence[Phrase], bad_event: bool) -> tuple[float, float]:

@@ -30,7 +30,7 @@ LEXICON_SHARE = 0.25
 _C = 3.0  # inverse strength of the regularisation
 _FOLDS = 3  # of the cross-fitted calibration
 _FEWEST_TEXTS = 2  # that hold an n-gram worth keeping
-_SHIFT_PENALTY = 3.0  # on the calibration's shifts, as of so many texts
+_CALIBRATION_PENALTY = 3.0  # as of so many texts that need none; else a few clear texts would make it too sure
 
 
 class TooFewLabels(Exception):
@@ -59,7 +59,7 @@ def fit(
     """
     return fit_and_judge(
         texts, labels, targets, weights, language=language, summaries=summaries, lexicon_share=lexicon_share,
-        source=source,
+        calibrated=calibrated, source=source,
     )[0]  # fmt: skip
 
 
@@ -96,7 +96,9 @@ def fit_and_judge(
     coefficients, bias = _regression(design, wanted, shares)
     learned = _cross_fitted(design, wanted, shares, texts)
     blend = mixed(learned, views, lexicon_share)
-    scale, shift = _calibration(blend, wanted, shares if trusted is None else shares * np.asarray(trusted))
+    scale, shift = 1.0, np.zeros(3)
+    if calibrated:
+        scale, shift = _calibration(blend, wanted, shares if trusted is None else shares * np.asarray(trusted))
     model = Model(
         language,
         tuple(grams),
@@ -238,7 +240,7 @@ def _calibration(
     def loss(parameters: NDArray[np.float64]) -> float:
         scale, shift = np.exp(parameters[0]), np.array([parameters[1], 0.0, parameters[2]])
         p = softmax(scores * scale + shift)[np.arange(len(wanted)), wanted]
-        penalty = _SHIFT_PENALTY * float(shift @ shift) / len(wanted)
+        penalty = _CALIBRATION_PENALTY * float(parameters @ parameters) / len(wanted)
         return float(-(shares * np.log(np.maximum(p, 1e-12))).sum() / shares.sum()) + penalty
 
     found = minimize(loss, np.zeros(3), method="Nelder-Mead").x

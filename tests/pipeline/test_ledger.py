@@ -8,20 +8,32 @@ from typing import Any
 
 import pytest
 from assessed import another_matrix, headlines, known_as, partner, report, year_of_facts
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from collectors.base import Delivery, Key, Message
 from scorers import learning as lessons
 from warden import plugins
 from warden.db import Database
-from warden.domain import Quantity, Scope, Stage
+from warden.domain import CorrectionKind, FactKind, Quantity, Scope, Stage
 from warden.errors import InvalidInput
-from warden.models import Assessment, Partner
-from warden.pipeline import assess, ledger
+from warden.models import Assessment, Fact, Mention, Partner
+from warden.pipeline import assess, attribute, ledger
 from warden.pipeline.ledger import Cause, Clocks, Ledger, Step
 from warden.settings import Settings
-from warden.store import assessments, criteria, identifiers, learning, matrices, overrides, partners, shipped
+from warden.store import (
+    assessments,
+    corrections,
+    criteria,
+    identifiers,
+    learning,
+    matrices,
+    overrides,
+    partners,
+    readings,
+    shipped,
+    stories,
+)
 from warden.wording import reader_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -138,6 +150,64 @@ def test_what_came_late_is_told_from_what_is_new(watched: Database) -> None:
         assert list(facts) == sorted(facts)  # newest first, and so were they told
     silence = {one.cause: one.shares.get("silence", 0.0) for one in found.steps}
     assert silence[Cause.TIME] > 0 > silence[Cause.NEW_FACTS]
+
+
+def corrected(db: Database, title: str, kind: CorrectionKind, value: dict[str, Any], at: datetime) -> int:
+    """Say something of how an article on Acme was read; return the article's number."""
+    with db.write() as session:
+        articles = session.scalars(select(Fact).where(Fact.kind == FactKind.ARTICLE))
+        fact = next(one for one in articles if (one.detail or {})["title"].endswith(title))
+        said = corrections.add(session, fact.id, acme(session).id, kind, value, author=AUTHOR, now=at)
+        readings.correct(session, said, at)
+        return fact.id
+
+
+def test_what_people_corrected_is_told_with_its_author(watched: Database) -> None:
+    start, meanwhile, end = NOW - 59 * DAY, NOW - 58 * DAY, NOW - 57 * DAY
+    report(watched, headlines("Acme", start, 6), start)
+    assess.run(watched, SETTINGS, start)
+    report(watched, headlines("Acme", end, 1), meanwhile + DAY / 2)
+    first = corrected(watched, "case 0", CorrectionKind.TONE, {"label": "negative"}, start + timedelta(hours=1))
+    values: dict[str, tuple[CorrectionKind, dict[str, Any]]] = {
+        "case 0": (CorrectionKind.TONE, {"label": "positive"}),
+        "case 1": (CorrectionKind.ABOUT, {"about": False}),
+        "case 2": (CorrectionKind.EVENT, {"event": "recall"}),
+        "case 3": (CorrectionKind.EVENT, {"event": None}),
+        "case 4": (CorrectionKind.INCIDENT, {"apart": True}),
+        "case 5": (CorrectionKind.INCIDENT, {"with": first}),
+    }
+    for minute, (title, (kind, value)) in enumerate(values.items()):
+        corrected(watched, title, kind, value, meanwhile + timedelta(minutes=minute))
+    corrected(watched, "case 5", CorrectionKind.INCIDENT, {}, meanwhile + timedelta(hours=1))
+    attribute.run(watched, end)
+    assess.run(watched, SETTINGS, end)
+    found = between(watched, same(start), same(end))
+    adds_up(found)
+    assert {Cause.LATE_FACTS} <= moved(found)
+    assert told(found, Cause.LATE_FACTS) == [
+        ("tone", f"{AUTHOR} said that an article is positive"),
+        ("tone", f"{AUTHOR} said that an article is not about this partner"),
+        ("tone", f"{AUTHOR} said that an article tells of: Recall or quality defect"),
+        ("tone", f"{AUTHOR} said that an article tells of no known kind of event"),
+        ("tone", f"{AUTHOR} set an article apart from its incident"),
+        ("tone", f"{AUTHOR} took back what was corrected of an article"),
+    ]
+    assert step(found, Cause.LATE_FACTS).lines[0].facts == [first]
+
+
+def test_articles_read_otherwise_are_not_told_as_new(watched: Database) -> None:
+    start, end = NOW - 59 * DAY, NOW - 57 * DAY
+    report(watched, headlines("Acme", start, 2), start)
+    assess.run(watched, SETTINGS, start)
+    with watched.write() as session:
+        for mention in session.scalars(select(Mention)).all():
+            stories.supersede(session, mention, end).p_negative = 0.5
+    assess.run(watched, SETTINGS, end)
+    found = between(watched, same(start), same(end))
+    adds_up(found)
+    assert told(found, Cause.LATE_FACTS) == [
+        (None, "articles of before that are read, or put together, otherwise since: 2")
+    ]
 
 
 def test_one_day_seen_with_what_was_known_then_and_now(watched: Database) -> None:

@@ -98,10 +98,18 @@ def said(db: Database, as_of: datetime = NOW, known_at: datetime = NOW) -> list[
             {
                 "partner": draft.partner_id,
                 "placement": (draft.likelihood, draft.impact, draft.band, draft.coverage, draft.not_rated, draft.reach),
-                "signals": [{**signal, "facts": identities(session, signal["facts"])} for signal in draft.signals],
+                "signals": [named(session, signal) for signal in draft.signals],
             }
             for draft in drafts
         ]
+
+
+def named(session: Session, signal: dict[str, Any]) -> dict[str, Any]:
+    lines = [
+        {"message": line["message"], "params": line["params"], "facts": identities(session, line.get("facts", []))}
+        for line in signal["evidence"]
+    ]
+    return {**signal, "evidence": lines, "facts": identities(session, signal["facts"])}
 
 
 def identities(session: Session, ids: Sequence[int]) -> list[bytes]:

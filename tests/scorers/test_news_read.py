@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorers.news.events import clauses, taxonomy, triggers_in
-from scorers.news.read import Alias, Mention, Reader
+from scorers.news.read import Alias, Mention, Reader, judge
 from scorers.news.text import MOST_RAW
 from scorers.news.tone import tone_of
 
@@ -192,6 +192,94 @@ def test_hostile_text_does_no_harm(text: str) -> None:
 def test_any_text_reads_the_same_twice(title: str, summary: str, language: str | None) -> None:
     title = f"Acme {title}"
     assert READER.read(title, summary, language) == READER.read(title, summary, language)
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "name"),
+    [
+        ("Shares of Acme plunge", "", "Acme"),
+        ("Markets", "Shares of Acme plunge", "Acme"),
+        ("<b>Ｓhares</b> of&nbsp;&nbsp;Ａcme plunge", "", "Ａcme"),
+        ("“<i>Bad</i>” news", "from \u200b ACME", "ACME"),
+        ("外資看好宏達電，股價大漲", "", "宏達電"),
+        ("　宏达电　裁员", "", "宏达电"),
+        ("Cổ phiếu Ho\u0300a Phát lao dốc", "", "Ho\u0300a Phát"),
+    ],
+    ids=range(7),
+)
+def test_a_span_is_the_name_as_it_was_written(title: str, summary: str, name: str) -> None:
+    start, end = only(title, summary).span
+    assert f"{title} {summary}"[start:end] == name
+
+
+def test_reading_many_gives_the_same_as_reading_each() -> None:
+    sources = [
+        ("Acme sued, Beta Corp wins order", "Acme denies it", None),
+        ("宏達電營收創新高", "", "zh-TW"),
+        ("nobody", "", None),
+        ("", "", None),
+        ("Hòa Phát bị kiện", "", "vi"),
+        ("Acme подала", "", "ru"),
+    ] * 60
+    together = READER.read_many(sources)
+    assert [one.language for one in together[:6]] == ["en", "zh-Hant", "en", "und", "vi", "und"]
+    for read, source in zip(together[:6], sources[:6], strict=True):
+        alone = READER.read(*source)
+        assert [(m.partner, m.event, m.span, m.triggers) for m in read.mentions] == [
+            (m.partner, m.event, m.span, m.triggers) for m in alone.mentions
+        ]
+        for one, other in zip(read.mentions, alone.mentions, strict=True):
+            assert one.p_negative == pytest.approx(other.p_negative, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("title", "good", "bad"),
+    [
+        ("Acme profit jumps, Beta Corp misses forecasts", "acme", "beta"),
+        ("Acme loses contract to Beta Corp; Beta Corp shares surge", "beta", "acme"),
+        ("台塑集團獲大單，宏達電遭檢調搜索", "formosa", "hongda"),
+        ("Beta Corp up 5%, Acme down 6%", "beta", "acme"),
+    ],
+)
+def test_a_conflicting_headline_is_good_for_one_and_bad_for_the_other(title: str, good: str, bad: str) -> None:
+    mentions = {mention.partner: mention for mention in READER.read(title).mentions}
+    assert mentions[good].p_positive > mentions[good].p_negative
+    assert mentions[bad].p_negative > mentions[bad].p_positive
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "OPEC to cut output as US layoffs spread",
+        "Unemployment rises to ten-year high",
+        "央行維持利率不變",
+        "VN-Index lao dốc",
+    ],
+)
+def test_macro_news_is_about_nobody(title: str) -> None:
+    assert READER.read(title).mentions == ()
+
+
+def test_reasons_tell_events_and_phrases_with_their_weight() -> None:
+    reasons = only("Acme recalls heaters as losses mount").reasons
+    kinds = {kind for kind, _, _ in reasons}
+    assert {"event", "phrase"} <= kinds
+    assert ("event", "recalls", 70.0) in [(kind, text, float(weight)) for kind, text, weight in reasons]
+    assert all(-1 <= weight <= 1 for kind, _, weight in reasons if kind == "phrase")
+
+
+def test_without_models_the_lexicon_judges_alone() -> None:
+    alone = Reader([Alias("acme", "Acme")], models={}).read("Acme shares plunge").mentions[0]
+    tone = tone_of("____ shares plunge", "en", [])
+    assert (alone.p_negative, alone.p_positive) == pytest.approx((tone.p_negative, tone.p_positive))
+
+
+def test_a_text_as_a_whole_needs_no_partner() -> None:
+    said = judge("Court orders recall of heaters")
+    assert (said.language, said.label, said.uncertain) == ("en", "negative", False)
+    assert "recall" in {trigger.event.name for trigger in said.triggers}
+    assert judge("").label == "neutral"
+    assert judge("Компания подала заявление").language == "und"
 
 
 def test_clauses_cover_the_text_in_order() -> None:

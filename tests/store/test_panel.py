@@ -25,12 +25,13 @@ from sqlalchemy.orm import Session
 
 from collectors.base import Delivery, Fact, Key
 from scorers.base import Panel
+from scorers.news import kinds
 from warden import models
 from warden.db import Database
 from warden.domain import FactKind, RunOutcome, Stage
 from warden.models import Mention, Reading
 from warden.settings import Settings
-from warden.store import frame, identifiers, panel, partners, readings
+from warden.store import frame, identifiers, panel, partners, readings, talk
 from warden.store.facts import insert_facts
 
 TODAY = NOW.date()
@@ -247,38 +248,89 @@ def test_many_keys_are_read_like_few(db: Database, settings: Settings, monkeypat
             np.testing.assert_array_equal(counts, many.daily[name])
 
 
-def tell(session: Session, partner: models.Partner, title: str, at: datetime, **values: Any) -> None:
+STRIKE = (
+    "Workers walk out at the Leeds plant over pay",
+    "Strike over pay at the Leeds plant, workers walk out",
+    "Leeds plant: workers walk out in strike over pay",
+)
+"""Three reports of one event."""
+
+
+def tell(session: Session, partner: models.Partner, title: str, at: datetime, outlet: str = "", **values: Any) -> None:
     """An article, read as naming the partner."""
     report(session, [article(title, at)], source="news")
     articles = select(models.Fact).where(models.Fact.kind == FactKind.ARTICLE)
     fact = session.scalars(articles.order_by(models.Fact.id.desc()).limit(1)).one()
-    said = {"p_negative": 0.8, "p_neutral": 0.1, "p_positive": 0.1, "event": "recall", "severity": 60.0}
-    mention = Mention(
-        fact_id=fact.id, partner_id=partner.id, alias="Acme", half_life_days=60.0, triggers=[], **{**said, **values}
-    )
-    reading = Reading(fact_id=fact.id, epoch=1, reader="1", language="en", read_at=NOW)
+    said = {"p_negative": 0.8, "p_neutral": 0.1, "p_positive": 0.1, "event": "strike", "severity": 60.0}
+    said |= {"half_life_days": 60.0, "triggers": [], **values}
+    mention = Mention(fact_id=fact.id, partner_id=partner.id, alias="Acme", **said)
+    reading = Reading(fact_id=fact.id, epoch=1, reader="1", language="en", outlet=outlet, read_at=NOW)
     readings.save(session, [reading], [mention], NOW)
 
 
-def test_articles_on_one_event_within_three_days_are_one_incident(db: Database, settings: Settings) -> None:
+def told(seen: Panel, row: int = 0) -> list[tuple[float, ...]]:
+    """(age, p_negative, severity, half-life, outlets) of a partner's incidents, youngest first."""
+    news = seen.incidents
+    columns = news.age_days, news.p_negative, news.severity, news.half_life_days, news.outlets
+    rows = list(zip(*(column[news.partner == row].tolist() for column in columns), strict=True))
+    return sorted(rows)
+
+
+def test_an_incident_is_told_by_its_newest_surest_and_gravest_article(db: Database, settings: Settings) -> None:
     with db.write() as session:
         acme, zeta = make_partner(session), make_partner(session, "Zeta")
-        tell(session, acme, "first", NOW - 10 * DAY)
-        tell(session, acme, "copy", NOW - 8 * DAY, p_negative=0.9)
-        tell(session, acme, "again", NOW - 5 * DAY, severity=40.0)
-        tell(session, acme, "unnamed", NOW - 10 * DAY, event=None, severity=25.0)
-        tell(session, acme, "unnamed too", NOW - 10 * DAY, event=None, severity=20.0)
-        tell(session, zeta, "other", NOW - 8 * DAY)
-        tell(session, acme, "too old", NOW - 800 * DAY)
+        tell(session, acme, STRIKE[0], NOW - 10 * DAY, "a.example", severity=70.0, half_life_days=9.0)
+        tell(session, acme, STRIKE[1], NOW - 9 * DAY, "b.example", p_negative=0.9)
+        tell(session, acme, STRIKE[2], NOW - 8 * DAY, "b.example")
+        tell(session, acme, "Acme in the dock", NOW - 5 * DAY, event=None, severity=25.0, p_negative=0.6)
+        tell(session, acme, STRIKE[0], NOW - 800 * DAY)
+        tell(session, zeta, STRIKE[0], NOW - 8 * DAY)
         ids, seen = panel.build(session, settings, NOW, NOW)
-        news = seen.incidents
-        found = sorted(zip(news.partner, news.age_days, news.severity, news.p_negative, strict=True))
         row = ids.index(acme.id)
-        assert [one[1:] for one in found if one[0] == row] == [
-            (5, 40, 0.8), (8, 60, 0.9), (10, 20, 0.8), (10, 25, 0.8),
-        ]  # fmt: skip
-        assert [one[1:] for one in found if one[0] != row] == [(8, 60, 0.8)]
+        assert told(seen, row) == [(5, 0.6, 25, 60, 1), (8, 0.9, 70, 9, 2)]
+        assert told(seen, 1 - row) == [(8, 0.8, 60, 60, 1)]
+        event = {kinds.EVENTS[one] if one >= 0 else None for one in seen.incidents.event}
+        assert event == {"strike", None}
         assert len(build(session, settings, NOW - DAY).incidents.partner) == 0, "read only later"
+
+
+def test_unknown_outlets_count_as_one(db: Database, settings: Settings) -> None:
+    with db.write() as session:
+        acme = make_partner(session)
+        for title, outlet in zip(STRIKE, ("", "", "a.example"), strict=True):
+            tell(session, acme, title, NOW - DAY, outlet)
+        assert told(build(session, settings)) == [(1, 0.8, 60, 60, 2)]
+
+
+def test_uncertain_articles_turn_nothing_and_calm_ones_do_not_make_bad_news_worse(
+    db: Database, settings: Settings
+) -> None:
+    uncertain = {"p_negative": 0.45, "p_neutral": 0.4, "p_positive": 0.15}
+    calm = {"p_negative": 0.2, "p_neutral": 0.8, "p_positive": 0.0}
+    with db.write() as session:
+        acme = make_partner(session)
+        tell(session, acme, STRIKE[0], NOW - 3 * DAY, "a.example", **uncertain, severity=90.0)
+        assert told(build(session, settings)) == []
+        tell(session, acme, STRIKE[1], NOW - 2 * DAY, "b.example")
+        bad = [(2, 0.8, 60, 60, 1)]
+        assert told(build(session, settings)) == bad
+        tell(session, acme, STRIKE[2], NOW - DAY, "c.example", **calm, severity=90.0)
+        assert told(build(session, settings)) == bad
+        tell(session, acme, "Acme opens a plant in Hue", NOW - DAY, "d.example", **calm, event=None, severity=0.0)
+        assert told(build(session, settings)) == [(1, 0.2, 0, 60, 1), *bad]
+
+
+def test_incidents_are_the_same_whether_few_or_many_are_asked_for(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.write() as session:
+        for name in ("Acme", "Zeta"):
+            who = make_partner(session, name)
+            tell(session, who, STRIKE[0], NOW - 3 * DAY, "a.example")
+        few = build(session, settings)
+        monkeypatch.setattr(talk, "_FEW_PARTNERS", 0)
+        many = build(session, settings)
+    assert [told(few, row) for row in (0, 1)] == [told(many, row) for row in (0, 1)] == [[(3, 0.8, 60, 60, 1)]] * 2
 
 
 def run(session: Session, source: models.Source, at: datetime, outcome: RunOutcome = RunOutcome.OK) -> None:

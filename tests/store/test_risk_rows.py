@@ -41,7 +41,8 @@ def test_what_is_shipped_is_added_once_and_edits_survive(seeded: Database) -> No
         assert rule.version == 2
         assert shipped.seed(session, NOW + DAY) == 0
         assert rules.by_key(session, "late_rate").condition == "late_rate > 0.5"
-        assert [rule.key for rule in rules.listing(session)] == ["band_high", "gone_quiet", "late_rate"]
+        found = [rule.key for rule in rules.listing(session)]
+        assert found == ["band_high", "gone_quiet", "late_rate", "serious_event"]
 
 
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule["key"])

@@ -126,7 +126,7 @@ def test_a_corrected_tone_holds_at_once_and_when_read_again(db: Database) -> Non
         correct(session, fact, acme, "tone", {"label": "positive"}, NOW + HOUR)
         (row,) = standing(session, fact)
         assert (row.p_negative, row.p_neutral, row.p_positive, row.corrected) == (0.0, 0.0, 1.0, True)
-        assert session.get(Reading, fact.id) is None, "it is read again, so that what was taken back is seen"
+        assert session.get_one(Reading, fact.id).reader == readings.UNREAD, "so that what was taken back is seen"
         read(session, [fact], acme, NOW + DAY, p_negative=0.9)
         assert standing(session, fact) == [row]
         correct(session, fact, acme, "tone", {}, NOW + 2 * DAY)

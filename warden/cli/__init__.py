@@ -10,7 +10,20 @@ from sqlalchemy.exc import DBAPIError
 from collectors.base import SourceError
 from warden import __version__
 from warden.channels.base import ChannelError
-from warden.cli import access, backtest, database, destinations, doctor, forecast, opening, partners, serving, sources
+from warden.cli import (
+    access,
+    backtest,
+    database,
+    destinations,
+    doctor,
+    forecast,
+    news,
+    news_models,
+    opening,
+    partners,
+    serving,
+    sources,
+)
 from warden.errors import InvalidInput, WardenError
 from warden.settings import Settings
 
@@ -31,6 +44,8 @@ app.add_typer(sources.app, name="source")
 app.add_typer(destinations.app, name="destination")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")
+news_models.add_to(news.app)
+app.add_typer(news.app, name="news")
 app.command()(doctor.doctor)
 app.command()(forecast.forecast)
 app.command()(backtest.backtest)

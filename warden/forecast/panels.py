@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import DAILY, FAMILIES, Events, Exposure, Floats, Incidents, Index, Panel
+from scorers.base import DAILY, FAMILIES, Events, Exposure, Floats, Index, Panel
+from scorers.shrinkage import NO_INCIDENTS
 from warden.forecast.inputs import BLIND, COUNTED, KINDS, Observations, Whole
 
 DAY = 86_400_000_000  # microseconds
@@ -17,7 +18,6 @@ MOST_CELLS = 150_000_000
 """Partners times days: 200,000 partners over two years. Each count there is takes four bytes a cell."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING = np.zeros(0)
 
 
 class TooLarge(ValueError):
@@ -62,7 +62,7 @@ class Portfolio:
             daily={name: self._counts(name, seen, columns, at) for name in DAILY},
             blind_days=dict.fromkeys(FAMILIES, blind),
             exposure=exposure,
-            incidents=Incidents(np.zeros(0, dtype=np.intp), _NOTHING, _NOTHING, _NOTHING, _NOTHING),
+            incidents=NO_INCIDENTS,
             replies=self._events("reply", at),
             measures={"satisfaction": self._events("satisfaction", at)},
         )

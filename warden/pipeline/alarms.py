@@ -63,13 +63,14 @@ def evidence(
     """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
 
     A condition that speaks only of figures measured by some signals is explained by all that these say; any other by
-    why each signal that carries the risk, or rose most since `before`, is raised.
+    why each signal that carries the risk, or rose most since `before`, is raised. A sentence about one incident has the
+    articles of that.
     """
     named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
     speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank", "coverage") for name in uses)
     if named and not speaks_of_all:
         ordered = sorted(named, key=lambda signal: -signal["share"])
-        lines = [{**line, "facts": signal["facts"]} for signal in ordered for line in _loudest_first(signal)]
+        lines = [_with_facts(line, signal) for signal in ordered for line in _loudest_first(signal)]
     else:
         lines = reasons(signals, before)
     return lines[:MAX_EVIDENCE]
@@ -78,6 +79,10 @@ def evidence(
 def _loudest_first(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     said = why(signal)
     return sorted(signal["evidence"], key=lambda line: line is not said)
+
+
+def _with_facts(line: Mapping[str, Any], signal: Mapping[str, Any]) -> dict[str, Any]:
+    return {"message": line["message"], "params": line["params"], "facts": line.get("facts", signal["facts"])}
 
 
 def partners(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Partner]:

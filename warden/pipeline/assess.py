@@ -4,7 +4,7 @@ The whole portfolio is always judged; which partners are asked for only decides 
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,10 +176,24 @@ def _with_facts(
     ids = [draft.partner_id for draft in drafts]
     since = as_of - timedelta(days=settings.history_days)
     newest = evidence.newest(session, ids, set(heard.values()), since, as_of, known_at)
+    told = evidence.of_incidents(session, set(_incidents(drafts)), as_of, known_at)
 
     def with_facts(partner_id: uuid.UUID, signal: dict[str, Any]) -> dict[str, Any]:
-        return {**signal, "facts": newest.get((partner_id, heard[signal["name"]]), [])} if signal["sample"] else signal
+        if not signal["sample"]:
+            return signal
+        lines = [
+            {**line, "facts": told[partner_id, line["incident"]]} if "incident" in line else line
+            for line in signal["evidence"]
+        ]
+        return {**signal, "evidence": lines, "facts": newest.get((partner_id, heard[signal["name"]]), [])}
 
     return [
         replace(draft, signals=[with_facts(draft.partner_id, signal) for signal in draft.signals]) for draft in drafts
     ]
+
+
+def _incidents(drafts: Sequence[AssessmentDraft]) -> Iterator[tuple[uuid.UUID, int]]:
+    """Yield (partner, number) of every incident that is named."""
+    for draft in drafts:
+        for signal in draft.signals:
+            yield from ((draft.partner_id, line["incident"]) for line in signal["evidence"] if "incident" in line)

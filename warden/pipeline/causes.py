@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from scorers.news import kinds
 from warden import plugins
-from warden.domain import FactKind, Quantity
+from warden.domain import CorrectionKind, FactKind, Quantity
 from warden.i18n import N_
-from warden.models import Criterion, PartnerVersion
+from warden.models import Correction, Criterion, PartnerVersion
 from warden.pipeline.chain import Clocks, State
 from warden.store import changes, criteria, learning, matrices
 from warden.store.changes import Window
@@ -23,6 +24,7 @@ LATE_MESSAGES = {
     FactKind.ARTICLE: N_("articles of before that became known since: %(count)s"),
     FactKind.MEASURE: N_("figures of before that became known or were corrected since: %(count)s"),
 }
+REREAD_MESSAGE = N_("articles of before that are read, or put together, otherwise since: %(count)s")
 NEW_MESSAGES = {
     FactKind.MESSAGE: N_("new messages: %(count)s"),
     FactKind.DELIVERY: N_("deliveries made, or due and still open: %(count)s"),
@@ -51,6 +53,19 @@ OVERRIDE_OVER_MESSAGES = {
 FIELD_MESSAGE = N_("%(field)s was %(before)s, is now %(now)s")
 KNOWN_MESSAGE = N_("nothing could be said of it before: %(why)s")
 UNKNOWN_MESSAGE = N_("nothing can be said of it any more: %(why)s")
+
+TONE_MESSAGES = {
+    "negative": N_("%(author)s said that an article is negative"),
+    "neutral": N_("%(author)s said that an article is neutral"),
+    "positive": N_("%(author)s said that an article is positive"),
+}
+OF_EVENT_MESSAGE = N_("%(author)s said that an article tells of: %(event)s")
+OF_NO_EVENT_MESSAGE = N_("%(author)s said that an article tells of no known kind of event")
+FOREIGN_MESSAGE = N_("%(author)s said that an article is not about this partner")
+ABOUT_MESSAGE = N_("%(author)s said that an article is about this partner")
+SPLIT_MESSAGE = N_("%(author)s set an article apart from its incident")
+JOINED_MESSAGE = N_("%(author)s joined an article with another incident")
+TAKEN_BACK_MESSAGE = N_("%(author)s took back what was corrected of an article")
 
 Signals = Sequence[Mapping[str, Any]]
 Overrides = Sequence[Mapping[str, Any]]
@@ -84,6 +99,9 @@ def of_late_facts(session: Session, partner_id: uuid.UUID, start: Clocks, end: C
     """Tell how many facts of the time up to the start became known since."""
     window = Window(start.as_of, end.known_at, start.known_at, learned_after=start.known_at)
     yield from _facts(session, partner_id, window, LATE_MESSAGES)
+    again = changes.reread(session, partner_id, window)
+    if again.count:
+        yield Line(REREAD_MESSAGE, {"count": again.count}, facts=again.newest)
 
 
 def of_new_facts(session: Session, partner_id: uuid.UUID, start: Clocks, end: Clocks) -> Iterator[Line]:
@@ -95,6 +113,27 @@ def of_new_facts(session: Session, partner_id: uuid.UUID, start: Clocks, end: Cl
 def _facts(session: Session, partner_id: uuid.UUID, window: Window, messages: Mapping[FactKind, str]) -> Iterator[Line]:
     for kind, told in changes.facts(session, partner_id, window).items():
         yield Line(messages[kind], {"count": told.count}, facts=told.newest)
+    for correction in changes.corrections(session, partner_id, window):
+        said = {"author": correction.author, **_named_event(correction.value)}
+        yield Line(_correction_message(correction), said, "tone", [correction.fact_id])
+
+
+def _correction_message(correction: Correction) -> str:
+    value = correction.value
+    if not value:
+        return TAKEN_BACK_MESSAGE
+    if correction.kind is CorrectionKind.TONE:
+        return TONE_MESSAGES[value["label"]]
+    if correction.kind is CorrectionKind.EVENT:
+        return OF_EVENT_MESSAGE if value["event"] else OF_NO_EVENT_MESSAGE
+    if correction.kind is CorrectionKind.ABOUT:
+        return ABOUT_MESSAGE if value["about"] else FOREIGN_MESSAGE
+    return SPLIT_MESSAGE if "apart" in value else JOINED_MESSAGE
+
+
+def _named_event(value: Mapping[str, Any]) -> dict[str, Any]:
+    event = value.get("event")
+    return {"event": {"message": kinds.EVENT_MESSAGES.get(event, event), "params": {}}} if event else {}
 
 
 def of_time(start: Clocks, end: Clocks, before: State, after: State) -> Iterator[Line]:

@@ -26,10 +26,12 @@ from warden.rules import (
     Transition,
     Value,
     Verdict,
+    because,
     compile_rule,
     context,
     decision_key,
     evaluate,
+    named,
     over,
     retire,
     step,
@@ -46,12 +48,13 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One partner as the rules see it. `over`: why variables are null for good, by name."""
+    """One partner as the rules see it. `over`: why variables are null for good; `named`: what a figure is about."""
 
     partner_id: uuid.UUID
     assessment_id: uuid.UUID
     values: Mapping[str, Value]
     over: Mapping[str, Reason]
+    named: Mapping[str, Reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _subject(row: Row[Any], ranks: Mapping[tuple[int, str], int]) -> Subject:
         stage=row.stage.value,
         signals=row.signals,
     )
-    return Subject(row.partner_id, row.assessment_id, values, over(values, row.signals))
+    return Subject(row.partner_id, row.assessment_id, values, over(values, row.signals), named(row.signals))
 
 
 def _decide_rule(
@@ -168,6 +171,7 @@ def _moves(
         previous = _status(row) if row else None
         transition = step(previous, verdict, now, rule)
         if transition is not None:
+            transition = because(transition, (subject.named[name] for name in uses if name in subject.named))
             key = decision_key(rule.key, subject.partner_id, transition, previous)
             values = dict(zip(uses, seen, strict=True))
             yield Move(key, subject.partner_id, transition, subject.assessment_id, values)

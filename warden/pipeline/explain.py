@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorers.base import BLIND_LIMIT_DAYS, Floats, Scores
+from scorers.base import BLIND_LIMIT_DAYS, Evidence, Floats, Scores
 from scorers.likelihood import Signal
 from warden.pipeline.portfolio import Asked
 
@@ -45,7 +45,7 @@ class Explained:
         self._state = _states(scores.value, scores.stale, blind_days).tolist()
         self._contributions = _plain_by_name(scores.contributions)
         self._measured = _plain_by_name(scores.measured)
-        self._evidence = [(line.message, _plain_by_name(line.params)) for line in scores.evidence]
+        self._evidence = [_Sentence(line) for line in scores.evidence]
         self._reasons = [(message, _used(message, scores.unknown_params)) for message in scores.unknown]
         self._reason: list[int] = scores.unknown_reason.tolist()
         self._over: list[bool] = scores.over.tolist() or [False] * len(scores.value)
@@ -78,18 +78,35 @@ class Explained:
             "sample": self._sample[row],
             "contributions": _row(self._contributions, row) if known else {},
             "measured": _row(self._measured, row),
-            "evidence": [line for line in self._lines(row) if None not in line["params"].values()],
+            "evidence": [said for line in self._evidence if (said := line.of(row)) is not None],
             "facts": [],
             "unknown": None if known else self._why(row),
             "over": self._over[row],
         }
 
-    def _lines(self, row: int) -> list[dict[str, Any]]:
-        return [{"message": message, "params": _row(params, row)} for message, params in self._evidence]
-
     def _why(self, row: int) -> dict[str, Any]:
         message, params = self._reasons[self._reason[row]]
         return {"message": message, "params": _row(params, row)}
+
+
+class _Sentence:
+    """One sentence of evidence for everybody, turned into plain lists once."""
+
+    def __init__(self, line: Evidence) -> None:
+        self._message = line.message
+        self._params = _plain_by_name(line.params)
+        self._words = [(name, messages, which.tolist()) for name, (messages, which) in line.words.items()]
+        self._incident: list[int] | None = None if line.incident is None else line.incident.tolist()
+
+    def of(self, row: int) -> dict[str, Any] | None:
+        """Return what is said of one partner, without the facts; None where a figure is not known."""
+        params: dict[str, Any] = {name: values[row] for name, values in self._params.items()}
+        if None in params.values():
+            return None
+        for name, messages, which in self._words:
+            params[name] = {"message": messages[which[row]], "params": {}}
+        said = {"message": self._message, "params": params}
+        return said if self._incident is None else {**said, "incident": self._incident[row]}
 
 
 def _states(value: Floats, stale: NDArray[np.bool_], blind_days: Floats) -> NDArray[np.str_]:

@@ -13,8 +13,19 @@ from warden.rules.conditions import (
     compile_rule,
     evaluate,
 )
-from warden.rules.context import VARIABLES, Context, Kind, Reason, Value, Variable, context, heaviest_unknown, over
-from warden.rules.states import Status, Transition, decision_key, retire, step
+from warden.rules.context import (
+    VARIABLES,
+    Context,
+    Kind,
+    Reason,
+    Value,
+    Variable,
+    context,
+    heaviest_unknown,
+    named,
+    over,
+)
+from warden.rules.states import Status, Transition, because, decision_key, retire, step
 
 __all__ = [
     "FUNCTIONS",
@@ -30,12 +41,14 @@ __all__ = [
     "Value",
     "Variable",
     "Verdict",
+    "because",
     "compile_condition",
     "compile_rule",
     "context",
     "decision_key",
     "evaluate",
     "heaviest_unknown",
+    "named",
     "over",
     "retire",
     "step",

@@ -76,7 +76,16 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "due_recent", Kind.DOUBLE, True, "deliveries", "Deliveries that fell due lately: what late_rate rests on."
     ),
-    Variable("negative_incidents", Kind.DOUBLE, True, "articles", "Negative news, older ones counting less."),
+    Variable("negative_incidents", Kind.DOUBLE, True, "incidents", "Incidents of bad news in the last 28 days."),
+    Variable(
+        "serious_event",
+        Kind.DOUBLE,
+        True,
+        "0..100",
+        "Severity of the gravest incident of bad news in the last 14 days; 0 when there is none.",
+    ),
+    Variable("news_load", Kind.DOUBLE, True, "0..600", "What the bad news that still counts weighs together."),
+    Variable("usual_news_load", Kind.DOUBLE, True, "0..600", "What it usually weighed over the last year."),
     Variable("satisfaction", Kind.DOUBLE, True, "as entered", "Mean of the newest surveys, steadied by older ones."),
     Variable("missed_share", Kind.DOUBLE, True, "0..1", "Share of milestones that are missed, steadied alike."),
     Variable("communication_state", Kind.STRING, False, "", "How current the messages are.", _STATES),
@@ -120,6 +129,15 @@ def context(
         stage=stage,
     )
     return {name: values[name] for name in BY_NAME}
+
+
+def named(signals: Sequence[Mapping[str, Any]]) -> dict[str, Reason]:
+    """Return, by variable, the sentence that names the incident its figure is about; `signals` as for `context`."""
+    for signal in signals:
+        for line in signal["evidence"]:
+            if "incident" in line:
+                return {"serious_event": {"message": line["message"], "params": line["params"]}}
+    return {}
 
 
 def heaviest_unknown(signals: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -1,5 +1,6 @@
 """The state machine of one rule for one partner: ok, pending, firing, recovering, and unknown."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from warden.rules.conditions import OVER_MESSAGE, UNKNOWN_MESSAGE, CompiledRule,
 from warden.rules.context import Reason
 
 HELD_MESSAGE = N_("The condition of the rule holds.")
+HELD_FOR_MESSAGE = N_("The condition of the rule holds: %(why)s.")
 HELD_LONG_MESSAGE = N_("The condition of the rule has held for %(hours)s hours.")
 HELD_AGAIN_MESSAGE = N_("The condition of the rule holds again.")
 WAITING_MESSAGE = N_("The condition of the rule holds; the alert waits until it has held for %(hours)s hours.")
@@ -72,6 +74,14 @@ def step(previous: Status | None, verdict: Verdict, now: datetime, rule: Compile
         opens=after.state is RuleState.FIRING and was.known in (RuleState.OK, RuleState.PENDING),
         resolves=after.state is RuleState.OK and was.known in (RuleState.FIRING, RuleState.RECOVERING),
     )
+
+
+def because(transition: Transition, whys: Iterable[Reason]) -> Transition:
+    """Return the transition with the first of these sentences in its reason, where an alert opens at once."""
+    why = next(iter(whys), None)
+    if why is None or not transition.opens or transition.reason["message"] != HELD_MESSAGE:
+        return transition
+    return replace(transition, reason={"message": HELD_FOR_MESSAGE, "params": {"why": why}})
 
 
 def retire(previous: Status, now: datetime) -> Transition | None:

@@ -15,7 +15,8 @@ Shape of `Assessment.signals`, one object per scorer, by name:
     sample           effective number of observations behind it
     contributions    by view; they sum to logit(likelihood); empty when null
     measured         plain figures by name, null where unknown; rules see them under the same names
-    evidence         [{"message": English gettext message, "params": {…}}], the headline first
+    evidence         [{"message": English gettext message, "params": {…}}], the headline first; a sentence about one
+                     incident has its number, "incident", and the ids of its articles, "facts", newest first, at most 20
     facts            ids of the facts behind it, newest first, at most 20
     unknown          {"message", "params"} when likelihood is null, else null
     over             true: it is null because nothing is left to forecast (a dormant partner), not for want of facts
@@ -310,8 +311,14 @@ def differing(drafts: Sequence[AssessmentDraft], said: Mapping[uuid.UUID, Said])
 def _digest(draft: AssessmentDraft) -> bytes:
     """Return a hash of what is compared: comparing it spares reading and parsing the last row of every partner."""
     said = [getattr(draft, name) for name in _COMPARED]
-    signals = [{**signal, "facts": None} for signal in draft.signals]
+    signals = [{**signal, "facts": None, "evidence": _without_facts(signal["evidence"])} for signal in draft.signals]
     return blake2b(to_json([*said, signals]), digest_size=16).digest()
+
+
+def _without_facts(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not any("facts" in line for line in evidence):
+        return evidence
+    return [{name: value for name, value in line.items() if name != "facts"} for line in evidence]
 
 
 def write(session: Session, drafts: Sequence[AssessmentDraft]) -> int:

@@ -5,11 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from warden.domain import FactKind, Scope
-from warden.models import Attribution, Criterion, Fact, Learned, Matrix, Mention, Override, Partner, PartnerVersion
+from warden.models import (
+    Attribution,
+    Correction,
+    Criterion,
+    Fact,
+    Learned,
+    Matrix,
+    Mention,
+    NewsModel,
+    Override,
+    Partner,
+    PartnerVersion,
+)
 from warden.store.evidence import KEPT
 from warden.store.facts import in_force, last_recorded_at
 from warden.store.periods import held, mentioned, valid
@@ -34,6 +46,9 @@ def last_change(session: Session, now: datetime) -> datetime | None:
                 Matrix.activated_at,
                 Learned.created_at,
                 Learned.retired_at,
+                Correction.created_at,
+                NewsModel.active_since,
+                NewsModel.retired_at,
             )
         ),
     ]
@@ -74,6 +89,8 @@ def facts(session: Session, partner_id: uuid.UUID, window: Window) -> dict[FactK
         mentioned(window.known_at),
         *_within(window, Mention.first_attributed_at),
     )
+    if window.learned_after is not None:
+        articles = articles.where(Fact.id.not_in(_named_before(partner_id, window.learned_after)))
     found: dict[FactKind, list[tuple[datetime, int]]] = {}
     for query in (keyed, articles):
         for kind, number, observed_at in session.execute(query):
@@ -82,6 +99,47 @@ def facts(session: Session, partner_id: uuid.UUID, window: Window) -> dict[FactK
         kind: Told(len(rows), [number for _, number in sorted(rows, reverse=True)[:KEPT]])
         for kind, rows in sorted(found.items())
     }
+
+
+def reread(session: Session, partner_id: uuid.UUID, window: Window) -> Told:
+    """Return a window's articles that named a partner by `learned_after` and were read or grouped otherwise since.
+
+    Those that a person corrected since are left out: see `corrections`.
+    """
+    if window.learned_after is None:
+        return Told(0, [])
+    corrected = [row.fact_id for row in corrections(session, partner_id, window)]
+    query = select(Fact.id).join(Mention, Mention.fact_id == Fact.id)
+    query = query.where(Mention.partner_id == partner_id, mentioned(window.known_at), Fact.id.not_in(corrected))
+    query = query.where(
+        Mention.first_attributed_at > window.learned_after, *_within(window, Mention.first_attributed_at)
+    )
+    query = query.where(Fact.id.in_(_named_before(partner_id, window.learned_after)))
+    found = session.scalars(query.order_by(Fact.observed_at.desc(), Fact.id.desc())).all()
+    return Told(len(found), list(found[:KEPT]))
+
+
+def _named_before(partner_id: uuid.UUID, at: datetime) -> Select[int]:
+    """Select the articles in which a partner was read at a moment."""
+    return select(Mention.fact_id).where(Mention.partner_id == partner_id, mentioned(at)).correlate(None)
+
+
+def corrections(session: Session, partner_id: uuid.UUID, window: Window) -> Sequence[Correction]:
+    """Return what people said, by `known_at`, of how a window's articles were read for a partner, oldest first.
+
+    With `learned_after` only what they said since then. Of an article that a person said several things of a kind, the
+    last is returned: that holds.
+    """
+    query = select(Correction).join(Fact, Fact.id == Correction.fact_id)
+    query = query.where(Correction.partner_id == partner_id, Correction.created_at <= window.known_at)
+    query = query.where(Fact.observed_at <= window.until)
+    if window.after is not None:
+        query = query.where(Fact.observed_at > window.after)
+    if window.learned_after is not None:
+        query = query.where(Correction.created_at > window.learned_after)
+    rows = session.scalars(query.order_by(Correction.created_at, Correction.id))
+    last = {(row.fact_id, row.kind): row for row in rows}
+    return sorted(last.values(), key=lambda row: (row.created_at, row.id))
 
 
 def _within(window: Window, *also_learned: InstrumentedAttribute[datetime]) -> list[ColumnElement[bool]]:

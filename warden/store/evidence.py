@@ -16,6 +16,7 @@ from warden.store import numbers
 from warden.store.batches import in_batches
 from warden.store.facts import in_force, of_kind
 from warden.store.periods import mentioned, valid
+from warden.store.talk import CLEAR, is_clear
 
 KEPT = 20
 """Facts named for one partner and signal."""
@@ -115,13 +116,33 @@ def _measures(session: Session, wanted: Evidence, in_time: InTime) -> Select[int
     return query.where(*in_time.conditions)
 
 
+def of_incidents(
+    session: Session, incidents: Collection[tuple[uuid.UUID, int]], as_of: datetime, known_at: datetime
+) -> dict[tuple[uuid.UUID, int], list[int]]:
+    """Return the numbers of up to `KEPT` bad articles, newest first, of each of these (partner, incident)."""
+    found: dict[tuple[uuid.UUID, int], list[int]] = {one: [] for one in incidents}
+    for batch in in_batches([number for _, number in incidents]):
+        query = (
+            select(Mention.partner_id, Mention.incident, Fact.id)
+            .join(Fact, Fact.id == Mention.fact_id)
+            .where(Mention.incident.in_(batch), mentioned(known_at), Mention.p_negative >= CLEAR)
+            .where(Mention.partner_id.in_({partner_id for partner_id, number in incidents if number in batch}))
+            .where(Fact.observed_at <= as_of, in_force(known_at))
+            .order_by(Fact.observed_at.desc(), Fact.id.desc())
+        )
+        for partner_id, incident, number in session.execute(query):
+            if (partner_id, incident) in found:
+                found[partner_id, incident].append(number)
+    return {one: numbers[:KEPT] for one, numbers in found.items()}
+
+
 def _articles(
     session: Session, partner_ids: Sequence[uuid.UUID], _wanted: Evidence, in_time: InTime
 ) -> Iterator[tuple[uuid.UUID, list[int]]]:
     query = (
         select(Mention.partner_id, Fact.id)
         .join(Fact, Fact.id == Mention.fact_id)
-        .where(Mention.partner_id.in_(partner_ids), mentioned(in_time.known_at))
+        .where(Mention.partner_id.in_(partner_ids), mentioned(in_time.known_at), is_clear())
         .where(*in_time.conditions)
         .order_by(Fact.observed_at.desc(), Fact.id.desc())
     )

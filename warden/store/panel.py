@@ -1,28 +1,21 @@
 """The panel: the portfolio's facts up to one moment as dense arrays for the scorers. It scores nothing."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
-from scorers.base import Exposure, Floats, Incidents, Panel
+from scorers.base import Exposure, Floats, Panel
 from warden import calendars
-from warden.db import to_micros
 from warden.domain import FAMILIES, FactKind
-from warden.models import Fact, Mention
+from warden.models import Fact
 from warden.settings import Settings
-from warden.store import blindness, counts, numbers
-from warden.store.facts import in_force, of_kind
+from warden.store import blindness, counts, numbers, talk
+from warden.store.facts import of_kind
 from warden.store.frame import Frame, frame_of
-from warden.store.periods import mentioned
-
-_DAY = timedelta(days=1)
-_FEW_PARTNERS = 2_000  # up to here articles are found by the partner they name
-_STORY = timedelta(hours=72)  # articles on one event of one partner within this time tell one story
 
 
 def build(
@@ -53,7 +46,7 @@ def build(
         daily={**messages, **counts.deliveries(session, frame), **measured},
         blind_days=_blind_days(session, settings, frame),
         exposure=_exposure(frame),
-        incidents=_incidents(session, frame),
+        incidents=talk.incidents(session, frame),
         replies=replies,
         measures=measures,
     )
@@ -65,56 +58,6 @@ def _exposure(frame: Frame) -> Exposure:
     patterns = np.stack([calendars.exposure(country, frame.first, frame.days) for country in known])
     number = {country: place for place, country in enumerate(known)}
     return Exposure(patterns, np.array([number[country] for country in frame.countries], dtype=np.intp))
-
-
-def _incidents(session: Session, frame: Frame) -> Incidents:
-    """Return what articles say of the partners, articles on one event within three days as one piece of news."""
-    query = (
-        select(
-            Mention.partner_id, Mention.event, Fact.observed_at, Mention.p_negative, Mention.severity,
-            Mention.half_life_days,
-        )
-        .join(Fact, Mention.fact_id == Fact.id)
-        .where(in_force(frame.known_at), mentioned(frame.known_at))
-        .where(Fact.observed_at > frame.as_of - frame.days * _DAY, Fact.observed_at <= frame.until)
-        .order_by(
-            Mention.partner_id, Mention.event, Fact.observed_at, Mention.severity, Mention.p_negative, Fact.id
-        )
-    )  # fmt: skip
-    if len(frame.rows) <= _FEW_PARTNERS:
-        query = query.where(Mention.partner_id.in_(frame.rows))
-    else:
-        query = query.where(Fact.kind == FactKind.ARTICLE)  # spares SQLite all other facts
-    told = [row for row in session.execute(query) if row.partner_id in frame.rows]
-    pieces = [_merge(story) for story in _stories(told)]
-    columns = list(zip(*pieces, strict=True)) or [()] * 5
-    row = np.array([frame.rows[partner_id] for partner_id in columns[0]], dtype=np.intp)
-    return Incidents(
-        partner=row,
-        age_days=frame.ages_of(row, np.array([to_micros(at) for at in columns[1]], dtype=np.int64)),
-        p_negative=np.array(columns[2], dtype=np.float64),
-        severity=np.array(columns[3], dtype=np.float64),
-        half_life_days=np.array(columns[4], dtype=np.float64),
-    )
-
-
-def _stories(mentions: Iterable[Any]) -> Iterator[list[Any]]:
-    """Group mentions, ordered by partner, event and time. Articles without a known event each tell their own story."""
-    story: list[Any] = []
-    for mention in mentions:
-        same = story and mention.event is not None and (mention.partner_id, mention.event) == story[0][:2]
-        if story and not (same and mention.observed_at - story[0].observed_at <= _STORY):
-            yield story
-            story = []
-        story.append(mention)
-    if story:
-        yield story
-
-
-def _merge(story: Sequence[Any]) -> tuple[uuid.UUID, datetime, float, float, float]:
-    worst = max(story, key=lambda mention: mention.severity * mention.p_negative)
-    newest = max(mention.observed_at for mention in story)
-    return worst.partner_id, newest, worst.p_negative, worst.severity, worst.half_life_days
 
 
 def _blind_days(session: Session, settings: Settings, frame: Frame) -> dict[str, Floats]:

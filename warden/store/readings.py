@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, literal, or_, select
+from sqlalchemy import case, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from warden.domain import CorrectionKind, FactKind
@@ -27,6 +27,10 @@ _CONTENT = (
     "reasons",
     "corrected",
 )
+
+
+UNREAD = ""
+"""No reader: the article is to be read again; its outlet is known all the same."""
 
 
 def unread(
@@ -85,7 +89,7 @@ def correct(session: Session, correction: Correction, now: datetime) -> None:
     What was taken back is only known then: until then what stands stays.
     """
     fact_id, partner_id = correction.fact_id, correction.partner_id
-    session.execute(delete(Reading).where(Reading.fact_id == fact_id))
+    session.execute(update(Reading).where(Reading.fact_id == fact_id).values(reader=UNREAD))
     stored = session.scalar(
         select(Mention).where(Mention.fact_id == fact_id, Mention.partner_id == partner_id, Mention.until.is_(None))
     )

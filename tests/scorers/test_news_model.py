@@ -1,0 +1,144 @@
+"""Models as they ship and as they are stored: exact round trips, sizes, and hostile files refused by name."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorers.news.invented import headlines
+from scorers.news.model import LABELS, MOST_GRAMS, Model, ModelUnreadable
+from scorers.news.read import shipped_models
+from scorers.news.training import fit, views_of
+
+LANGUAGES = ("en", "zh", "vi")
+FOLDER = Path(str(files("scorers.news"))) / "models"
+
+
+def views(*texts: str, language: str = "en") -> list:
+    return views_of(texts, [None] * len(texts), [""] * len(texts), language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_shipped_model_is_small_and_what_its_headlines_make(language: str) -> None:
+    shipped = shipped_models()[language]
+    assert len(FOLDER.joinpath(f"{language}.npz").read_bytes()) < 5_000_000
+    assert len(shipped.grams) <= MOST_GRAMS
+    rows = headlines(language)
+    rebuilt = fit(
+        rows.texts, rows.labels, rows.targets, language=language, lexicon_share=shipped.lexicon_share, calibrated=False
+    )
+    assert rebuilt.grams == shipped.grams
+    np.testing.assert_allclose(rebuilt.gram_weights, shipped.gram_weights, atol=0.02)
+    np.testing.assert_allclose(rebuilt.count_weights, shipped.count_weights, atol=0.02)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_headlines_are_about_three_hundred_with_every_label_and_every_name_found(language: str) -> None:
+    rows = headlines(language)
+    assert 300 <= len(set(rows.texts)) <= 320
+    assert set(rows.labels) == set(LABELS)
+    seen = views_of(rows.texts, rows.targets, [""] * len(rows.texts), language)
+    assert all(bool(view.near) == (target is not None) for view, target in zip(seen, rows.targets, strict=True))
+
+
+def test_a_model_survives_bytes_and_folders_exactly(tmp_path: Path) -> None:
+    model = shipped_models()["vi"]
+    again = Model.from_bytes(model.to_bytes())
+    assert again.to_bytes() == model.to_bytes()
+    model.save(tmp_path)
+    stored = Model.load(tmp_path, "vi")
+    texts = views("Hòa Phát báo lãi kỷ lục", "", language="vi")
+    np.testing.assert_array_equal(stored.judge(texts).p, model.judge(texts).p)
+    assert json.loads(tmp_path.joinpath("vi.json").read_text("utf-8"))["trained_on"] == model.trained_on
+
+
+def test_nothing_to_judge_is_no_answer_and_an_empty_text_is_neutral() -> None:
+    model = shipped_models()["en"]
+    assert model.judge([]).p.shape == (0, 3)
+    p = model.judge(views("")).p
+    assert p.sum() == pytest.approx(1.0)
+    assert p.argmax() == LABELS.index("neutral")
+
+
+def test_judging_together_or_alone_gives_the_same() -> None:
+    model = shipped_models()["en"]
+    texts = ("Profit jumps", "Court orders recall", "", "Annual meeting in May")
+    together = model.judge(views(*texts)).p
+    alone = np.vstack([model.judge(views(text)).p for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def rewritten(**changes: object) -> bytes:
+    """The bytes of a model with members of its archive replaced; None leaves one out."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(shipped_models()["en"].to_bytes())) as old,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            key = name.removesuffix(".npy")
+            if key not in changes:
+                new.writestr(name, old.read(name))
+            elif changes[key] is not None:
+                member = io.BytesIO()
+                np.save(member, changes[key], allow_pickle=True)
+                new.writestr(name, member.getvalue())
+    return packed.getvalue()
+
+
+def about(**changes: object) -> np.ndarray:
+    with np.load(io.BytesIO(shipped_models()["en"].to_bytes())) as arrays:
+        known = json.loads(arrays["about"].tobytes())
+    return np.frombuffer(json.dumps(known | changes).encode(), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (lambda: b"", "expected a model"),
+        (lambda: b"PK\x03\x04 nonsense", "expected a model"),
+        (lambda: shipped_models()["en"].to_bytes()[:5000], "expected a model"),
+        (lambda: rewritten(bias=None), "nothing for bias"),
+        (lambda: rewritten(bias=np.zeros(4)), r"shape \(4,\) for bias"),
+        (lambda: rewritten(bias=np.array([1.0, np.nan, 0.0])), "bias holds what is no number"),
+        (lambda: rewritten(bias=np.array([1, 2, 3])), "int64"),
+        (lambda: rewritten(bias=np.array([{}, {}, {}], dtype=object)), "expected a model"),
+        (lambda: rewritten(scale=np.float64(0)), "a scale above 0"),
+        (lambda: rewritten(lexicon_share=np.float64(2)), "a share up to 1"),
+        (lambda: rewritten(about=about(format=0)), "found version 0.1"),
+        (lambda: rewritten(about=about(language="fr")), "expected a language part"),
+        (lambda: rewritten(about=about(grams="abc")), "a list of n-grams"),
+        (lambda: rewritten(about=about(grams=["a"])), "for rarity"),
+        (lambda: rewritten(about=np.frombuffer(b"[]", dtype=np.uint8)), "a description"),
+        (lambda: rewritten(about=np.frombuffer(b"[" * 100_000, dtype=np.uint8)), "expected a model"),
+    ],
+    ids=range(16),
+)
+def test_a_hostile_file_is_refused_with_its_name_and_what_was_expected(raw, said: str) -> None:
+    with pytest.raises(ModelUnreadable, match=said) as refused:
+        Model.from_bytes(raw(), "en.npz")
+    assert str(refused.value).startswith("en.npz: ")
+
+
+def test_a_model_of_another_language_is_refused(tmp_path: Path) -> None:
+    tmp_path.joinpath("zh.npz").write_bytes(shipped_models()["en"].to_bytes())
+    with pytest.raises(ModelUnreadable, match=r"zh\.npz: found a model of en"):
+        Model.load(tmp_path, "zh")
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_refused() -> None:
+    with pytest.raises(ModelUnreadable, match="unpacks to more"):
+        Model.from_bytes(rewritten(bias=np.zeros(20_000_000)), "en.npz")
+
+
+def test_what_the_lexicon_has_to_say_is_part_of_the_answer() -> None:
+    model = shipped_models()["en"]
+    deaf, trusting = replace(model, lexicon_share=0.0), replace(model, lexicon_share=1.0)
+    (text,) = views("Acme shares plunge")
+    assert trusting.judge([text]).p[0] == pytest.approx(text.by_lexicon(), abs=1e-6)
+    assert deaf.judge([text]).p[0] != pytest.approx(text.by_lexicon(), abs=1e-3)

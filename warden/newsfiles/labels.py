@@ -1,0 +1,180 @@
+"""`warden news train`: fits a model of tone per language to labelled texts of a CSV file."""
+
+import csv
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scorers.news.model import LABELS, Model, ModelUnreadable
+from scorers.news.read import shipped_models
+from scorers.news.training import TooFewLabels, fit, language_part
+from warden.errors import InvalidInput
+from warden.newsfiles.lines import Faults, lines_of
+
+FEWEST_ROWS = 50
+"""Rows of one language without which no model of it is trained: a few stray texts are no training set."""
+
+LANGUAGES = ("en", "zh", "vi")
+
+_NEEDED, _OPTIONAL = ("label", "text"), ("entity", "summary")
+_EXPECTED = "label,text[,entity][,summary]"
+
+
+@dataclass
+class Labelled:
+    """The rows of one language part, as lists of the same length."""
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    targets: list[str | None] = field(default_factory=list)
+    summaries: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of it: rows a model was trained on by language part, why there is none, and rows in no language."""
+
+    rows: Mapping[str, int]
+    left_out: Mapping[str, str]
+    unread: int
+
+
+def train_file(path: Path, out: Path) -> Trained:
+    """Train a model per language part on a CSV `label,text[,entity][,summary]` and write them to the folder `out`.
+
+    Raises InvalidInput with every fault's file, line and column, and OSError; then `out` is as it was.
+    """
+    _refuse_unless_folder(out)
+    faults = Faults(path.name)
+    parts, unread = _labelled(path, faults)
+    faults.stop()
+    models, left_out = _fitted(parts)
+    if not models:
+        reasons = "; ".join(left_out.values()) or "no row is in a language Warden reads"
+        raise InvalidInput(f"{path.name} cannot be trained on: {reasons}.")
+    _write(models, out)
+    return Trained({part: len(parts[part].texts) for part in models}, left_out, unread)
+
+
+def models_of(folder: Path) -> dict[str, Model]:
+    """Return the models of a folder, and those that ship for the language parts it has none of.
+
+    Raises InvalidInput when it has none at all or one cannot be used.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is no folder; expected one that `warden news train` wrote.")
+    found = [part for part in LANGUAGES if folder.joinpath(f"{part}.npz").is_file()]
+    if not found:
+        raise InvalidInput(f"{folder} holds no model; expected {' or '.join(f'{part}.npz' for part in LANGUAGES)}.")
+    try:
+        return {**shipped_models(), **{part: Model.load(folder, part) for part in found}}
+    except ModelUnreadable as error:
+        raise InvalidInput(f"{folder} holds a model that cannot be used: {error}") from error
+
+
+def _fitted(parts: Mapping[str, Labelled]) -> tuple[dict[str, Model], dict[str, str]]:
+    models, left_out = {}, {}
+    for part, rows in parts.items():
+        if len(rows.texts) < FEWEST_ROWS:
+            left_out[part] = f"{part}: found {len(rows.texts)} rows, expected at least {FEWEST_ROWS}"
+            continue
+        try:
+            models[part] = fit(rows.texts, rows.labels, rows.targets, language=part, summaries=rows.summaries)
+        except TooFewLabels as error:
+            left_out[part] = str(error)
+    return models, left_out
+
+
+def _labelled(path: Path, faults: Faults) -> tuple[dict[str, Labelled], int]:
+    parts: dict[str, Labelled] = {}
+    unread = 0
+    for number, row in _rows(path, faults):
+        label, text = row["label"].strip(), row["text"]
+        if label not in LABELS:
+            faults.add(number, f"found {label!r:.60}, expected {', '.join(LABELS)}", "column label")
+            continue
+        if not text.strip():
+            faults.add(number, "is empty, expected a text", "column text")
+            continue
+        part = language_part(text)
+        if part is None:
+            unread += 1
+            continue
+        rows = parts.setdefault(part, Labelled())
+        rows.texts.append(text)
+        rows.labels.append(label)
+        rows.targets.append(row.get("entity", "").strip() or None)
+        rows.summaries.append(row.get("summary", ""))
+    return {part: parts[part] for part in LANGUAGES if part in parts}, unread
+
+
+def _rows(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line the row begins on, cells by column name)."""
+    reader = csv.reader((line for _, line in lines_of(path, faults)), strict=True)
+    header: list[str] = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            faults.add(number, f"is no CSV: {error}")
+            continue
+        if not cells:
+            continue
+        if not header:
+            header = cells
+            if not _reads_header(number, header, faults):
+                return
+        elif len(cells) != len(header):
+            faults.add(number, f"found {len(cells)} columns, expected {len(header)}: {','.join(header):.200}")
+        else:
+            yield number, dict(zip(header, cells, strict=True))
+    if not header and not faults.count:
+        faults.add(1, f"nothing stands in the file, expected a header {_EXPECTED}")
+
+
+def _reads_header(number: int, header: list[str], faults: Faults) -> bool:
+    before = faults.count
+    for name in _NEEDED:
+        if name not in header:
+            faults.add(number, f"found no column {name} in {','.join(header):.200}, expected {_EXPECTED}")
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        faults.add(number, f"column {name:.80} stands there twice")
+    return faults.count == before
+
+
+def _refuse_unless_folder(out: Path) -> None:
+    """A folder is replaced as a whole: what else lies in it would be lost."""
+    if not out.parent.is_dir():
+        raise InvalidInput(f"{out.parent} is no folder; --out must lie in one.")
+    if out.exists() and not out.is_dir():
+        raise InvalidInput(f"{out} is no folder.")
+    ours = {f"{part}.{kind}" for part in LANGUAGES for kind in ("npz", "json")}
+    foreign = sorted(path.name for path in out.iterdir() if path.name not in ours) if out.exists() else []
+    if foreign:
+        raise InvalidInput(f"{out} holds {foreign[0]}, which is no model; --out must be new, empty or hold models.")
+
+
+def _write(models: Mapping[str, Model], out: Path) -> None:
+    """Write the folder beside its place and move it there."""
+    token = secrets.token_hex(8)
+    beside, former = out.with_name(f".news-{token}"), out.with_name(f".news-{token}-former")
+    try:
+        beside.mkdir()
+        for model in models.values():
+            model.save(beside)
+        if out.exists():
+            out.rename(former)
+        try:
+            beside.rename(out)
+        except OSError:
+            if former.exists():
+                former.rename(out)
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
