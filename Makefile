@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages bench likelihood clean
+.PHONY: help demo test check format messages bench likelihood news clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pag
 	$(BIN)/python tools/budgets.py
 	$(BIN)/python tools/settings_table.py --check
 	$(BIN)/python tools/messages.py --check
+	$(BIN)/python tools/news_model.py --check
 
 format: $(DEV_STAMP) ## Format the code and bring the README's settings table up to date.
 	$(BIN)/ruff check --fix --exit-zero .
@@ -42,6 +43,9 @@ bench: $(DEV_STAMP) ## Measure throughput and scoring as ratios (minutes).
 
 likelihood: $(DEV_STAMP) ## Measure the likelihood beside its peers: make likelihood STREAMS=folder (docs/benchmarks.md).
 	$(BIN)/python benchmarks/likelihood.py $(STREAMS)
+
+news: $(DEV_STAMP) ## Measure how news is read beside its peers: make news NEWS=folder (docs/benchmarks.md).
+	$(BIN)/python benchmarks/news.py $(NEWS)
 
 clean: ## Remove everything that was made here, the example's data included.
 	rm -rf $(VENV) .bench .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

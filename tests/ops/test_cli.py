@@ -1,6 +1,7 @@
 """Every command as a person types it: what it does, and what it says when it cannot."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -85,6 +86,29 @@ def test_a_wrong_setting_is_named_without_its_value(warden: Callable) -> None:
     ended = warden("doctor", WARDEN_PORT="not-a-port")
     fails(ended, "WARDEN_PORT: ")
     assert "not-a-port" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("WARDEN_DEFAULT_LOCALE", "xx", "expected one of en, zh-Hant, zh-Hans, vi"),
+        ("WARDEN_LOG_LEVEL", "LOUD", "expected one of DEBUG, INFO, WARNING, ERROR"),
+        ("WARDEN_ALLOWED_NETWORKS", "10.0.0.0/99", "expected networks such as 10.0.0.0/8"),
+        ("WARDEN_DATABASE_URL", "mysql://host/warden", "must begin with sqlite:/// or postgresql+psycopg://"),
+    ],
+)
+def test_a_setting_that_cannot_work_says_what_is_expected(
+    warden: Callable, name: str, value: str, expected: str
+) -> None:
+    ended = warden("doctor", **{name: value})
+    fails(ended, name)
+    assert expected in ended.stderr
+
+
+def test_a_database_of_a_newer_warden_asks_for_that_one(ready: Callable, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "warden.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    fails(ready("source", "list"), "a newer Warden made it: install that one")
 
 
 def test_a_database_that_was_never_made_says_what_to_run(warden: Callable) -> None:
@@ -245,7 +269,7 @@ def test_a_user_gets_a_link_and_a_token_is_shown_once(ready: Callable) -> None:
     assert "/sign-in?token=" in ready("user", "link", "lan@example.com").stdout
     fails(ready("user", "link", "nobody@example.com"), "There is no user")
     assert ready("token", "create", "erp", "--scope", "facts:write").stdout.startswith("wdn_")
-    fails(ready("token", "create", "erp", "--scope", "everything"), "'everything' is not a scope")
+    fails(ready("token", "create", "erp", "--scope", "everything"), "'everything' is not one of partners:read")
 
 
 def test_a_tick_prints_what_each_stage_did(warden: Callable) -> None:

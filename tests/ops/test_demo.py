@@ -147,6 +147,46 @@ def test_somebody_overrode_one_partner_and_set_a_criterion_for_one_tier(demo: De
     assert (days["value"], days["source"], days["subject"]) == (45, "tier", "preferred")
 
 
+def incidents(demo: Demo, name: str) -> list[Any]:
+    """Return what is publicly said of a partner."""
+    partner = next(partner for partner in demo.everything("/partners") if partner["name"] == name)
+    return demo.everything(f"/partners/{partner['id']}/incidents")
+
+
+def test_one_strike_in_three_outlets_is_one_incident_with_two_copies(demo: Demo) -> None:
+    strike = next(one for one in incidents(demo, "Cipla") if one["articles"] == 3)
+    (story,) = strike["stories"]
+    assert strike["event"] == "strike"
+    assert sorted(strike["outlets"]) == ["harbourledger.example", "kitnews.example", "wire.example"]
+    assert len(story["copies"]) == 2
+
+
+def test_one_headline_is_good_news_for_one_partner_and_bad_for_another(demo: Demo) -> None:
+    labels = {
+        name: one["tone"]["label"]
+        for name in ("Strides Arcolab", "Aspen Pharmacare")
+        for one in incidents(demo, name)
+        if "trúng thầu" in one["stories"][0]["article"]["title"]
+    }
+    assert labels == {"Strides Arcolab": "positive", "Aspen Pharmacare": "negative"}
+
+
+def test_somebody_corrected_a_tone_and_an_article_about_a_namesake(demo: Demo) -> None:
+    cut = next(one for one in incidents(demo, "Orgenics") if "price" in one["stories"][0]["article"]["title"])
+    article = cut["stories"][0]["article"]
+    assert (article["tone"]["label"], article["corrected"]) == ("positive", True)
+    assert article["corrections"][0]["author"] == "daniel.okafor@programme.example"
+    titles = [story["article"]["title"] for one in incidents(demo, "Hoffmann-La Roche") for story in one["stories"]]
+    assert titles
+    assert not any("Senator" in title for title in titles)
+
+
+def test_a_grave_event_alerts_at_once_and_proposes_a_meeting(demo: Demo) -> None:
+    (alert,) = [one for one in demo.everything("/alerts?state=firing") if one["partner"]["name"] == "Trinity Biotech"]
+    assert alert["severity"] == "critical"
+    assert "Trinity Biotech" in {meeting["partner"]["name"] for meeting in demo.everything("/meetings")}
+
+
 def test_a_backtest_of_the_two_years_is_there(demo: Demo) -> None:
     (found,) = demo.everything("/backtests")
     report = demo.get(f"/backtests/{found['id']}")

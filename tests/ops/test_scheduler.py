@@ -22,10 +22,10 @@ from warden.db import Database
 from warden.domain import Quantity, Scope
 from warden.errors import Misconfigured
 from warden.models import Partner
-from warden.pipeline import assess, attribute, collect, decide, digest, notify
+from warden.pipeline import assess, attribute, collect, decide, digest, news, notify
 from warden.scheduler import Clock, tick
 from warden.settings import Settings
-from warden.store import criteria, facts, learning, matrices, meta, overrides
+from warden.store import criteria, facts, learning, matrices, meta, news_models, overrides
 from warden.vault import Vault, open_vault
 from warden.web.health import Check, readiness
 
@@ -119,7 +119,7 @@ def override(session: Session, partner: Partner, at: datetime) -> object:
 
 
 def withdraw(session: Session, partner: Partner, at: datetime) -> object:
-    return overrides.withdraw(session, overrides.listing(session, partner.id)[0].id, "olga", at)
+    return overrides.withdraw(session, partner.id, overrides.listing(session, partner.id)[0].id, "olga", at)
 
 
 def nothing(*_: object) -> None:
@@ -234,6 +234,32 @@ def test_the_clock_learns_when_a_week_has_passed_and_begins_backtests_that_were_
         assert found is not None
         assert found.author == "olga"
         assert set(learning.in_force(session, utc_now())) == {scorer.name for scorer in plugins.scorers()}
+
+
+def test_the_clock_learns_to_read_each_night_and_tells_when_that_breaks(
+    database: Database, vault: Vault, settings: Settings, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "run", broken)
+    clock = Clock(database, vault, settings, http)
+    clock.start()
+    for _ in range(300):
+        with database.read() as session:
+            if "learn_news" in meta.broken_stages(session):
+                break
+        time.sleep(0.1)
+    clock.stop()
+    monkeypatch.undo()
+    clock = Clock(database, vault, settings, http)
+    clock.start()
+    for _ in range(300):
+        with database.read() as session:
+            if news_models.last_learned(session) and not meta.broken_stages(session):
+                break
+        time.sleep(0.1)
+    clock.stop()
+    with database.read() as session:
+        assert meta.broken_stages(session) == {}
+        assert news_models.last_learned(session) is not None
 
 
 def test_a_defect_in_a_tick_is_logged_and_the_clock_goes_on(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from collectors.http import Http
 from warden import clock, log
-from warden.db import Database, pending_migrations, sole_process, upgrade
+from warden.db import Database, pending_migrations, sole_process, upgrade, way_to
 from warden.errors import Misconfigured
 from warden.models import Destination, Source
 from warden.settings import Settings
@@ -53,6 +53,8 @@ def opened_database(settings: Settings) -> Iterator[Database]:
     except ArgumentError as error:
         raise Misconfigured("WARDEN_DATABASE_URL is no address of a database: expected sqlite:///FILE.") from error
     except ModuleNotFoundError as error:
+        if not settings.database_url.startswith("postgresql"):
+            raise Misconfigured("WARDEN_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.") from error
         raise Misconfigured(f"WARDEN_DATABASE_URL needs {error.name}: install warden[postgresql].") from error
     try:
         yield database
@@ -87,7 +89,7 @@ def _require_newest(database: Database, *, make: bool) -> None:
         prepare(database)
     elif found != newest:
         raise Misconfigured(
-            f"The database is at version {found or 'none'}, this Warden needs {newest}: run `warden db upgrade`."
+            f"The database is at version {found or 'none'}, this Warden needs {newest}: {way_to(newest, found)}."
         )
 
 

@@ -42,7 +42,9 @@ def gather_options(pairs: list[str] | None, file: Path | None, secrets: list[str
 def _read_file(file: Path) -> dict[str, Any]:
     try:
         options = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}.") from error
+    except ValueError as error:
         raise InvalidInput(f"{file} cannot be read as JSON: {error}.") from error
     if not isinstance(options, dict):
         raise InvalidInput(f"{file} holds no JSON object: expected option names and values.")
