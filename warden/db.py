@@ -145,6 +145,13 @@ def pending_migrations(database: Database) -> tuple[str | None, str | None]:
         return MigrationContext.configure(connection).get_current_revision(), head
 
 
+def way_to(newest: str | None, found: str | None) -> str:
+    """Return what brings a database found at another version to the newest; versions are numbers of four digits."""
+    if found and newest and found > newest:
+        return "a newer Warden made it: install that one"
+    return "run `warden db upgrade`"
+
+
 @contextmanager
 def sole_process(database: Database) -> Iterator[None]:
     """Hold the lock beside a SQLite file for as long as this process works on it.

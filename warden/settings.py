@@ -1,10 +1,15 @@
 """Settings, from the environment (`WARDEN_…`) and an optional `.env` file. The README's table is made from here."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from warden.domain import LOCALES
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Settings(BaseSettings):
@@ -57,9 +62,6 @@ class Settings(BaseSettings):
     news_hour: int = Field(
         2, ge=0, le=23, description="The hour (UTC) at which reading the tone of news is learned anew, once a day."
     )
-    news_embeddings: bool = Field(
-        False, description="Read tone with sentence embeddings, too; needs the extra warden[embeddings]."
-    )
     start_at: AwareDatetime | None = Field(
         None,
         description="Let the service live as if it had started at this moment (ISO 8601); for the example and drills.",
@@ -71,6 +73,29 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         """Read a comma-separated list."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in LOG_LEVELS:
+            raise ValueError(f"expected one of {', '.join(LOG_LEVELS)}")
+        return value.upper()
+
+    @field_validator("default_locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        if value not in LOCALES:
+            raise ValueError(f"expected one of {', '.join(LOCALES)}")
+        return value
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            list(map(ip_network, value))
+        except ValueError:
+            raise ValueError("expected networks such as 10.0.0.0/8, with commas between them") from None
+        return value
 
     @field_validator("public_url")
     @classmethod

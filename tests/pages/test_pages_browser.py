@@ -25,6 +25,7 @@ PICTURES = os.environ.get("WARDEN_SCREENSHOTS")
 PATHS = (
     *("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed"),
     *("/criteria", "/criteria/placement", "/matrices", "/matrices/1", "/matrices/1/preview", "/backtest"),
+    *("/names", "/news-models"),
 )
 
 
@@ -86,7 +87,7 @@ def test_the_filter_keeps_only_one_tier(window: Watched) -> None:
 def test_a_partner_page_explains_its_placement(window: Watched) -> None:
     page = _partner(window, LATE)
     why = page.locator("article", has=page.locator("h2:text-is('Why')"))
-    expect(why).to_contain_text("deliveries are now late")
+    expect(why).to_contain_text("late deliveries are now estimated at")
     portions = [float(meter.get_attribute("value") or 0) for meter in why.locator("meter").all()]
     assert sum(portions) == pytest.approx(1.0)
     assert portions == sorted(portions, reverse=True)
@@ -227,7 +228,7 @@ def test_no_page_is_wider_than_the_window(
     window.sign_in()
     folder = Path(PICTURES or tmp_path)
     own = _path(window, LATE)
-    for path in (*PATHS, own, f"{own}/criteria", f"{own}/changes?on=2011-01-01", "/meeting"):
+    for path in (*PATHS, own, f"{own}/incidents", f"{own}/criteria", f"{own}/changes?on=2011-01-01", "/meeting"):
         page = _meeting(window, LATE) if path == "/meeting" else window.open(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

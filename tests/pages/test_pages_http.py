@@ -124,6 +124,11 @@ def test_errors_are_told_in_the_readers_language(stranger: httpx.Client) -> None
         assert (answer.status_code, title in answer.text) == (404, True)
 
 
+def test_an_address_with_a_mistake_is_no_page_rather_than_a_wrong_form(viewer: httpx.Client) -> None:
+    answer = viewer.get("/partners/not-an-id")
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+
+
 def test_static_files_are_kept_for_good_under_their_hash_only(stranger: httpx.Client) -> None:
     page = stranger.get("/sign-in").text
     address = page.partition('href="/static/warden.css')[2].partition('"')[0]
@@ -154,6 +159,8 @@ def test_the_trend_is_numbers_in_the_readers_words(viewer: httpx.Client, site: S
     path = f"/partners/{site.partner_ids['Aurora Diagnostics']}/trend.json"
     data = viewer.get(path, headers={"accept-language": "zh-TW"}).json()
     assert [chart["title"] for chart in data["charts"][1:]] == ["每週訊息數", "每週交付數"]
+    page = viewer.get(path.removesuffix("/trend.json"), params={"lang": "vi"}).text
+    assert f'data-address="{path}?lang=vi"' in page
     for chart in data["charts"]:
         assert chart["moments"] == sorted(chart["moments"])
         assert {len(series["values"]) for series in chart["series"]} == {len(chart["moments"])}

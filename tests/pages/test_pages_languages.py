@@ -89,11 +89,13 @@ def test_the_address_chooses_the_language_for_strangers(visitor: Watched) -> Non
 
 def _paths(window: Watched) -> Iterator[str]:
     yield from ("/", "/partners", "/alerts?state=all", "/meetings?state=all", "/sources", "/notifications")
-    yield from ("/unattributed", "/sign-in?token=x", "/no/such/page", "/backtest")
+    yield from ("/names", "/news-models", "/unattributed", "/sign-in?token=x", "/no/such/page", "/backtest")
     yield from ("/matrices", "/matrices/1", "/matrices/1/preview", "/criteria?ended=true")
     yield from (f"/criteria/{name}?scope=tier&subject=key" for name in criteria.shipped())
     for name in (LATE, "Kestrel Software", "Bridgewater Freight", HOSTILE):
         yield f"/partners/{window.site.partner_ids[name]}"
+    yield f"/partners/{window.site.partner_ids['Bridgewater Freight']}/incidents"
+    yield f"/partners/{window.site.partner_ids['Bridgewater Freight']}/names?text=Bridgewater+Freight"
     yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/criteria"
     yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/changes?since=2000-01-01"
     meeting = window.open("/meetings?state=all").get_by_role("link", name="Bridgewater Freight")

@@ -28,7 +28,9 @@ def assess_again(window: Watched) -> None:
 
 def test_each_outcome_is_stated_and_its_views_sum_to_its_likelihood(window: Watched) -> None:
     page = open_partner(window, LATE)
-    expect(page.locator("#why")).to_contain_text("goes silent: no message for at least 30 days and for longer than 99%")
+    expect(page.locator("#why")).to_contain_text(
+        "goes silent: no sign of life (message or meeting) for at least 30 days and for longer than 99%"
+    )
     for section in page.locator("#why section:has(table.views)").all():
         section.locator("summary").first.click()
         parts = [float(cell.replace("−", "-")) for cell in section.locator("tbody td.figure").all_inner_texts()]
@@ -102,7 +104,7 @@ def test_a_day_is_seen_with_what_was_known_then_and_is_known_now(window: Watched
 def test_a_criterion_is_set_for_one_partner_and_taken_back(window: Watched) -> None:
     page = open_partner(window, WELL, "/criteria")
     silence = page.locator("article#silence")
-    expect(silence).to_contain_text("no message for at least 30 days")
+    expect(silence).to_contain_text("no sign of life (message or meeting) for at least 30 days")
     silence.locator("a", has_text="Set for this partner").click()
     page.get_by_label("A silence of at least so many days.").fill("5")
     page.locator("#days").evaluate("field => field.removeAttribute('min')")
@@ -141,7 +143,7 @@ def test_criteria_show_what_was_set_for_whom_by_whom_and_why(window: Watched) ->
     expect(page.locator("#tiers")).to_have_value("gold: 0.9\nsilver: 0.5")
     page.locator("#tiers").fill("")
     page.get_by_role("button", name="Set from now on").click()
-    expect(page.locator("li code")).to_have_text("tiers gold 0.9; silver 0.5")
+    expect(page.locator("li .phrase strong")).to_have_text("gold 0.9; silver 0.5")
 
 
 def test_a_matrix_is_drafted_refused_by_path_looked_at_and_activated(window: Watched) -> None:

@@ -43,7 +43,8 @@ def test_every_outcome_is_stated_in_every_language(scorer: Scorer) -> None:
 def test_the_shipped_silence_is_stated_in_full() -> None:
     fact = stated("silence", SCORERS["silence"].Options().model_dump())
     assert reader_of("en").fact(fact) == (
-        "goes silent: no message for at least 30 days and for longer than 99% of its own gaps, beginning within 28 days"
+        "goes silent: no sign of life (message or meeting) for at least 30 days and for longer than 99% of its "
+        "own gaps, beginning within 28 days"
     )
 
 

@@ -81,6 +81,17 @@ def test_parts_of_sums_show_their_sign_and_settings_their_unit() -> None:
     assert draw("vi", template, **values) == "-0,50 +3,1 99,5% không đặt; Có; gold 0,125 a, b và c"
 
 
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert draw("en", "{{ a|points }} {{ b|points }} {{ a|signed }}", a=-0.004, b=0.04) == "0 0 0"
+
+
+def test_what_is_dated_without_a_time_of_day_shows_none() -> None:
+    template = "{{ a|day_or_moment }}; {{ b|day_or_moment }}"
+    midnight = datetime(2011, 6, 30, tzinfo=UTC)
+    shown = draw("en", template, a=midnight, b=midnight + timedelta(minutes=5))
+    assert shown == "Jun 30, 2011; Jun 30, 2011 08:05"
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
     [(0, "0%"), (0.0001, "<0.1%"), (0.099, "9.9%"), (0.99, "99%"), (0.996, "99.6%"), (0.9999, ">99.9%"), (1, "100%")],

@@ -12,15 +12,17 @@ def add_partner(admin: httpx.Client, **values: Any) -> str:
     return str(made.json()["id"])
 
 
-def put(admin: httpx.Client, scope: str, subject: str, data: dict[str, Any], **headers: str) -> httpx.Response:
-    body = {"name": "silence", "scope": scope, "subject": subject, "data": data, "reason": "Agreed."}
+def put(
+    admin: httpx.Client, scope: str, subject: str, data: dict[str, Any], name: str = "silence", **headers: str
+) -> httpx.Response:
+    body = {"name": name, "scope": scope, "subject": subject, "data": data, "reason": "Agreed."}
     return admin.put("/api/v1/criteria", json=body, headers=headers)
 
 
-def held(admin: httpx.Client, partner_id: str, **params: str) -> dict[str, dict[str, Any]]:
+def held(admin: httpx.Client, partner_id: str, name: str = "silence", **params: str) -> dict[str, dict[str, Any]]:
     listed = admin.get(f"/api/v1/partners/{partner_id}/criteria", params=params).json()["items"]
-    silence = next(one for one in listed if one["name"] == "silence")
-    return {value["field"]: value for value in silence["values"]}
+    found = next(one for one in listed if one["name"] == name)
+    return {value["field"]: value for value in found["values"]}
 
 
 def test_what_can_be_set_is_told_with_ranges_and_what_ships(admin: httpx.Client) -> None:
@@ -99,6 +101,21 @@ def test_what_placement_leaves_open_is_shown_as_it_is_used(admin: httpx.Client) 
     assert len(values["impact"]) == 5
 
 
+def test_starts_for_another_number_of_levels_are_not_shown_as_used(admin: httpx.Client) -> None:
+    partner_id = add_partner(admin)
+    starts = {"likelihood": [0, 0.1, 0.2, 0.3, 0.4], "impact": [1, 2, 3, 4, 4.5]}
+    assert put(admin, "partner", partner_id, starts, "placement").status_code == 200
+    grid = admin.get("/api/v1/matrices/1").json()["data"]
+    grid["levels"]["impact"].pop()
+    grid["grid"] = [row[:-1] for row in grid["grid"]]
+    version = admin.post("/api/v1/matrices", json=grid).json()["version"]
+    assert admin.post(f"/api/v1/matrices/{version}/activate").status_code == 200
+    placement = held(admin, partner_id, "placement")
+    assert (placement["likelihood"]["value"], placement["likelihood"]["source"]) == (starts["likelihood"], "partner")
+    own = [level["from"] for level in grid["levels"]["impact"]]
+    assert (placement["impact"]["value"], placement["impact"]["source"]) == (own, "shipped")
+
+
 def test_nobody_can_ask_what_holds_in_the_future(admin: httpx.Client) -> None:
     partner_id = add_partner(admin)
     answer = admin.get(f"/api/v1/partners/{partner_id}/criteria", params={"as_of": "2190-01-01T00:00:00Z"})
@@ -116,6 +133,7 @@ def test_of_two_who_set_the_same_criterion_the_second_is_told(admin: httpx.Clien
     ("body", "where"),
     [
         ({"data": {"days": 3}}, "days"),
+        ({"name": "impact", "data": {"tiers": {"a\x00": 1}}}, "tiers.a"),
         ({"data": {"days": "30"}}, "days"),
         ({"data": {"day": 30}}, "day"),
         ({"data": {}}, "data"),

@@ -81,11 +81,24 @@ def test_nothing_is_said_of_the_future(admin: httpx.Client, path: str, query: st
     assert admin.get("/api/v1/matrix", params={"as_of": "2190-01-01T00:00:00Z"}).status_code == 422
 
 
-def test_left_to_itself_the_ledger_begins_where_the_band_last_changed(admin: httpx.Client, path: str) -> None:
+def test_left_to_itself_the_ledger_begins_where_the_band_last_changed(
+    site: Site, admin: httpx.Client, path: str
+) -> None:
+    until = (utc_now() + timedelta(days=9)).isoformat()
+    calm = {"quantity": "likelihood", "value": 0.05, "reason": "Settled.", "expires_at": until}
+    assert admin.post(f"{path}/overrides", json=calm).status_code == 201
+    assess.run(site.services.db, site.services.settings, utc_now())
     said = admin.get(f"{path}/assessments").json()["items"]
-    other = [one["at"] for one in said if one["band"] != said[0]["band"]]
-    start = admin.get(f"{path}/ledger").json()["start"]["as_of"]
-    assert start == (other[0] if other else said[-1]["at"])
+    assert [one["band"] for one in said] == ["moderate", "extreme", "extreme"]
+    assert admin.get(f"{path}/ledger").json()["start"]["as_of"] == said[1]["at"]
+
+
+def test_where_the_band_never_changed_the_ledger_begins_with_the_first_assessment(
+    site: Site, admin: httpx.Client
+) -> None:
+    path = f"/api/v1/partners/{seed(site)['partner']}"
+    (said,) = admin.get(f"{path}/assessments").json()["items"]
+    assert admin.get(f"{path}/ledger").json()["start"]["as_of"] == said["at"]
 
 
 def test_who_was_never_assessed_has_no_ledger(admin: httpx.Client) -> None:

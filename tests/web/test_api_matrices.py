@@ -74,32 +74,44 @@ def test_who_would_move_is_told_first_and_then_they_do(site: Site, admin: httpx.
     before = admin.get(latest).json()
     row, column = before["cell"]["likelihood"] - 1, before["cell"]["impact"] - 1
     data = admin.get("/api/v1/matrices/1").json()["data"]
-    other = "low" if before["band"] != "low" else "extreme"
-    data["grid"][row][column] = other
+    assert before["band"] == "extreme"
+    data["grid"][row][column] = "low"
     admin.post("/api/v1/matrices", json=data)
     found = admin.get("/api/v1/matrices/2/preview").json()
     assert (found["stay"], found["not_rated"], sum(found["counts"].values())) == (0, 1, 1)
     (move,) = found["moves"]
-    assert (move["id"], move["name"], move["direction"]) == (
-        partner_id,
-        "Acme",
-        "milder" if other == "low" else "worse",
-    )
+    assert (move["id"], move["name"], move["direction"]) == (partner_id, "Acme", "milder")
     assert [one["text"] for one in move["why"]] == ["its cell has another band"]
-    alarmed = [one["text"].partition(":")[0] for one in found["warnings"] if "alerts" in one["text"]]
-    assert alarmed == ([] if other == "low" else ["Partners move to a worse band"])
-    assert move["before"] == {**before["cell"], "band": before["band"]}
-    assert move["after"] == {**before["cell"], "band": other}
+    assert move["before"] == {**before["cell"], "band": "extreme"}
+    assert move["after"] == {**before["cell"], "band": "low"}
+    assert [one["text"] for one in found["warnings"]] == [
+        "Likelihood 5 with impact 5 is in a milder band than the next lower likelihood. Is that meant?",
+        "Impact 5 with likelihood 5 is in a milder band than the next lower impact. Is that meant?",
+    ]
     assert admin.get(latest).json() == before
     admin.post("/api/v1/matrices/2/activate")
     unplaced = {one["name"]: one["reason"] for one in admin.get("/api/v1/matrix").json()["not_rated"]}
     assert unplaced["Acme"] == "Not placed on the new matrix yet."
     assess.run(site.services.db, site.services.settings, utc_now())
     after = admin.get(latest).json()
-    assert (after["matrix_version"], after["band"], after["cell"]) == (2, other, before["cell"])
-    assert [cell["band"] for cell in admin.get("/api/v1/matrix").json()["cells"] if cell["partners"]] == [other]
+    assert (after["matrix_version"], after["band"], after["cell"]) == (2, "low", before["cell"])
+    assert [cell["band"] for cell in admin.get("/api/v1/matrix").json()["cells"] if cell["partners"]] == ["low"]
     then = admin.get("/api/v1/matrix", params={"as_of": before["at"]}).json()["cells"]
-    assert [cell["band"] for cell in then if cell["partners"]] == [before["band"]]
+    assert [cell["band"] for cell in then if cell["partners"]] == ["extreme"]
+
+
+def test_who_looks_at_a_draft_is_warned_of_alerts_for_those_it_makes_worse(site: Site, admin: httpx.Client) -> None:
+    seed(site)
+    data = admin.get("/api/v1/matrices/1").json()["data"]
+    calm = deepcopy(data)
+    calm["grid"] = [["low"] * len(row) for row in data["grid"]]
+    for version, matrix in ((2, calm), (3, data)):
+        admin.post("/api/v1/matrices", json=matrix)
+        found = admin.get(f"/api/v1/matrices/{version}/preview").json()
+        admin.post(f"/api/v1/matrices/{version}/activate")
+        assess.run(site.services.db, site.services.settings, utc_now())
+    assert [(move["before"]["band"], move["direction"]) for move in found["moves"]] == [("low", "worse")]
+    assert found["warnings"][-1]["text"].startswith("Partners move to a worse band: within minutes of activation")
 
 
 def test_on_the_active_version_nobody_would_move(portfolio: Site) -> None:

@@ -72,9 +72,12 @@ def test_a_later_override_takes_the_place_of_the_former(admin: httpx.Client, pat
     [
         ({"value": 0}, "value"),
         ({"value": 1}, "value"),
+        ({"value": True, "quantity": "impact"}, "value"),
+        ({"value": "0.5"}, "value"),
         ({"quantity": "impact", "value": 5.5}, "value"),
         ({"quantity": "mood"}, "quantity"),
         ({"reason": " "}, "reason"),
+        ({"reason": "\u200b\u2060"}, "reason"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2199-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": None}, "expires_at"),
@@ -83,6 +86,20 @@ def test_a_later_override_takes_the_place_of_the_former(admin: httpx.Client, pat
 def test_no_override_without_sense_reason_and_end(add: Add, values: dict[str, Any], where: str) -> None:
     answer = add(**values)
     assert (answer.status_code, [fault["where"] for fault in answer.json()["faults"]]) == (422, [where])
+
+
+def test_whom_nobody_watches_cannot_be_overridden(site: Site, admin: httpx.Client, path: str, add: Add) -> None:
+    page, form = path.removeprefix("/api/v1"), f'action="{path.removeprefix("/api/v1")}/overrides"'
+    with site.browser(Role.MANAGER) as browser:
+        assert form in browser.get(page).text
+    admin.patch(path, json={"stage": "ended"}).raise_for_status()
+    answer = add()
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:warden:problem:conflict")
+    assert "not watched in the stage ended" in answer.json()["detail"]
+    assert admin.get(f"{path}/overrides").json()["items"] == []
+    assert admin.get(f"{path}/outcomes").json()["items"] == [], "nothing is said of it now"
+    with site.browser(Role.MANAGER) as browser:
+        assert form not in browser.get(page).text
 
 
 def test_an_override_is_withdrawn_at_its_own_partner_only(site: Site, admin: httpx.Client, add: Add) -> None:

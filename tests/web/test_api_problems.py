@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import uuid
 from typing import cast
 
 import httpx
@@ -39,6 +40,25 @@ def test_a_field_that_no_text_can_name_is_told_all_the_same(admin: httpx.Client,
         answer = send(path, content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code == 422
         assert answer.json()["faults"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "matrices/1/activate",
+        "sources/{nobody}/pause",
+        "sources/{nobody}/resume",
+        "sources/{nobody}/test",
+        "sources/{nobody}/run",
+        "notifications/{nobody}/retry",
+        "users/{nobody}/link",
+    ],
+)
+def test_what_takes_no_body_refuses_fields_instead_of_ignoring_them(admin: httpx.Client, path: str) -> None:
+    address = f"/api/v1/{path.format(nobody=uuid.UUID(int=0))}"
+    refused = admin.post(address, json={"force": True})
+    assert (refused.status_code, [fault["where"] for fault in refused.json()["faults"]]) == (422, ["force"])
+    assert admin.post(address).status_code == admin.post(address, json={}).status_code != 422
 
 
 @pytest.mark.parametrize("value", [1, "true", "yes", 0, None])

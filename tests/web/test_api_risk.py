@@ -45,6 +45,10 @@ def test_contributions_sum_to_the_log_survival_and_link_to_facts(portfolio: Site
         assert math.isclose(sum(shares), -latest["log_survival"], abs_tol=1e-9)
         assert latest["cell"] is not None
         assert 0 < latest["coverage"] <= 1
+        lacking = {part["name"] for part in latest["impact_parts"] if part["score"] is None}
+        known = sum(part["weight"] for part in latest["impact_parts"] if part["name"] not in lacking)
+        assert math.isclose(latest["impact_coverage"], known / sum(part["weight"] for part in latest["impact_parts"]))
+        assert lacking <= set(latest["reach"]["missing"] if latest["reach"] else ())
         speaking = [one for one in latest["contributions"] if one["likelihood"] is not None]
         assert speaking
         for one in speaking:

@@ -3,19 +3,36 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
-from served import Site, alarm, seed
+from served import Site, alarm, seed, seed_risk
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from collectors.base import Key, Message
+from collectors.base import Article, Key, Message
 from warden.clock import utc_now
-from warden.domain import Frequency, NotificationReason, Role
+from warden.domain import CorrectionKind, FactKind, Frequency, NotificationReason, Quantity, Role, Scope
 from warden.messages import Message as Outbound
-from warden.pipeline import assess
-from warden.store import destinations, digests, facts, identifiers, notifications, partners, people, rules, sources
+from warden.models import Partner
+from warden.pipeline import assess, attribute
+from warden.store import (
+    articles,
+    criteria,
+    destinations,
+    digests,
+    facts,
+    identifiers,
+    learning,
+    matrices,
+    news_models,
+    notifications,
+    overrides,
+    partners,
+    people,
+    rules,
+    sources,
+)
 
 LISTS = (
     "/",
@@ -25,14 +42,17 @@ LISTS = (
     "/sources",
     "/notifications",
     "/unattributed",
-    "/criteria",
+    "/names",
+    "/news-models",
+    "/criteria?ended=true",
+    "/criteria/silence",
     "/matrices",
     "/matrices/1/preview",
     "/backtest",
     "/api/v1/matrix",
     "/api/v1/matrices",
     "/api/v1/matrices/1/preview",
-    "/api/v1/criteria",
+    "/api/v1/criteria?history=true",
     "/api/v1/backtests",
     "/api/v1/learned",
     "/api/v1/partners",
@@ -42,6 +62,8 @@ LISTS = (
     "/api/v1/sources",
     "/api/v1/facts",
     "/api/v1/unattributed",
+    "/api/v1/names/review",
+    "/api/v1/news-models",
     "/api/v1/destinations",
     "/api/v1/digests",
     "/api/v1/notifications",
@@ -51,6 +73,7 @@ ONE_PARTNER = (
     *("/partners/{}", "/partners/{}/criteria", "/partners/{}/changes"),
     *("/api/v1/partners/{}", "/api/v1/partners/{}/assessments", "/api/v1/partners/{}/outcomes"),
     *("/api/v1/partners/{}/overrides", "/api/v1/partners/{}/criteria", "/api/v1/partners/{}/ledger"),
+    *("/partners/{}/incidents", "/api/v1/partners/{}/incidents"),
     "/api/v1/facts?partner_id={}",
 )
 MORE = 12
@@ -77,15 +100,15 @@ def statements_of(site: Site, browser: httpx.Client, path: str) -> list[str]:
     return statements
 
 
-def grow(site: Site, partner_id: uuid.UUID) -> None:
-    """Add a dozen of everything that lists show, to one partner and to new ones."""
+def grow(site: Site, partner_id: uuid.UUID, numbers: range) -> None:
+    """Add as many as there are numbers of everything that lists show, to one partner and to new ones."""
     now = utc_now()
     with site.services.db.write() as session:
         late = rules.by_key(session, "late_rate")
-        mail = destinations.add(session, name="letters", channel="email", options={}, now=now, disabled_at=now)
+        mail = destinations.named(session, "mail")
         source = sources.push(session, "crm", now)
         acme = partners.get(session, partner_id)
-        for number in range(MORE):
+        for number in numbers:
             owner = people.get_or_create(session, email=f"{number}@our.example", name=f"P{number}", time_zone="UTC")
             new = partners.create(session, {"name": f"Partner {number}", "owner_id": owner.id}, now)
             for partner in (new, acme):
@@ -112,7 +135,31 @@ def grow(site: Site, partner_id: uuid.UUID) -> None:
                 now=now,
                 partner_id=new.id,
             )
+            for partner in (new, acme):
+                set_by_hand(session, partner, number, now)
+            news_models.keep(session, "en", b"arrays", {}, speaks=False, now=now)
+            told = Article(identity=f"t{number}", at=now, url="http://a.example/", title=f"Acme recalls model {number}")
+            facts.insert_facts(session, source.id, [told], now)
+    attribute.run(site.services.db, now)
+    with site.services.db.write() as session:
+        for fact in facts.listing(session, partner_id=partner_id, kind=FactKind.ARTICLE).items:
+            said = {"label": "negative"}
+            articles.correct(session, fact.id, partner_id, CorrectionKind.TONE, said, author="tests", now=utc_now())
     assess.run(site.services.db, site.services.settings, now)
+
+
+def set_by_hand(session: Session, partner: Partner, number: int, now: datetime) -> None:
+    """Add a criterion, overrides, a draft of the matrix and a backtest."""
+    days = {"days": 10 + number}
+    criteria.put(session, "silence", Scope.PARTNER, str(partner.id), days, "tests", "", now)
+    criteria.put(session, "silence", Scope.PORTFOLIO, "", days, "tests", "", now)
+    for quantity in Quantity:
+        overrides.add(session, partner, quantity, 0.5 if quantity is Quantity.LIKELIHOOD else 2.0, "tests", "So.",
+                      now + timedelta(days=9), now)  # fmt: skip
+    matrices.draft(session, matrices.active(session).data, "tests", now)
+    walked = learning.latest_backtest(session)
+    assert walked is not None
+    learning.add_backtest(session, "tests", walked.report, now)
 
 
 def write(session: Session, source_id: uuid.UUID, code: str) -> None:
@@ -127,9 +174,11 @@ def write(session: Session, source_id: uuid.UUID, code: str) -> None:
 def test_no_list_needs_more_statements_for_more_rows(make_site: Callable[..., Site]) -> None:
     site = make_site()
     partner_id = seed(site)["partner"]
+    seed_risk(site, partner_id)
     paths = [*LISTS, *(path.format(partner_id) for path in ONE_PARTNER)]
     with site.browser(Role.ADMIN) as browser:
+        grow(site, partner_id, range(1))
         few = {path: len(statements_of(site, browser, path)) for path in paths}
-        grow(site, partner_id)
+        grow(site, partner_id, range(1, MORE))
         many = {path: len(statements_of(site, browser, path)) for path in paths}
     assert {path: (few[path], many[path]) for path in paths if many[path] > few[path]} == {}

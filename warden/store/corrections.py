@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from scorers.news.events import taxonomy
 from scorers.news.read import UNNAMED_HALF_LIFE_DAYS, UNNAMED_SEVERITY
 from warden.domain import CorrectionKind, FactKind
-from warden.errors import Fault, InvalidInput, NotFound
+from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner
 
 LABELS = ("negative", "neutral", "positive")
@@ -45,13 +45,16 @@ def add(
 ) -> Correction:
     """Write down what a person says; see Correction for `value`. It does not change what stands: see store.readings.
 
-    Raises NotFound for an article or a partner that is not there, InvalidInput naming what is wrong with the value.
+    Raises NotFound for an article or a partner that is not there, InvalidInput naming what is wrong with the value,
+    Conflict for an article whose words were erased.
     """
     article = session.get(Fact, fact_id)
     if article is None or article.kind is not FactKind.ARTICLE:
         raise NotFound("There is no such article.")
     if session.get(Partner, partner_id) is None:
         raise NotFound("There is no such partner.")
+    if article.detail is None:
+        raise Conflict("The words of this article were erased: it is not read any more.")
     fault = _fault(session, fact_id, kind, value) if value else None
     if fault is not None:
         raise InvalidInput("The correction is not valid.", [fault])

@@ -142,18 +142,22 @@ def add_alias(
     case_sensitive: bool = False,
     needs_context: bool = False,
     exclude: bool = False,
+    reviewed_by: str | None = None,
 ) -> Alias:
     """Give a partner an alias, or change the flags of one it has; all articles will be read again.
 
-    Two partners may share an alias: a headline then names both. Raises InvalidInput.
+    Two partners may share an alias: a headline then names both. `reviewed_by`: who looked at what the name matches and
+    set these flags; flags changed without a look are nobody's word any more. Raises InvalidInput.
     """
-    text = _alias_text(text)
+    text = alias_text(text)
     alias = session.scalar(select(Alias).where(Alias.partner_id == partner.id, Alias.text == text))
     if alias is None:
         alias = Alias(partner_id=partner.id, text=text)
         session.add(alias)
     alias.case_sensitive, alias.needs_context, alias.exclude = case_sensitive, needs_context, exclude
-    if session.is_modified(alias) or alias in session.new:
+    is_changed = session.is_modified(alias) or alias in session.new
+    if is_changed or (reviewed_by is not None and alias.reviewed_at is None):
+        alias.reviewed_at, alias.reviewed_by = (None, None) if reviewed_by is None else (now, reviewed_by)
         _touch(partner, now)
         meta.bump_alias_epoch(session)
     session.flush()
@@ -168,7 +172,7 @@ def add_aliases(session: Session, wanted: Sequence[tuple[Partner, str]], now: da
         known.update((partner_id, text) for partner_id, text in rows)
     before = len(known)
     for partner, given in wanted:
-        text = _alias_text(given)
+        text = alias_text(given)
         if (partner.id, text) not in known:
             session.add(Alias(partner_id=partner.id, text=text))
             known.add((partner.id, text))
@@ -278,7 +282,8 @@ def _is(key: Key) -> ColumnElement[bool]:
     return and_(Identifier.scheme == key.scheme, Identifier.value == key.value)
 
 
-def _alias_text(text: str) -> str:
+def alias_text(text: str) -> str:
+    """Return a name as it is stored, with single spaces. Raises InvalidInput for one that is empty or too long."""
     text = " ".join(text.replace("\0", "").split())
     if not 0 < len(text) <= 200:
         raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])

@@ -140,7 +140,15 @@ def _write_aliases(session: Session, written: Sequence[tuple[PartnerRow, Partner
     identifiers.add_aliases(session, [(partner, cell.text) for partner, cell in cells if not cell.flags], now)
     for partner, cell in cells:
         if cell.flags:
-            identifiers.add_alias(session, partner, cell.text, now, **dict.fromkeys(cell.flags, True))
+            identifiers.add_alias(
+                session,
+                partner,
+                cell.text,
+                now,
+                case_sensitive="case_sensitive" in cell.flags,
+                needs_context="needs_context" in cell.flags,
+                exclude="exclude" in cell.flags,
+            )
 
 
 def _write_keys(session: Session, written: Sequence[tuple[PartnerRow, Partner]], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What Warden ships with: three rules and one risk matrix. Missing rows are added; nothing edited is overwritten."""
+"""What Warden ships with: the rules and one risk matrix. Missing rows are added; nothing edited is overwritten."""
 
 import json
 from datetime import datetime

@@ -122,16 +122,23 @@ def _group(
     ages = [(articles[-1].at - article.at) / _DAY for article in articles]
     apart = frozenset(place[fact_id] for fact_id in said[0] if fact_id in place)
     together = [(place[a], place[b]) for a, b in said[1] if a in place and b in place]
+    if len(articles) == 1:  # nearly all batches: nothing to compare
+        _place(session, articles[0], articles[0], articles[0], now)
+        return
     copied = copies.cluster(
         [article.detail.get("title") or article.detail.get("summary", "") for article in articles], ages
     )
     told = [_told(article, name, age) for article, age in zip(articles, ages, strict=True)]
     grouped = incidents.group(told, copied, apart, together)
     for article, first, incident in zip(articles, copied.tolist(), grouped.tolist(), strict=True):
-        found = articles[first].mention.fact_id, articles[incident].mention.fact_id
-        if found != (article.mention.copy_of, article.mention.incident):
-            row = supersede(session, article.mention, now)
-            row.copy_of, row.incident = found
+        _place(session, article, articles[first], articles[incident], now)
+
+
+def _place(session: Session, article: _Article, first: _Article, incident: _Article, now: datetime) -> None:
+    found = first.mention.fact_id, incident.mention.fact_id
+    if found != (article.mention.copy_of, article.mention.incident):
+        row = supersede(session, article.mention, now)
+        row.copy_of, row.incident = found
 
 
 def _told(article: _Article, name: str, age: float) -> incidents.Told:

@@ -8,7 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from warden import __version__
 from warden.web import api, assets, health, pages, problems
 from warden.web.access import Doors, SignInLimits, check_origin
-from warden.web.api import examples, matrices, push, risk_examples
+from warden.web.api import examples, matrices, news_examples, push, risk_examples
 from warden.web.deps import Services
 from warden.web.health import Measure, Metrics
 
@@ -61,7 +61,8 @@ def _complete_description(app: FastAPI) -> None:
         schemas = description["components"]["schemas"]
         schemas.update(push.SCHEMAS)
         schemas.update(matrices.SCHEMAS)
-        examples.illustrate(schemas, {**examples.EXAMPLES, **risk_examples.EXAMPLES})
+        listed = {**examples.EXAMPLES, **risk_examples.EXAMPLES, **news_examples.EXAMPLES}
+        examples.illustrate(schemas, listed)
         return description
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

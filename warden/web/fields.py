@@ -15,6 +15,16 @@ from warden.store import criteria
 
 Kind = Literal["number", "whole number", "yes or no", "list", "table"]
 
+KINDS: tuple[tuple[type, Kind], ...] = (
+    (bool, "yes or no"),
+    (float, "number"),
+    (int, "whole number"),
+    (list, "list"),
+    (tuple, "list"),
+    (dict, "table"),
+)
+"""(Python's type, how it is called); of a union the first that is in it."""
+
 UNITS = (
     ("days", "days"),
     ("weeks", "weeks"),
@@ -23,6 +33,9 @@ UNITS = (
     ("share", "share"),
     ("rate", "share"),
     ("quantile", "share"),
+    ("least", "share"),
+    ("most", "share"),
+    ("fall", "share"),
     ("floor", "share"),
     ("count", "count"),
     ("likelihood", "share"),
@@ -88,10 +101,7 @@ def _parts(annotation: Any) -> Sequence[Any]:
 
 def _kind(kinds: Sequence[Any]) -> Kind:
     origins = {typing.get_origin(kind) or kind for kind in kinds}
-    for kind, name in ((bool, "yes or no"), (float, "number"), (int, "whole number"), (dict, "table")):
-        if kind in origins:
-            return name  # type: ignore[return-value]  # each name above is a Kind
-    return "list" if origins & {list, tuple} else "table"
+    return next(name for kind, name in KINDS if kind in origins)
 
 
 def _bound(metadata: Sequence[Any], kinds: tuple[type, type]) -> float | None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from warden.db import Database, pending_migrations
+from warden.db import Database, pending_migrations, way_to
 from warden.domain import Role
 from warden.log import get_logger
 from warden.models import Alert, Notification, Source
@@ -83,7 +83,12 @@ def readiness(db: Database, settings: Settings, now: datetime) -> list[Check]:
         return [Check(name="database", ok=False, detail="does not answer")]
     checks = [Check(name="database", ok=True, detail="answers")]
     if current != head:
-        return [*checks, Check(name="migrations", ok=False, detail="are pending: run `warden db upgrade`")]
+        return [
+            *checks,
+            Check(
+                name="migrations", ok=False, detail=f"are at {current or 'none'}, not {head}: {way_to(head, current)}"
+            ),
+        ]
     checks.append(Check(name="migrations", ok=True, detail="are at the newest version"))
     with db.read() as session:
         return [*checks, _clock(session, settings, now), _stages(session, settings, now)]

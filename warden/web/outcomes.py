@@ -25,26 +25,31 @@ STATEMENTS: Mapping[str, tuple[Statement, ...]] = {
     "silence": (
         Statement(
             N_(
-                "goes silent: neither message nor delivery for at least %(days)s days and for longer than "
-                "%(own_gap_quantile_share)s of its own gaps, beginning within %(horizon_days)s days"
+                "goes silent: no sign of life (message, meeting or delivery) for at least %(days)s days and for longer "
+                "than %(own_gap_quantile_share)s of its own gaps, beginning within %(horizon_days)s days"
             ),
             frozenset({"own_gap_quantile", "deliveries_count"}),
         ),
         Statement(
             N_(
-                "goes silent: no message for at least %(days)s days and for longer than "
+                "goes silent: no sign of life (message or meeting) for at least %(days)s days and for longer than "
                 "%(own_gap_quantile_share)s of its own gaps, beginning within %(horizon_days)s days"
             ),
             frozenset({"own_gap_quantile"}),
         ),
         Statement(
             N_(
-                "goes silent: neither message nor delivery for at least %(days)s days, "
+                "goes silent: no sign of life (message, meeting or delivery) for at least %(days)s days, "
                 "beginning within %(horizon_days)s days"
             ),
             frozenset({"deliveries_count"}),
         ),
-        Statement(N_("goes silent: no message for at least %(days)s days, beginning within %(horizon_days)s days")),
+        Statement(
+            N_(
+                "goes silent: no sign of life (message or meeting) for at least %(days)s days, "
+                "beginning within %(horizon_days)s days"
+            )
+        ),
     ),
     "late_share": (
         Statement(

@@ -1,7 +1,7 @@
 """Draws pages: picks the reader's language, and renders templates with dates and numbers written that way."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache, partial
 from pathlib import Path
@@ -78,7 +78,13 @@ def environment(locale: str) -> Environment:
     )
     made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(
-        moment=moment, local_day=local_day, local_input=local_input, say=say, named=named, web_address=web_address
+        moment=moment,
+        day_or_moment=day_or_moment,
+        local_day=local_day,
+        local_input=local_input,
+        say=say,
+        named=named,
+        web_address=web_address,
     )
     made.filters.update(_plain_filters(locale))
     made.globals.update(asset=assets.address, dash=DASH, words=words)
@@ -100,6 +106,13 @@ def moment(context: Context, value: datetime | str | None) -> str:
     reader: Reader = context["reader"]
     local = value.astimezone(ZoneInfo(reader.time_zone))
     return f"{wording.day(local.date(), reader.locale)} {local:%H:%M}"
+
+
+@pass_context
+def day_or_moment(context: Context, value: datetime) -> str:
+    """When something happened: the date alone where there is no time of day, kept as midnight UTC."""
+    utc = value.astimezone(UTC)
+    return wording.day(utc.date(), context["reader"].locale) if utc.time() == time(0) else moment(context, value)
 
 
 @pass_context
@@ -177,7 +190,7 @@ def _figures(locale: str) -> dict[str, Any]:
 def _sign(value: float, digits: str) -> str:
     """Return the pattern of a number with its sign, which what rounds to nothing has not."""
     is_nothing = abs(value) < 0.5 * 10.0 ** -len(digits.partition(".")[2])
-    return "0" if is_nothing else f"+#,##{digits};-#,##{digits}"
+    return "0;0" if is_nothing else f"+#,##{digits};-#,##{digits}"
 
 
 def _names(locale: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Warden's own words for people: how states, stages and signals are called on pages. Texts only, no decisions."""
 
+from scorers.news import kinds
 from warden import reasons
 from warden.domain import (
     AlertState,
+    CorrectionKind,
     FactKind,
     Frequency,
     MeetingStatus,
@@ -150,6 +152,43 @@ CAUSES = {
     "overrides": N_("What people set by hand"),
 }
 """Steps of the change ledger."""
+
+EVENTS = kinds.EVENT_MESSAGES
+
+TONES = {"negative": N_("Negative"), "neutral": N_("Neutral"), "positive": N_("Positive")}
+
+CORRECTIONS = {
+    CorrectionKind.TONE: N_("tone"),
+    CorrectionKind.EVENT: N_("kind of event"),
+    CorrectionKind.ABOUT: N_("whether it is about this partner"),
+    CorrectionKind.INCIDENT: N_("incident"),
+}
+
+WEIGHTS = ((60.0, N_("weighs heavily")), (20.0, N_("weighs noticeably")), (1.0, N_("weighs little")))
+"""What the weight of an incident (0..300) is called from a figure on, highest first; below the last: NO_WEIGHT."""
+
+NO_WEIGHT = N_("weighs next to nothing")
+
+AMBIGUITIES = {
+    "word": N_("also an everyday word"),
+    "place": N_("also a place"),
+    "number": N_("has no letter"),
+    "short": N_("very short: up to two Chinese characters or three letters"),
+    "shared": N_("another partner has this name, too"),
+}
+"""Why a person should look at what a name matches."""
+
+ANSWERS = {
+    "by_itself": N_("counts by itself"),
+    "second_cue": N_("needs a second cue"),
+    "letter_case": N_("upper and lower case must agree"),
+    "never": N_("never counts"),
+}
+
+MARKS = {"new": N_("would count"), "lost": N_("would count no more"), "kept": N_("counts already")}
+
+NEWS_LANGUAGES = {"en": N_("English"), "zh": N_("Chinese"), "vi": N_("Vietnamese")}
+"""Languages whose tone has versions of its own: the parts of the lexicon."""
 
 NOT_USED = N_("not set")
 YES, NO = N_("Yes"), N_("No")

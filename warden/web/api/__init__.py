@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from warden.web.api import (
     alerts,
+    articles,
     assessments,
     backtests,
     criteria,
@@ -14,6 +15,8 @@ from warden.web.api import (
     matrices,
     matrix,
     meetings,
+    names,
+    news_models,
     notifications,
     overrides,
     partners,
@@ -34,8 +37,11 @@ for part in (
     matrix,
     ledger,
     overrides,
+    articles,
+    names,
     criteria,
     matrices,
+    news_models,
     backtests,
     rules,
     alerts,

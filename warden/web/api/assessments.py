@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from warden.domain import Quantity
+from scorers.impact import part_known
+from warden.domain import WATCHED_STAGES, Quantity
 from warden.errors import NotFound
 from warden.models import Assessment
 from warden.pipeline import assess
@@ -115,6 +116,9 @@ class AssessmentOut(BaseModel):
     not_rated: Sentence | None = Field(description="Why there is no place on the matrix.")
     contributions: list[Contribution]
     impact_parts: list[ImpactPart]
+    impact_coverage: float | None = Field(
+        description="Share of the attributes, by weight, that is known; `reach.missing` names the others."
+    )
     matrix_version: int
 
 
@@ -185,9 +189,10 @@ def compute_assessment(
 
 @router.get("/partners/{partner_id}/outcomes", responses=errors(404))
 def list_outcomes(session: Read, partner_id: uuid.UUID) -> Listed[OutcomeOut]:
-    """List the state of every outcome of a partner, on one page."""
-    partners.get(session, partner_id)
-    return Listed(items=[OutcomeOut.model_validate(row) for row in outcomes.of(session, partner_id)], next=None)
+    """List the state of every outcome of a partner, on one page; empty for one that is not watched (any more)."""
+    partner = partners.get(session, partner_id)
+    found = outcomes.of(session, partner_id) if partner.stage in WATCHED_STAGES else []
+    return Listed(items=[OutcomeOut.model_validate(row) for row in found], next=None)
 
 
 def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, reader: Reader) -> AssessmentOut:
@@ -211,6 +216,7 @@ def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, r
             "not_rated": sentence(reader, row.not_rated) if row.not_rated else None,
             "contributions": [_contribution(signal, reader) for signal in row.signals],
             "impact_parts": row.impact_parts,
+            "impact_coverage": part_known((part["weight"], part["score"]) for part in row.impact_parts),
             "matrix_version": row.matrix_version,
         }
     )

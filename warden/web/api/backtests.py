@@ -220,7 +220,7 @@ def _outcome(outcome: Mapping[str, Any], reader: Reader) -> BacktestOutcome:
         {
             **outcome,
             "sentence": sentence(reader, outcome["sentence"]),
-            "remarks": [sentence(reader, one) for one in outcome.get("remarks", ())],  # reports before 0.2 have none
+            "remarks": [sentence(reader, one) for one in outcome["remarks"]],
             "methods": methods,
         }
     )

@@ -1,7 +1,6 @@
 """Risk criteria: what counts as each outcome, how impact and placement are judged; for all, a tier or one partner."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import Scope
 from warden.store import criteria, partners
-from warden.store.criteria import Effective
 from warden.web.api.shapes import IfMatch, Input, Listed, Moment, Note, ShortName, check_tag, not_future, set_etag, text
 from warden.web.deps import Caller, CurrentServices, Now, Read, Write, guard
 from warden.web.fields import FieldInfo, fields_of
-from warden.web.limits import in_use
+from warden.web.limits import InUse, in_use
 from warden.web.problems import errors
 
 router = APIRouter(tags=["criteria"], dependencies=[guard("criteria")])
@@ -173,7 +171,8 @@ def get_effective_criteria(
     found = []
     for name in criteria.shipped():
         held = criteria.effective(session, name, whose, known_at)
-        found.append(_effective(name, held, in_use(session, services.settings, name, held, known_at)))
+        used = in_use(session, services.settings, name, held, known_at)
+        found.append(_effective(name, held.enabled, used))
     return Listed(items=found, next=None)
 
 
@@ -181,20 +180,20 @@ def _field(field: FieldInfo) -> CriterionField:
     return CriterionField.model_validate(field)
 
 
-def _effective(name: str, held: Effective, values: Mapping[str, Any]) -> EffectiveCriterion:
+def _effective(name: str, enabled: bool, used: InUse) -> EffectiveCriterion:
     return EffectiveCriterion(
         name=name,
-        enabled=held.enabled,
+        enabled=enabled,
         values=[
             EffectiveValue(
                 field=field,
-                value=values[field],
+                value=used.values[field],
                 source=source.scope or "shipped",
                 subject=source.subject,
                 criterion_id=source.criterion_id,
                 author=source.author,
                 since=source.created_at,
             )
-            for field, source in held.sources.items()
+            for field, source in used.sources.items()
         ],
     )

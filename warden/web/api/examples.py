@@ -29,7 +29,15 @@ OWNER = {
     "version": 1,
 }
 IDENTIFIER = {"id": ANYTHING_ELSE, "scheme": "domain", "value": "acme.example"}
-ALIAS = {"id": ANYTHING_ELSE, "text": "Acme", "case_sensitive": False, "needs_context": True, "exclude": False}
+ALIAS = {
+    "id": ANYTHING_ELSE,
+    "text": "Acme",
+    "case_sensitive": False,
+    "needs_context": True,
+    "exclude": False,
+    "reviewed_at": EARLIER,
+    "reviewed_by": "an@example.com",
+}
 SENTENCE = {
     "text": "silent for 24 days; the usual longest gap is 9",
     "message": "silent for %(days_silent)s days; the usual longest gap is %(usual_gap)s",

@@ -14,7 +14,7 @@ from warden.models import Matrix
 from warden.pipeline import moves
 from warden.pipeline.moves import Move, Place
 from warden.store import matrices
-from warden.web.api.shapes import IfMatch, Listed, Sentence, check_tag, sentence, set_etag, tag_of
+from warden.web.api.shapes import IfMatch, Listed, NoBody, Sentence, check_tag, sentence, set_etag, tag_of
 from warden.web.deps import SLOW, ApiReader, Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 from warden.wording import Reader
@@ -135,7 +135,13 @@ def preview_matrix(session: Read, reader: ApiReader, now: Now, version: Version)
 
 @router.post("/{version}/activate", responses=errors(404, 409, 412))
 def activate_matrix(
-    session: Write, now: Now, caller: Caller, version: Version, response: Response, if_match: IfMatch = None
+    session: Write,
+    now: Now,
+    caller: Caller,
+    version: Version,
+    response: Response,
+    if_match: IfMatch = None,
+    _body: NoBody = None,
 ) -> MatrixVersion:
     """Make a draft the active version; the next assessment places everybody on it. A past one has to be drafted anew.
 

@@ -14,7 +14,7 @@ from warden.web.api.assessments import AsOf
 from warden.web.api.shapes import not_future
 from warden.web.deps import ApiReader, Now, Read, guard
 from warden.web.problems import errors
-from warden.wording import Reader
+from warden.wording import Fact, Reader
 
 router = APIRouter(tags=["assessments"], dependencies=[guard("assessments")])
 
@@ -90,10 +90,11 @@ def get_matrix(session: Read, reader: ApiReader, now: Now, as_of: AsOf = None) -
     placed: dict[tuple[int, int], list[PlacedPartner]] = {}
     unrated: list[UnratedPartner] = []
     for one in assessments.placements(session, as_of):
-        if one.likelihood_level is None or one.impact_level is None or one.matrix_version != matrix.version:
-            unrated.append(_unrated(one, reader))
+        cell = one.cell_on(matrix.version)
+        if cell is None:
+            unrated.append(UnratedPartner(id=one.partner_id, name=one.name, reason=reader.fact(why_unrated(one))))
         else:
-            placed.setdefault((one.likelihood_level, one.impact_level), []).append(_placed(one))
+            placed.setdefault(cell, []).append(_placed(one))
     cells = [
         MatrixCell(likelihood=row, impact=column, band=band, partners=placed.get((row, column), []))
         for row, bands in enumerate(matrix.data["grid"], 1)
@@ -123,7 +124,6 @@ def _placed(one: Placement) -> PlacedPartner:
     )
 
 
-def _unrated(one: Placement, reader: Reader) -> UnratedPartner:
-    message = NOT_ASSESSED_MESSAGE if one.band is None else NOT_PLACED_MESSAGE
-    reason = reader.fact(one.not_rated) if one.not_rated else reader.say(message)
-    return UnratedPartner(id=one.partner_id, name=one.name, reason=reason)
+def why_unrated(one: Placement) -> Fact:
+    """Return why a partner has no place on the matrix, as a stored sentence."""
+    return one.not_rated or {"message": NOT_ASSESSED_MESSAGE if one.band is None else NOT_PLACED_MESSAGE}

@@ -12,7 +12,7 @@ from warden.models import Notification
 from warden.store import notifications
 from warden.store.paging import page
 from warden.web.api.alerts import Named
-from warden.web.api.shapes import Cursor, Limit, Listed, listed
+from warden.web.api.shapes import Cursor, Limit, Listed, NoBody, listed
 from warden.web.deps import Now, Read, Write, guard
 from warden.web.problems import errors
 
@@ -74,7 +74,7 @@ def get_notification(session: Read, notification_id: uuid.UUID) -> NotificationO
 
 
 @router.post("/{notification_id}/retry", responses=errors(404, 409))
-def retry_notification(session: Write, now: Now, notification_id: uuid.UUID) -> NotificationOut:
+def retry_notification(session: Write, now: Now, notification_id: uuid.UUID, _body: NoBody = None) -> NotificationOut:
     """Send a notification that failed once more, under the same id, with the next tick."""
     notification = notifications.get(session, notification_id, lock=True)
     notifications.requeue(session, notification, now)

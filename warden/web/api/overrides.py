@@ -8,7 +8,6 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import Quantity
-from warden.errors import NotFound
 from warden.models import Override
 from warden.store import overrides, partners
 from warden.web.api.shapes import Input, Listed, Moment, Reason
@@ -35,7 +34,9 @@ class NewOverride(Input):
     )
 
     quantity: Quantity
-    value: Annotated[float, Field(allow_inf_nan=False, description="Likelihood: between 0 and 1; impact: 1 to 5.")]
+    value: Annotated[
+        float, Field(strict=True, allow_inf_nan=False, description="Likelihood: between 0 and 1; impact: 1 to 5.")
+    ]
     reason: Reason
     expires_at: Moment = Field(description="In the future, at most a year away.")
 
@@ -64,11 +65,14 @@ def list_overrides(session: Read, now: Now, partner_id: uuid.UUID) -> Listed[Ove
     return Listed(items=[_shape(row, now) for row in overrides.listing(session, partner_id)], next=None)
 
 
-@router.post("", status_code=201, responses=errors(404))
+@router.post("", status_code=201, responses=errors(404, 409))
 def add_override(
     session: Write, now: Now, caller: Caller, partner_id: uuid.UUID, new: Annotated[NewOverride, Body()]
 ) -> OverrideOut:
-    """Override the likelihood or the impact; the computed value stays beside it. It replaces one that holds."""
+    """Override the likelihood or the impact; the computed value stays beside it. It replaces one that holds.
+
+    Only of a partner that is watched: of others nothing is said that could be overridden.
+    """
     partner = partners.get(session, partner_id)
     added = overrides.add(
         session,
@@ -88,18 +92,12 @@ def withdraw_override(
     session: Write, now: Now, caller: Caller, partner_id: uuid.UUID, override_id: uuid.UUID
 ) -> OverrideOut:
     """Withdraw an override before it expires. It stays in the list."""
-    if override_id not in {row.id for row in overrides.listing(session, partner_id)}:
-        raise NotFound(f"The partner {partner_id} has no override {override_id}.")
-    return _shape(overrides.withdraw(session, override_id, caller.name, now), now)
-
-
-def holds(row: Override, now: datetime) -> bool:
-    """Tell whether an override is in force at `now`."""
-    return row.created_at <= now < min(row.expires_at, row.withdrawn_at or row.expires_at)
+    return _shape(overrides.withdraw(session, partner_id, override_id, caller.name, now), now)
 
 
 def _shape(row: Override, now: datetime) -> OverrideOut:
-    return OverrideOut.model_validate({**{name: getattr(row, name) for name in _COLUMNS}, "holds": holds(row, now)})
+    columns = {name: getattr(row, name) for name in _COLUMNS}
+    return OverrideOut.model_validate({**columns, "holds": overrides.holds(row, now)})
 
 
 _COLUMNS = tuple(name for name in OverrideOut.model_fields if name != "holds")

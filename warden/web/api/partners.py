@@ -149,6 +149,8 @@ class AliasOut(BaseModel):
     case_sensitive: bool
     needs_context: bool
     exclude: bool
+    reviewed_at: datetime | None = Field(description="When a person looked at what it matches and set these flags.")
+    reviewed_by: str | None
 
 
 class PartnerOut(BaseModel):

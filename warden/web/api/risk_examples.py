@@ -6,8 +6,9 @@ from warden.web.api.examples import ANYTHING_ELSE, ASSESSMENT, AT, EARLIER, NAME
 
 LATER = "2026-06-30T00:00:00Z"
 STATEMENT = {
-    "text": "goes silent: no message for at least 30 days, beginning within 28 days",
-    "message": "goes silent: no message for at least %(days)s days, beginning within %(horizon_days)s days",
+    "text": "goes silent: no sign of life (message or meeting) for at least 30 days, beginning within 28 days",
+    "message": "goes silent: no sign of life (message or meeting) for at least %(days)s days, "
+    "beginning within %(horizon_days)s days",
     "params": {"days": 30.0, "horizon_days": 28.0},
 }
 WHY = {
@@ -45,7 +46,7 @@ UNRATED = {
     "reason": "Too little is known: days with messages: 2, needed: 5 (0% of the signals can be read, 50% are needed).",
 }
 MATRIX_CELL = {**CELL, "band": "moderate", "partners": [PLACED]}
-LEVELS = {"likelihood": [LEVEL], "impact": [{**LEVEL, "from": 2.6}], "bands": [BAND]}
+LEVELS = {"likelihood": [LEVEL], "impact": [{**LEVEL, "from": 2.6, "name": "Moderate"}], "bands": [BAND]}
 HELD = {
     "id": ANYTHING_ELSE,
     "quantity": "likelihood",
@@ -62,13 +63,14 @@ OVERRIDE = {
     "withdrawn_by": None,
     "holds": True,
 }
-NAMES = {"en": "Low", "zh-Hant": "低", "zh-Hans": "低", "vi": "Thấp"}
-MATRIX_LEVEL = {"from": 0.0, "names": NAMES}
-MATRIX_BAND = {"key": "low", "rank": 0, "colour": "#e4f1f7", "ink": "#12303d", "names": NAMES}
-WORSE_BAND = {"key": "high", "rank": 1, "colour": "#7a1031", "ink": "#ffffff", "names": NAMES}
+LOW = {"en": "Low", "zh-Hant": "低", "zh-Hans": "低", "vi": "Thấp"}
+HIGH = {"en": "High", "zh-Hant": "高", "zh-Hans": "高", "vi": "Cao"}
+MATRIX_LEVEL = {"from": 0.0, "names": LOW}
+MATRIX_BAND = {"key": "low", "rank": 0, "colour": "#e4f1f7", "ink": "#12303d", "names": LOW}
+WORSE_BAND = {"key": "high", "rank": 1, "colour": "#7a1031", "ink": "#ffffff", "names": HIGH}
 MATRIX_LEVELS = {
-    "likelihood": [MATRIX_LEVEL, {"from": 0.5, "names": NAMES}],
-    "impact": [{"from": 1.0, "names": NAMES}, {"from": 3.0, "names": NAMES}],
+    "likelihood": [MATRIX_LEVEL, {"from": 0.5, "names": HIGH}],
+    "impact": [{"from": 1.0, "names": LOW}, {"from": 3.0, "names": HIGH}],
 }
 GRID = {"levels": MATRIX_LEVELS, "bands": [MATRIX_BAND, WORSE_BAND], "grid": [["low", "low"], ["low", "high"]]}
 FIELD = {
@@ -195,6 +197,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "not_rated": None,
         "contributions": [CONTRIBUTION],
         "impact_parts": [IMPACT_PART],
+        "impact_coverage": 1.0,
         "matrix_version": 1,
     },
     "BacktestListed": BACKTEST,

@@ -107,9 +107,9 @@ IfMatch = Annotated[
 class Sentence(BaseModel):
     """One sentence: in the language asked for, and as the message and parameters it is made of."""
 
-    text: str = Field(examples=["No message for 24 days; 9 are usual."])
-    message: str = Field(examples=["No message for %(days)s days; %(usual)s are usual."])
-    params: dict[str, Any] = Field(examples=[{"days": 24.0, "usual": 9.0}])
+    text: str = Field(examples=["silent for 24 days; the usual longest gap is 9"])
+    message: str = Field(examples=["silent for %(days_silent)s days; the usual longest gap is %(usual_gap)s"])
+    params: dict[str, Any] = Field(examples=[{"days_silent": 24.0, "usual_gap": 9.0}])
 
 
 def sentence(reader: Reader, fact: Mapping[str, Any]) -> Sentence:

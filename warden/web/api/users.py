@@ -22,6 +22,7 @@ from warden.web.api.shapes import (
     Limit,
     Listed,
     Name,
+    NoBody,
     ShortName,
     check_version,
     listed,
@@ -125,7 +126,9 @@ def change_user(
 
 
 @router.post("/{user_id}/link", status_code=201, responses=errors(404, 409))
-def create_link(caller: Caller, session: Write, services: CurrentServices, now: Now, user_id: uuid.UUID) -> LinkMade:
+def create_link(
+    caller: Caller, session: Write, services: CurrentServices, now: Now, user_id: uuid.UUID, _body: NoBody = None
+) -> LinkMade:
     """Make a one-time sign-in link to hand over; links made before stop working. A token with scopes cannot."""
     user = access.get_user(session, user_id)
     _refuse_narrowed(caller)

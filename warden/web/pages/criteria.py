@@ -50,6 +50,11 @@ class Held:
     rows: Sequence[tuple[FieldInfo, Any, Source]]
     statement: Mapping[str, Any] | None
 
+    @property
+    def fields(self) -> Mapping[str, FieldInfo]:
+        """Return the fields by name."""
+        return {field.name: field for field, _value, _source in self.rows}
+
 
 @router.get("/criteria", response_model=None)
 def list_criteria(view: Viewer, session: Read, ended: bool = False) -> Response:
@@ -125,7 +130,9 @@ def _draw(
     wrong: Sequence[Fault] = (),
 ) -> Response:
     fields = _fields(name)
-    own = criteria.listing(session, name, holder.scope, holder.subject)
+    said = criteria.listing(session, name, holder.scope, holder.subject, history=True)
+    current = next((row for row in said if row.ended_at is None), None)
+    own = current.data if current else {}
     otherwise = _otherwise(view, session, name, holder)
     faults: dict[str, list[Fault]] = {}
     for fault in wrong:
@@ -135,16 +142,11 @@ def _draw(
         422 if wrong else 200,
         name=name,
         holder=holder,
-        rows=[
-            Entry(field, otherwise[field.name], (own[0].data if own else {}), typed, tuple(faults.pop(field.name, ())))
-            for field in fields
-        ],
+        rows=[Entry(field, otherwise[field.name], own, typed, tuple(faults.pop(field.name, ()))) for field in fields],
         others=[fault for several in faults.values() for fault in several],
-        current=own[0] if own else None,
+        current=current,
         reason=(typed or {}).get("reason", ""),
-        past=[
-            row for row in criteria.listing(session, name, holder.scope, holder.subject, history=True) if row.ended_at
-        ],
+        past=[row for row in said if row.ended_at is not None],
         fields={field.name: field for field in fields},
     )
 
@@ -177,18 +179,18 @@ def _otherwise(view: View, session: Session, name: str, holder: Holder) -> Mappi
         wider = Effective(criteria.shipped()[name](), enabled=True, sources={})
     else:
         wider = criteria.effective(session, name, holder.wider, view.now)
-    return in_use(session, view.services.settings, name, wider, view.now)
+    return in_use(session, view.services.settings, name, wider, view.now).values
 
 
 def _held(view: View, session: Session, name: str, whose: Whose | None) -> Held:
     held = criteria.effective(session, name, whose, view.now)
-    values = in_use(session, view.services.settings, name, held, view.now)
-    rows = [(field, values[field.name], held.sources[field.name]) for field in fields_of(name)]
+    used = in_use(session, view.services.settings, name, held, view.now)
+    rows = [(field, used.values[field.name], used.sources[field.name]) for field in fields_of(name)]
     is_outcome = name not in (criteria.IMPACT, criteria.PLACEMENT)
     return Held(name, rows, stated(name, held.options.model_dump()) if is_outcome and held.enabled else None)
 
 
 def _names(session: Session, rows: Sequence[Criterion]) -> dict[str, str]:
     """Return the names of the partners that criteria are set for, by id."""
-    wanted = {row.subject for row in rows if row.scope is Scope.PARTNER}
-    return {str(partner_id): name for partner_id, name in partners.names(session) if str(partner_id) in wanted}
+    wanted = {uuid.UUID(row.subject) for row in rows if row.scope is Scope.PARTNER}
+    return {str(partner_id): name for partner_id, name in partners.named(session, wanted).items()}

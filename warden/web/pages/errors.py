@@ -34,7 +34,9 @@ def error_page(request: Request, problem: Problem) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         return see_other(sign_in_address(request.url.path + query if request.method == "GET" else "/"))
     view = view_of(request, request.app.state.services, utc_now(), getattr(request.state, "who", None))
-    status = 409 if problem.status == 412 else problem.status
+    is_mistyped = problem.status == 422 and request.method == "GET"  # no form was sent: the address itself is wrong
+    code = 404 if is_mistyped else problem.status
+    status = 409 if code == 412 else code
     known = status if status in TITLES else 500 if status >= 500 else 404
     title, advice = view.reader.tr(TITLES[known]), view.reader.say(ADVICE[known], id=problem.id or problem.status)
-    return view.page("error.html", problem.status, status=problem.status, title=title, advice=advice)
+    return view.page("error.html", code, status=code, title=title, advice=advice)

@@ -76,8 +76,8 @@ class Board:
         """Return the rows, the highest likelihood first, with the partners placed on this matrix in their cells."""
         placed: dict[tuple[int, int], list[Placement]] = {}
         for one in placements:
-            if one.likelihood_level and one.impact_level and one.matrix_version == self.version:
-                placed.setdefault((one.likelihood_level, one.impact_level), []).append(one)
+            if (cell := one.cell_on(self.version)) is not None:
+                placed.setdefault(cell, []).append(one)
         return [
             Row(level, names.start, names.names, [self._cell(level, impact, placed) for impact, _names in self.columns])
             for level, names in reversed(list(enumerate(self.grid.levels.likelihood, start=1)))

@@ -1,14 +1,19 @@
 """Home: every watched partner on the risk matrix, the worst first, and those not rated with the reason."""
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
 
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
+from scorers.matrix import Thresholds
+from warden.i18n import N_
 from warden.reasons import reasons
-from warden.store import alerts, assessments, meetings, people, sources
+from warden.store import alerts, assessments, criteria, meetings, people, sources
 from warden.store.assessments import Placement
+from warden.web.api.matrix import why_unrated
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
 from warden.web.pages.grid import Board, board
@@ -19,6 +24,8 @@ CHIPS = 4
 LISTED = 10
 """Partners named in each list below the matrix."""
 
+HELD_MESSAGE = N_("%(reason)s; below %(start_share)s, where its row begins, but still held there by a margin")
+
 router = APIRouter()
 
 
@@ -28,17 +35,17 @@ def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Resp
     grid = board(session)
     everybody = assessments.placements(session)
     shown = [one for one in everybody if tier in ("", one.tier) and owner in ("", str(one.owner_id))]
-    rated = [one for one in shown if one.band and one.matrix_version == grid.version]
-    placed = {one.partner_id for one in rated}
+    rated = [one for one in shown if one.cell_on(grid.version)]
     worst = sorted(rated, key=lambda one: _badness(one, grid), reverse=True)[:LISTED]
     return view.page(
         "matrix.html",
         grid=grid,
         rows=grid.rows(rated),
         rated=len(rated),
-        not_rated=[one for one in shown if one.partner_id not in placed],
+        is_overridden=any(one.overridden for one in rated),
+        not_rated=[(one, why_unrated(one)) for one in shown if not one.cell_on(grid.version)],
         worst=worst,
-        headlines=_headlines(session, worst),
+        headlines=_headlines(session, worst, grid, view.now),
         firing=alerts.count_firing(session),
         open_meetings=meetings.count_open(session),
         blind_sources=sum(1 for source in sources.everything(session) if source.blind_since),
@@ -54,11 +61,26 @@ def _badness(one: Placement, grid: Board) -> tuple[int, float, float]:
     return grid.rank(one.band), one.likelihood or 0.0, one.impact or 0.0
 
 
-def _headlines(session: Session, worst: list[Placement]) -> dict[uuid.UUID, Any]:
-    """Return why the signal that weighs most is raised, by partner."""
+def _headlines(session: Session, worst: list[Placement], grid: Board, now: datetime) -> dict[uuid.UUID, Any]:
+    """Return by partner why the signal that weighs most is raised, and whether only the margin still holds it there."""
+    held = _held_from(session, worst, grid, now)
     headlines = {}
     for assessment in assessments.latest_of_all(session, partner_ids=[one.partner_id for one in worst]):
         told = reasons(assessment.signals)
         if told:
-            headlines[assessment.partner_id] = told[0]
+            start = held.get(assessment.partner_id)
+            why = {"reason": told[0], "start_share": start}
+            headlines[assessment.partner_id] = told[0] if start is None else {"message": HELD_MESSAGE, "params": why}
     return headlines
+
+
+def _held_from(session: Session, worst: list[Placement], grid: Board, now: datetime) -> dict[uuid.UUID, float]:
+    """Return where their row begins, for the partners whose likelihood no longer reaches that."""
+    resolved = criteria.resolve(session, criteria.PLACEMENT, [(one.partner_id, one.tier) for one in worst], now)
+    thresholds = cast(Sequence[Thresholds], resolved.options)
+    held = {}
+    for one, number in zip(worst, resolved.of, strict=True):
+        start = grid.grid.start(one.likelihood_level or 1, thresholds[number])
+        if not one.overridden and one.likelihood is not None and one.likelihood < start:
+            held[one.partner_id] = start
+    return held

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Response
 
 from warden.domain import Quantity
-from warden.errors import InvalidInput, NotFound
+from warden.errors import InvalidInput
 from warden.i18n import N_
 from warden.store import overrides, partners
 from warden.web.api.shapes import is_sane
@@ -61,9 +61,7 @@ def add(
 @router.post("/{override_id}/withdraw", response_model=None)
 def withdraw(view: Manager, session: Write, partner_id: uuid.UUID, override_id: uuid.UUID) -> Response:
     """Let the computed value stand again."""
-    if override_id not in {row.id for row in overrides.listing(session, partner_id)}:
-        raise NotFound("There is no such override.")
-    overrides.withdraw(session, override_id, view.by, view.now)
+    overrides.withdraw(session, partner_id, override_id, view.by, view.now)
     return see_other(f"/partners/{partner_id}#overrides")
 
 

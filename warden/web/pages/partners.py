@@ -8,13 +8,13 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from scorers.impact import part_known
 from scorers.matrix import Thresholds
-from warden.domain import Stage
+from warden.domain import WATCHED_STAGES, Stage
 from warden.models import Partner
 from warden.store import alerts, assessments, criteria, facts, meetings, overrides, partners, rules, sources
-from warden.web.api.overrides import holds
 from warden.web.deps import Read
-from warden.web.pages import standing, trend
+from warden.web.pages import incidents, standing, trend
 from warden.web.pages.drawing import ROWS, Asked, Level, View, Viewer
 from warden.web.pages.grid import board
 
@@ -87,18 +87,21 @@ def draw(
     found = facts.listing(session, partner_id=partner.id, cursor=before, limit=FACTS)
     grid = board(session)
     said = overrides.listing(session, partner.id)
+    parts = assessment.impact_parts if assessment else []
     return view.page(
         "partner.html",
         422 if faults else 200,
         grid=grid,
         partner=partner,
+        is_watched=partner.stage in WATCHED_STAGES,
         assessment=assessment,
         outcomes=standing.outcomes(session, assessment),
         reach=standing.reach(assessment, grid),
         stay=standing.stay(session, assessment, grid, _thresholds(view, session, partner)),
-        impact_parts=assessment.impact_parts if assessment else [],
-        holding=[one for one in said if holds(one, view.now)],
-        past=[one for one in said if not holds(one, view.now)],
+        impact_parts=parts,
+        impact_known=part_known((part["weight"], part["score"]) for part in parts),
+        holding=[one for one in said if overrides.holds(one, view.now)],
+        past=[one for one in said if not overrides.holds(one, view.now)],
         counted={one["id"] for one in assessment.overrides} if assessment else set(),
         facts=found.items,
         older=view.older(found.next),
@@ -107,6 +110,8 @@ def draw(
         rules=[(rule, status) for rule, status in rules.statuses_of(session, partner.id) if rule.enabled],
         faults=faults or {},
         entered=entered or {"quantity": ""},
+        back=f"/partners/{partner.id}#incidents",
+        **incidents.context(view, session, partner.id),
         **_sources(session, partner),
     )
 
