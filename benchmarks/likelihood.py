@@ -19,8 +19,9 @@ from pathlib import Path
 
 import probes
 from bar import OURS, OUTCOMES, Measured, lines, table_of_lines, table_of_methods
+from environment import ROOT, python_with, say
 
-ROOT = Path(__file__).resolve().parent.parent
+MODULES = ("numpy", "pandas", "sklearn")
 NEEDED = ("numpy", "pandas", "scikit-learn")
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--python", type=Path, help="has numpy, pandas and scikit-learn")
     arguments = parser.parse_args()
-    python = arguments.python or environment()
+    python = arguments.python or python_with(MODULES, NEEDED)
     measured = Measured()
     for described in sorted((arguments.folder / "data" / "early-warning").glob("*/outcomes.json")):
         measure(measured, python, arguments.folder / "check", described.parent)
@@ -38,19 +39,6 @@ def main() -> None:
     print("\n".join(["", *table_of_methods(measured), "", *table_of_lines(found), ""]))
     print(f"Had nobody said that the sources were blind: {measured.unflagged_alarms:,} alarms.")
     sys.exit(any(line.verdict() == "MISSED" for line in found))
-
-
-def environment() -> Path:
-    """Return the Python of an environment the check programs run in, made where it is missing."""
-    python = ROOT / ".bench" / "bin" / "python"
-    if not python.exists():
-        say("making .bench/ …")
-        subprocess.run([sys.executable, "-m", "venv", ROOT / ".bench"], check=True)
-    if subprocess.run([python, "-c", "import numpy, pandas, sklearn"], check=False, capture_output=True).returncode:
-        say(f"installing {', '.join(NEEDED)} into .bench/ …")
-        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-c", str(ROOT / "constraints.txt"), *NEEDED], check=True)
-    return python
 
 
 def measure(measured: Measured, python: Path, check: Path, stream: Path) -> None:
@@ -84,11 +72,6 @@ def probe(measured: Measured, python: Path, check: Path, stream: Path, ours: Pat
     measured.healthy += spells.healthy
     measured.alarms += spells.alarms
     measured.unflagged_alarms += spells.unflagged
-
-
-def say(text: str) -> None:
-    """Show progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

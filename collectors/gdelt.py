@@ -15,6 +15,7 @@ from collectors.base import (
     Collector,
     Cursor,
     Problem,
+    SourceChanged,
     SourceError,
     SourceRefused,
     SourceUnavailable,
@@ -56,7 +57,7 @@ class Visit:
     articles: dict[str, Article] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     answered: int = 0
-    refusal: SourceRefused | None = None
+    refusal: SourceRefused | SourceChanged | None = None
     failure: SourceError | None = None
 
 
@@ -95,7 +96,8 @@ class Gdelt(Collector):
         since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else earliest
         began = datetime.fromisoformat(cursor["began"]) if "began" in cursor else now
         longest = now - timedelta(days=30)  # GDELT searches three months at most; a longer gap is not caught up
-        return began, max(since, longest), cursor.get("after", "")
+        # a clock that was ahead when the cursor was written must not keep us from asking until that day
+        return min(began, now), min(max(since, longest), now - OVERLAP), cursor.get("after", "")
 
     def _search(self, visit: Visit, http: Http) -> None:
         """Ask for the partners at the front, all pages; where GDELT refuses several together, for fewer."""
@@ -105,7 +107,7 @@ class Gdelt(Collector):
         while until and visit.requests_left and pages < MAX_PAGES:
             try:
                 found = self._ask(group, visit.since, until, visit, http)
-            except QueryRefused as error:
+            except (QueryRefused, SourceChanged) as error:  # one answer that cannot be read is not all of them
                 if len(group) > 1:
                     group = group[: len(group) // 2]
                     continue

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from collectors.base import Article, Problem, SourceChanged, SourceError, SourceRefused, SourceUnavailable
@@ -20,7 +21,9 @@ _BAD_QUERY = re.compile(
     r"too short|too long|too common|keyword|phrase|parenthes|surrounded by|your query|invalid/unsupported|illegal",
     re.IGNORECASE,
 )
-_BAD_ESCAPE = re.compile(r'\\(?!(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))')
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
+_MOST_RESCUED = 1_000
+"""Of a broken answer no more is tried to be read: each try may go through all that follows."""
 _ARTICLE = re.compile(r'\{\s*"url"\s*:')
 _LOOSE_MARK = re.compile(r"\s+([,.;:!?%)\]»’”，。：；！？])")
 _LOOSE_OPENING = re.compile(r"([(\[«“])\s+")
@@ -92,7 +95,7 @@ def _items(text: str, host: str) -> tuple[list[Any], list[Problem]]:
     GDELT copies titles with stray backslashes and control characters into its JSON.
     """
     try:
-        found = json.loads(_BAD_ESCAPE.sub(r"\\\\", text), strict=False)
+        found = json.loads(_repaired(text), strict=False)
     except RecursionError as error:
         raise SourceChanged(f"The JSON of {host} nests too deep; it is not read.") from error
     except ValueError:
@@ -105,15 +108,20 @@ def _items(text: str, host: str) -> tuple[list[Any], list[Problem]]:
     return items, []
 
 
+def _repaired(text: str) -> str:
+    """Double the backslashes that escape nothing."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
+
+
 def _rescued(text: str, host: str) -> tuple[list[Any], list[Problem]]:
     decoder = json.JSONDecoder(strict=False)
-    repaired = _BAD_ESCAPE.sub(r"\\\\", text)
-    starts = [match.start() for match in _ARTICLE.finditer(repaired)]
+    repaired = _repaired(text)
+    starts = [match.start() for match in islice(_ARTICLE.finditer(repaired), _MOST_RESCUED)]
     items: list[Any] = []
     for start in starts:
         try:
             items.append(decoder.raw_decode(repaired, start)[0])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     if '"articles"' not in text[:200] or not items:
         raise SourceChanged(

@@ -170,6 +170,7 @@ def greet(services: Services, folder: Path, receiver: Receiver) -> None:
         f"  API token        {token} (also in {folder.name}/token)",
         f'  try              curl -H "Authorization: Bearer $(cat {folder.name}/token)" {address}/api/v1/matrix',
         f"  why Cipla moved  {address}/partners/{cipla.id}/changes?since=2011-06-02",
+        f"  what is said     {address}/partners/{cipla.id}/incidents",
         f"  how good it was  {address}/backtest",
         "",
     )

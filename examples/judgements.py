@@ -1,14 +1,16 @@
-"""What people set while the past is replayed: risk criteria and one override, each with author and reason. Invented."""
+"""What people say while the past is replayed: risk criteria, an override, two corrections of news. Invented."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from warden.domain import Quantity, Scope
-from warden.store import criteria, overrides, partners
+from warden.domain import CorrectionKind, FactKind, Quantity, Scope
+from warden.models import Fact
+from warden.store import corrections, criteria, overrides, partners, readings
 from warden.web.deps import Services
 
 MEI_LIN, DANIEL, WANG_JUN = (f"{name}@programme.example" for name in ("mei.lin", "daniel.okafor", "wang.jun"))
@@ -45,6 +47,24 @@ def _pause(session: Session, now: datetime) -> object:
     )  # fmt: skip
 
 
+def _corrected(
+    title: str, name: str, kind: CorrectionKind, value: dict[str, Any], author: str
+) -> Callable[[Session, datetime], object]:
+    """Correct how the article of this title was read for the partner of this name."""
+
+    def correct(session: Session, now: datetime) -> None:
+        partner = partners.by_name(session, name)
+        articles = session.scalars(select(Fact).where(Fact.kind == FactKind.ARTICLE))
+        article = next((one for one in articles if (one.detail or {})["title"] == title), None)
+        assert partner is not None, "partners.csv has it"
+        if article is None:  # a replay of a few weeks has not read it yet
+            return
+        said = corrections.add(session, article.id, partner.id, kind, value, author=author, now=now)
+        readings.correct(session, said, now)
+
+    return correct
+
+
 def _off(outcome: str, reason: str) -> Judgement:
     start = datetime(2009, 6, 1, tzinfo=UTC)
     return Judgement(start, _criterion(outcome, Scope.PORTFOLIO, "", {"enabled": False}, MEI_LIN, reason))
@@ -63,6 +83,26 @@ JUDGEMENTS: Sequence[Judgement] = (
             {"days": 45},
             DANIEL,
             "Preferred suppliers ship every other month at most.",
+        ),
+    ),
+    Judgement(
+        datetime(2011, 6, 13, tzinfo=UTC),
+        _corrected(
+            "Orgenics slashes the price of rapid test kits by a fifth",
+            "Orgenics",
+            CorrectionKind.TONE,
+            {"label": "positive"},  # "slashes" reads as bad news; to a buyer it is good
+            DANIEL,
+        ),
+    ),
+    Judgement(
+        datetime(2011, 6, 13, tzinfo=UTC),
+        _corrected(
+            "Senator Roche loses vote on harbour dues",
+            "Hoffmann-La Roche",
+            CorrectionKind.ABOUT,
+            {"about": False},
+            MEI_LIN,
         ),
     ),
     Judgement(datetime(2011, 6, 13, tzinfo=UTC), _pause),

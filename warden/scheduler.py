@@ -11,7 +11,7 @@ from collectors.http import Http
 from warden.clock import utc_now
 from warden.db import Database
 from warden.log import get_logger
-from warden.pipeline import assess, attribute, backtest, collect, decide, digest, learn, notify
+from warden.pipeline import assess, attribute, backtest, collect, decide, digest, learn, news, notify
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import changes, meta
@@ -26,6 +26,7 @@ HEARTBEAT_SECONDS = 10
 DIGEST_SECONDS = 60
 LEARN_SECONDS = 600
 BACKTEST_SECONDS = 30
+NEWS_SECONDS = 600
 GRACE_SECONDS = 300
 
 Step = tuple[str, int]
@@ -125,7 +126,7 @@ class Clock:
         self.stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(6)},  # one for each tick: walks through the past take minutes
+            executors={"default": ThreadPoolExecutor(7)},  # one for each tick: walks through the past take minutes
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
         )
         self._every(HEARTBEAT_SECONDS, "heartbeat", self._beat)
@@ -134,6 +135,7 @@ class Clock:
         self._every(DIGEST_SECONDS, "digest", self._digest)
         self._every(LEARN_SECONDS, "learn", self._learn)
         self._every(BACKTEST_SECONDS, "backtest", self._backtest)
+        self._every(NEWS_SECONDS, "news", self._news)
 
     def start(self) -> None:
         """Start ticking; the first tick of everything comes at once."""
@@ -182,6 +184,12 @@ class Clock:
 
     def _backtest(self, now: datetime) -> None:
         _walk(self._db, "backtest", now, lambda: backtest.run_requested(self._db, self._settings, now, self._goes_on))
+
+    def _news(self, now: datetime) -> None:
+        """Learn only from what may be kept: erase first."""
+        if news.is_due(self._db, self._settings, now):
+            _walk(self._db, "erase", now, lambda: news.erase(self._db, self._settings, now, self._goes_on))
+            _walk(self._db, "learn_news", now, lambda: news.run(self._db, now, self._goes_on) or 0)
 
     def _goes_on(self) -> bool:
         return not self.stopping.is_set()

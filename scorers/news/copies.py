@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ _HEAD = re.compile(
 """What it sets before one: "UPDATE 2-", "【快讯】", "Example Times: ", "TAIPEI (Example) - "."""
 
 _KEPT_SHARE = 0.5  # what is cut off must not be most of the text
-_FIGURE = re.compile(r"\d+(?!\d*$)")  # one at the very end may be cut short
+_FIGURE = re.compile(r"(?<!\d)\d++(?!$)")  # one at the very end may be cut short
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # mastheads differ in setting this comma
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -120,6 +121,13 @@ def _grams(text: str) -> frozenset[str]:
     return frozenset(squeezed[place : place + _GRAM] for place in range(len(squeezed) - _GRAM + 1))
 
 
+@lru_cache(maxsize=1)
+def _bands() -> tuple[int, int]:
+    """Bands of the hashing and rows of each, worked out once: that takes longer than comparing a partner's articles."""
+    index: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
+    return index.b, index.r
+
+
 def _candidates(bare: Sequence[str], grams: Sequence[frozenset[str]], age: Floats) -> Iterator[tuple[int, int]]:
     """Yield pairs that may be copies: each text with the newest earlier one of each wording that is like its own.
 
@@ -129,7 +137,7 @@ def _candidates(bare: Sequence[str], grams: Sequence[frozenset[str]], age: Float
     hashed = MinHash.bulk([[gram.encode() for gram in one] for one in distinct.values()], num_perm=_HASHES, seed=_SEED)
     sketches = dict(zip(distinct, hashed, strict=True))
     newest: dict[str, int] = {}
-    index: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
+    index: Any = MinHashLSH(num_perm=_HASHES, params=_bands())
     for place in sorted(range(len(bare)), key=lambda one: (-age[one], bare[one])):
         text = bare[place]
         if text in newest:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ Ints = NDArray[np.int64]
 
 _BROKEN = (
     *(ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError),  # numpy reads the heads of arrays as Python
 )
 """What reading a file of arrays raises when it is none."""
 
@@ -249,10 +250,15 @@ def _unpacked(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelUnreadable(f"{name}: expected at most {MOST_BYTES:,} bytes.")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > 4 * MOST_BYTES:
-                raise ModelUnreadable(f"{name}: unpacks to more than {4 * MOST_BYTES:,} bytes.")
+            parts = packed.infolist()
+        if sum(part.file_size for part in parts) > 4 * MOST_BYTES:
+            raise ModelUnreadable(f"{name}: unpacks to more than {4 * MOST_BYTES:,} bytes.")
+        if not all(part.filename.endswith(".npy") and _is_plainly_packed(part) for part in parts):
+            raise ModelUnreadable(f"{name}: expected arrays alone, deflated and not encrypted.")
         with np.load(io.BytesIO(raw), allow_pickle=False) as packed_arrays:
             arrays = {key: packed_arrays[key] for key in packed_arrays.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ModelUnreadable(f"{name}: expected arrays alone.")
         about = json.loads(arrays["about"].tobytes().decode())
     except _BROKEN as error:
         raise ModelUnreadable(f"{name}: expected a model as it was saved ({error}).") from error
@@ -264,11 +270,15 @@ def _unpacked(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, about
 
 
+def _is_plainly_packed(part: zipfile.ZipInfo) -> bool:
+    return part.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and not part.flag_bits & 1
+
+
 def _array(arrays: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> Any:
     array = arrays.get(key)
     if array is None or array.shape != shape or array.dtype.kind != "f":
         found = "nothing" if array is None else f"{array.dtype} of shape {array.shape}"
         raise ModelUnreadable(f"{name}: found {found} for {key}, expected numbers of shape {shape}.")
-    if not np.isfinite(array).all():
-        raise ModelUnreadable(f"{name}: {key} holds what is no number.")
+    if not (np.abs(array) <= np.finfo(np.float32).max).all():
+        raise ModelUnreadable(f"{name}: {key} holds what is no number, or one that is too large.")
     return array.astype(np.float32)

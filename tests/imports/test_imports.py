@@ -1,16 +1,16 @@
 """Partners imported from spreadsheets: headers, encodings, faults by row and column, all or nothing."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from csv import DictWriter
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from factories import NOW, make_partner
 from sheets import workbook
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from warden.db import Database
 from warden.domain import Stage
@@ -178,7 +178,7 @@ def test_every_fault_is_listed_by_row_and_column_and_nothing_is_stored(db: Datab
     assert [str(fault) for fault in load(db, data).faults] == [
         "row 3, column name: is needed",
         "row 3, column country: TAIWAN is not a country code such as TW (ISO 3166-1)",
-        "row 3, column share: 12.0 is not a share between 0 and 1",
+        "row 3, column share: 12.0 is not a share between 0 and 1, that is 0% and 100%",
         "row 4, column annual_value: '1.234,5' is not a number such as 1250000 or 1,250,000.50",
         "row 4, column contract_end: '31/03/2027' is not a date such as 2027-03-31",
         "row 4, column domains: gmail.com is a public mail domain that belongs to no partner; "
@@ -231,6 +231,32 @@ def test_what_happens_to_partners_that_exist(
         assert acme is not None
         assert (acme.tier, acme.notes) == (tier, "kept")
         assert len(acme.aliases) == (2 if on_conflict is OnConflict.UPDATE else 1)
+
+
+def test_many_partners_are_made_and_changed_in_as_many_statements_as_two(sqlite_db: Database) -> None:
+    statements: list[str] = []
+    event.listen(sqlite_db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    def needed(names: Sequence[str], tier: str, day: int) -> int:
+        statements.clear()
+        rows = [{"Name": name, "Tier": tier} for name in names]
+        load(sqlite_db, csv(*rows), on_conflict=OnConflict.UPDATE, now=NOW + timedelta(days=day))
+        return len(statements)
+
+    two, many = ("Acme", "Bolt"), [f"Partner {number}" for number in range(30)]
+    assert needed(two, "gold", 0) == needed(many, "gold", 0)
+    assert needed(two, "silver", 1) == needed(many, "silver", 1)
+
+
+def test_what_imported_partners_were_is_kept(db: Database) -> None:
+    load(db, csv({"Name": "Acme", "Tier": "gold"}, {"Name": "Bolt", "Tier": "gold"}))
+    later = NOW + timedelta(days=1)
+    changed = csv({"Name": "Acme", "Tier": "silver"}, {"Name": "Bolt", "Tier": "gold"}, {"Name": "Cord", "Tier": "x"})
+    load(db, changed, on_conflict=OnConflict.UPDATE, now=later)
+    with db.read() as session:
+        then, now = ([(row.name, row.tier) for row in partners.watched(session, at)] for at in (NOW, later))
+    assert then == [("Acme", "gold"), ("Bolt", "gold")]
+    assert now == [("Acme", "silver"), ("Bolt", "gold"), ("Cord", "x")]
 
 
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(db: Database) -> None:

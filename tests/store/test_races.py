@@ -6,12 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from assessed import drafted, signals
-from factories import DAY, NOW, make_partner
+from factories import DAY, NOW, article, make_partner, make_source
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import Quantity, Scope
-from warden.store import criteria, matrices, outcomes, overrides, partners, shipped
+from warden.domain import CorrectionKind, Quantity, Scope
+from warden.models import Fact, Mention, Reading
+from warden.store import (
+    corrections,
+    criteria,
+    facts,
+    matrices,
+    outcomes,
+    overrides,
+    partners,
+    readings,
+    shipped,
+)
 
 WRITERS = 6
 
@@ -51,6 +63,28 @@ def test_one_override_of_a_quantity_holds(db: Database) -> None:
         assert len(overrides.listing(session, acme)) == WRITERS
         standing = [row for row in overrides.listing(session, acme) if row.withdrawn_at is None]
         assert len(standing) == len(overrides.holding(session, NOW)) == 1
+
+
+def test_an_article_counts_once_when_several_of_its_incident_are_corrected(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session)
+        titles = [article(f"Acme strike over pay enters day {day}") for day in range(WRITERS)]
+        facts.insert_facts(session, make_source(session).id, titles, NOW)
+        told = session.scalars(select(Fact.id).order_by(Fact.id)).all()
+        read = [Reading(fact_id=one, epoch=1, reader="1", language="en", read_at=NOW) for one in told]
+        said = {"alias": "Acme", "p_negative": 0.8, "p_neutral": 0.1, "p_positive": 0.1, "event": "strike"}
+        readings.save(session, read, [Mention(fact_id=one, partner_id=acme.id, **said) for one in told], NOW)
+
+    def correct(session: Session, number: int) -> None:
+        now = NOW + timedelta(seconds=number + 1)
+        kind, value = CorrectionKind.INCIDENT, {"apart": True}
+        said = corrections.add(session, told[number], acme.id, kind, value, author="an", now=now)
+        readings.correct(session, said, now)
+
+    at_once(db, correct)
+    with db.read() as session:
+        standing = session.scalars(select(Mention.fact_id).where(Mention.until.is_(None)).order_by(Mention.fact_id))
+        assert standing.all() == told
 
 
 def test_one_matrix_is_active(db: Database) -> None:

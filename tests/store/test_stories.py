@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -189,6 +190,7 @@ def test_people_split_and_merge_incidents(db: Database) -> None:
         ("about", {"about": "no"}, "about"),
         ("incident", {"with": 99}, "with"),
         ("incident", {"with": True}, "with"),
+        ("incident", {"with": 2**63}, "with"),
         ("incident", {"apart": False}, "with"),
     ],
 )
@@ -206,6 +208,52 @@ def test_a_correction_nobody_understands_is_refused(db: Database, kind: str, val
             )
         with pytest.raises(NotFound):
             corrections.add(session, 12345, acme.id, CorrectionKind.ABOUT, {"about": False}, author="Kim", now=NOW)
+
+
+def test_an_article_is_joined_only_with_one_about_the_same_partner(db: Database) -> None:
+    with db.write() as session:
+        acme, bolt = make_partner(session), make_partner(session, "Bolt")
+        fact, other = report(session, [RECALL, B])
+        read(session, [fact], acme)
+        read(session, [other], bolt)
+        with pytest.raises(InvalidInput):
+            correct(session, fact, acme, "incident", {"with": other.id}, NOW)
+
+
+def test_joining_two_articles_with_each_other_is_one_incident(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session)
+        first, second = report(session, [RECALL, B])
+        read(session, [first, second], acme)
+        correct(session, first, acme, "incident", {"with": second.id}, NOW + HOUR)
+        correct(session, second, acme, "incident", {"with": first.id}, NOW + HOUR)
+        assert incidents(session) == {frozenset({RECALL, B})}
+        correct(session, second, acme, "about", {"about": False}, NOW + 2 * HOUR)
+        assert incidents(session) == {frozenset({RECALL})}
+
+
+def test_what_people_said_of_an_article_holds_when_its_headline_is_edited(db: Database) -> None:
+    with db.write() as session:
+        acme, bolt = make_partner(session), make_partner(session, "Bolt")
+        source = make_source(session)
+        first, second = article("Acme recalls heaters", NOW - DAY), article(B, NOW - DAY)
+        insert_facts(session, source.id, [first, second], NOW)
+        told, other = session.scalars(select(Fact).order_by(Fact.id)).all()
+        for partner in (acme, bolt):
+            read(session, [told, other], partner)
+        read(session, [other], acme)
+        correct(session, told, bolt, "about", {"about": False}, NOW + HOUR)
+        correct(session, told, acme, "tone", {"label": "positive"}, NOW + HOUR)
+        correct(session, told, acme, "incident", {"with": other.id}, NOW + HOUR)
+        edited = replace(first, title="Acme recalls ten thousand heaters")
+        insert_facts(session, source.id, [edited], NOW + 2 * HOUR)
+        fresh = session.scalars(select(Fact).order_by(Fact.id.desc())).first()
+        assert fresh is not None
+        rows = [Reading(fact_id=fresh.id, epoch=1, reader="1", language="en", read_at=NOW)]
+        readings.save(session, rows, [mention(fresh, acme), mention(fresh, bolt)], NOW + 3 * HOUR)
+        (standing_now,) = standing(session, fresh)
+        assert (standing_now.partner_id, standing_now.p_positive, standing_now.corrected) == (acme.id, 1.0, True)
+        assert standing_now.incident == standing(session, other)[0].incident
 
 
 def test_labels_for_learning_are_the_newest_of_articles_about_the_partner(db: Database) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,10 @@ from scorers.news.read import Judgement, Mention, Reason, read_each
 from warden.newsfiles.lines import Faults, line_of, objects_of, refuse_unless_writable, whole_file
 
 BATCH = 256
-"""Articles judged at once."""
+"""Articles judged at once, fewer where they are long or name many."""
+
+MOST_CHARACTERS, MOST_NAMES = 2_000_000, 20_000
+"""Held at once: a name costs some kilobytes."""
 
 Names = tuple[tuple[str, ...], ...]
 """Of each partner its name and its aliases."""
@@ -45,11 +47,12 @@ def read_file(path: Path, out: Path, models: Mapping[str, Model] | None = None) 
     refuse_unless_writable(out, [path])
     faults = Faults(path.name)
     articles = partners = 0
+    matchers = _Matchers()
     with whole_file(out) as file:
         for batch in _batches(_asked(path, faults)):
             if faults.count:  # nothing will be written: only look for further faults
                 continue
-            for answer in answers(batch, models):
+            for answer in _answers(batch, models, matchers):
                 articles += 1
                 partners += len(answer["partners"])
                 file.write(line_of(answer))
@@ -57,18 +60,36 @@ def read_file(path: Path, out: Path, models: Mapping[str, Model] | None = None) 
     return Read(articles, partners)
 
 
-def answers(batch: Sequence[Asked], models: Mapping[str, Model] | None) -> Iterator[dict[str, Any]]:
+def _answers(
+    batch: Sequence[Asked], models: Mapping[str, Model] | None, matchers: "_Matchers"
+) -> Iterator[dict[str, Any]]:
     """Yield what is said of each article."""
     sources = [(asked.text, asked.summary, asked.language) for asked in batch]
-    matchers = [_matcher(asked.partners or ()) for asked in batch]
-    for asked, (whole, named) in zip(batch, read_each(sources, matchers, models), strict=True):
+    known = [matchers.of(asked.partners or ()) for asked in batch]
+    for asked, (whole, named) in zip(batch, read_each(sources, known, models), strict=True):
         yield _answer(asked, whole, sorted(named, key=lambda mention: mention.span))
 
 
-@lru_cache(maxsize=4096)
-def _matcher(names: Names) -> Matcher:
-    """Whoever names partners for one article means them: their names need no second cue."""
-    return Matcher(Alias(partner, name, trusted=True) for partner, known in enumerate(names) for name in known)
+class _Matchers:
+    """Those of the articles before, because many articles of a file name the same partners."""
+
+    def __init__(self) -> None:
+        self._made: dict[Names, Matcher] = {}
+        self._names = 0
+
+    def of(self, names: Names) -> Matcher:
+        """Whoever names partners for one article means them: their names need no second cue."""
+        if names not in self._made:
+            self._names += _names_in(names)
+            if self._names > MOST_NAMES:
+                self._made, self._names = {}, _names_in(names)
+            aliases = (Alias(partner, name, trusted=True) for partner, known in enumerate(names) for name in known)
+            self._made[names] = Matcher(aliases)
+        return self._made[names]
+
+
+def _names_in(names: Names) -> int:
+    return sum(map(len, names))
 
 
 def _answer(asked: Asked, whole: Judgement, named: Sequence[Mention]) -> dict[str, Any]:
@@ -118,11 +139,14 @@ def _reasons(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
 
 def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
     batch: list[Asked] = []
+    characters = names = 0
     for one in asked:
         batch.append(one)
-        if len(batch) == BATCH:
+        characters += len(one.text) + len(one.summary)
+        names += _names_in(one.partners or ())
+        if len(batch) == BATCH or characters > MOST_CHARACTERS or names > MOST_NAMES:
             yield batch
-            batch = []
+            batch, characters, names = [], 0, 0
     if batch:
         yield batch
 

@@ -46,6 +46,7 @@ def train_file(path: Path, out: Path) -> Trained:
 
     Raises InvalidInput with every fault's file, line and column, and OSError; then `out` is as it was.
     """
+    out = out.resolve()  # what a link leads to is replaced, and the link stays
     _refuse_unless_folder(out)
     faults = Faults(path.name)
     parts, unread = _labelled(path, faults)
@@ -83,7 +84,7 @@ def _fitted(parts: Mapping[str, Labelled]) -> tuple[dict[str, Model], dict[str, 
         try:
             models[part] = fit(rows.texts, rows.labels, rows.targets, language=part, summaries=rows.summaries)
         except TooFewLabels as error:
-            left_out[part] = str(error)
+            left_out[part] = str(error).rstrip(".")
     return models, left_out
 
 
@@ -149,6 +150,8 @@ def _reads_header(number: int, header: list[str], faults: Faults) -> bool:
 
 def _refuse_unless_folder(out: Path) -> None:
     """A folder is replaced as a whole: what else lies in it would be lost."""
+    if out in (Path.cwd(), out.parent):
+        raise InvalidInput(f"{out} is where you are; --out must be another folder, which can be replaced.")
     if not out.parent.is_dir():
         raise InvalidInput(f"{out.parent} is no folder; --out must lie in one.")
     if out.exists() and not out.is_dir():

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import os
 import secrets
 import zlib
@@ -80,7 +81,7 @@ def objects_of(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str, Any]
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            found = json.loads(line, parse_constant=_finite, parse_float=_finite)
         except RecursionError:
             faults.add(number, "is nested too deeply, expected one JSON object")
             continue
@@ -91,6 +92,14 @@ def objects_of(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str, Any]
             yield number, found
         else:
             faults.add(number, f"found {type(found).__name__}, expected one JSON object")
+
+
+def _finite(written: str) -> float:
+    """JSON has no NaN and no infinity, though Python reads and writes both: an answer could then not be read."""
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError(f"{written:.40} is no finite number")
+    return number
 
 
 def line_of(record: Mapping[str, Any]) -> bytes:

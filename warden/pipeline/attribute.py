@@ -12,11 +12,15 @@ from scorers.news.outlets import outlet_of
 from warden.db import Database
 from warden.log import get_logger
 from warden.models import Fact, Mention, Reading
-from warden.store import identifiers, meta, partners, readings
+from warden.store import identifiers, meta, names, news_models, readings
+from warden.store.news_models import Voices
 
 log = get_logger(__name__)
 
 BATCH = 500
+
+_STAGE = "news_model_"
+"""Before a language part: the name under which a version that cannot be read is told as a stage that breaks."""
 
 
 def run(db: Database, now: datetime) -> int:
@@ -36,59 +40,63 @@ def run(db: Database, now: datetime) -> int:
 def _read_articles(db: Database, now: datetime) -> int:
     """Read all that is unread, in batches; a batch is read outside any transaction and stored in one."""
     count = 0
-    reader: tuple[int, news.Reader] | None = None
+    reader: tuple[int, Voices, news.Reader] | None = None
     while True:
         with db.read() as session:
-            epoch = meta.alias_epoch(session)
-            articles = readings.unread(session, epoch=epoch, readers={}, reader=news.VERSION, limit=BATCH)
-            if not articles:
-                return count
-            if reader is None or reader[0] != epoch:
-                reader = epoch, news.Reader(_names(session))
-        read, mentions = _read(reader[1], articles, epoch, now)
+            epoch, voices = meta.alias_epoch(session), news_models.voices(session)
+            noted = _noted(session)
+            articles = readings.unread(session, epoch=epoch, readers=voices.readers, reader=news.VERSION, limit=BATCH)
+            if articles and (reader is None or reader[:2] != (epoch, voices)):
+                reader = epoch, voices, news.Reader(names.known(session), voices.models)
+        if noted != {_STAGE + part for part in voices.broken}:
+            _note(db, voices, now)
+        if not articles or reader is None:
+            return count
+        read, mentions = _read(reader[2], articles, epoch, voices, now)
         with db.write() as session:
             readings.save(session, read, mentions, now)
         count += len(read)
 
 
-def _names(session: Session) -> list[news.Alias]:
-    """Return every name partners are known by: their aliases, and their own name unless an alias spells it too."""
-    cues = partners.cues(session)
-    names = {
-        (alias.partner_id, alias.text): news.Alias(
-            alias.partner_id,
-            alias.text,
-            case_sensitive=alias.case_sensitive,
-            needs_context=alias.needs_context,
-            exclude=alias.exclude,
-            cues=cues.get(alias.partner_id, ()),
-        )
-        for alias in identifiers.all_aliases(session)
-    }
-    for partner_id, name in partners.names(session):
-        names.setdefault((partner_id, name), news.Alias(partner_id, name, cues=cues.get(partner_id, ())))
-    return list(names.values())
+def _noted(session: Session) -> set[str]:
+    """The versions known to be unreadable, as stages that break."""
+    return {stage for stage in meta.broken_stages(session) if stage.startswith(_STAGE)}
+
+
+def _note(db: Database, voices: Voices, now: datetime) -> None:
+    """Say once that a version that should speak cannot be read, and once that it is well again."""
+    with db.write() as session:
+        known = _noted(session)
+        for part in news_models.PARTS:
+            stage, why = _STAGE + part, voices.broken.get(part)
+            if why is not None and stage not in known:
+                log.error("stage_broke", stage=stage, error=why)
+                meta.note_stage(session, stage, "ModelUnreadable", now)
+            elif why is None and stage in known:
+                log.info("stage_is_well", stage=stage)
+                meta.note_stage(session, stage, None, now)
 
 
 def _read(
-    reader: news.Reader, articles: Sequence[Fact], epoch: int, now: datetime
+    reader: news.Reader, articles: Sequence[Fact], epoch: int, voices: Voices, now: datetime
 ) -> tuple[list[Reading], list[Mention]]:
+    details = [article.detail or {} for article in articles]
+    said = reader.read_many(
+        [(one.get("title") or "", one.get("summary") or "", one.get("language")) for one in details]
+    )
     read, mentions = [], []
-    for article in articles:
-        detail = article.detail or {}
-        said = reader.read(detail.get("title") or "", detail.get("summary") or "", detail.get("language"))
-        outlet = outlet_of(detail.get("url") or "", detail.get("outlet") or "")
+    for article, detail, found in zip(articles, details, said, strict=True):
         read.append(
             Reading(
                 fact_id=article.id,
                 epoch=epoch,
-                reader=news.VERSION,
-                language=said.language,
-                outlet=outlet,
+                reader=voices.readers.get(found.language, news.VERSION),
+                language=found.language,
+                outlet=outlet_of(detail.get("url") or "", detail.get("outlet") or ""),
                 read_at=now,
             )
         )
-        mentions += [_mention(article.id, one) for one in said.mentions]
+        mentions += [_mention(article.id, one) for one in found.mentions]
     return read, mentions
 
 
@@ -104,4 +112,5 @@ def _mention(fact_id: int, said: news.Mention) -> Mention:
         severity=said.severity,
         half_life_days=said.half_life_days,
         triggers=list(said.triggers),
+        reasons=[[kind, text] for kind, text, _ in said.reasons if kind != "event"],
     )

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from scorers.news.events import taxonomy
 from scorers.news.read import UNNAMED_HALF_LIFE_DAYS, UNNAMED_SEVERITY
 from warden.domain import CorrectionKind, FactKind
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner
+from warden.store.batches import in_batches
 
 LABELS = ("negative", "neutral", "positive")
 """The tones, as people name them."""
@@ -55,7 +56,7 @@ def add(
         raise NotFound("There is no such partner.")
     if article.detail is None:
         raise Conflict("The words of this article were erased: it is not read any more.")
-    fault = _fault(session, fact_id, kind, value) if value else None
+    fault = _fault(session, fact_id, partner_id, kind, value) if value else None
     if fault is not None:
         raise InvalidInput("The correction is not valid.", [fault])
     row = Correction(
@@ -67,13 +68,25 @@ def add(
 
 
 def in_force(session: Session, fact_ids: Collection[int]) -> dict[tuple[int, uuid.UUID], Said]:
-    """Return what holds for each of these articles and partners; those nobody spoke of are absent."""
+    """Return what holds for each of these articles and partners; those nobody spoke of are absent.
+
+    What was said of an article holds for what its source changed it into, too: a person's word is not lost because a
+    headline was edited.
+    """
+    rows: dict[int, list[int]] = {}  # every row of these articles → those that were asked for
+    earlier = aliased(Fact)
+    same = select(earlier.id, Fact.id).join(Fact, Fact.identity == earlier.identity)
+    for batch in in_batches(list(fact_ids)):
+        for row_id, fact_id in session.execute(same.where(Fact.id.in_(batch), earlier.recorded_at <= Fact.recorded_at)):
+            rows.setdefault(row_id, []).append(fact_id)
     found: dict[tuple[int, uuid.UUID], dict[CorrectionKind, Mapping[str, Any]]] = {}
-    for row in history(session, fact_ids):
-        said = found.setdefault((row.fact_id, row.partner_id), {})
-        said.pop(row.kind, None)
-        if row.value:
-            said[row.kind] = row.value
+    everything = (row for batch in in_batches(list(rows)) for row in history(session, batch))
+    for row in sorted(everything, key=lambda row: (row.created_at, row.id)):
+        for fact_id in rows[row.fact_id]:
+            said = found.setdefault((fact_id, row.partner_id), {})
+            said.pop(row.kind, None)
+            if row.value:
+                said[row.kind] = row.value
     return {whom: said for whom, said in found.items() if said}
 
 
@@ -131,14 +144,24 @@ def labelled(session: Session, now: datetime) -> list[Labelled]:
 
 
 def joins(session: Session, partner_id: uuid.UUID) -> tuple[set[int], list[tuple[int, int]]]:
-    """Return the articles a person set apart for a partner, and the pairs a person joined."""
-    newest: dict[int, Mapping[str, Any]] = {}
+    """Return the articles a person set apart for a partner, and the pairs a person joined, as their rows in force."""
     query = select(Correction.fact_id, Correction.value)
     query = query.where(Correction.partner_id == partner_id, Correction.kind == CorrectionKind.INCIDENT)
-    for fact_id, value in session.execute(query.order_by(Correction.created_at, Correction.id)):
-        newest[fact_id] = value
+    said = [(row.fact_id, row.value) for row in session.execute(query.order_by(Correction.created_at, Correction.id))]
+    now = _in_force(session, {fact_id for spoken, value in said for fact_id in (spoken, value.get("with", spoken))})
+    newest = {now[fact_id]: value for fact_id, value in said if fact_id in now}
     apart = {fact_id for fact_id, value in newest.items() if "apart" in value}
-    return apart, [(fact_id, value["with"]) for fact_id, value in newest.items() if "with" in value]
+    pairs = [(fact_id, now[value["with"]]) for fact_id, value in newest.items() if value.get("with") in now]
+    return apart, pairs
+
+
+def _in_force(session: Session, fact_ids: Collection[int]) -> dict[int, int]:
+    """Return for each row of an article the row that holds what its source says of it now."""
+    current = aliased(Fact)
+    query = select(Fact.id, current.id).join(current, current.identity == Fact.identity)
+    query = query.where(current.superseded_at.is_(None))
+    batches = in_batches(list(fact_ids))
+    return {old: new for batch in batches for old, new in session.execute(query.where(Fact.id.in_(batch)))}
 
 
 def last_at(session: Session, now: datetime) -> datetime | None:
@@ -146,7 +169,9 @@ def last_at(session: Session, now: datetime) -> datetime | None:
     return session.scalar(select(func.max(Correction.created_at)).where(Correction.created_at <= now))
 
 
-def _fault(session: Session, fact_id: int, kind: CorrectionKind, value: Mapping[str, Any]) -> Fault | None:
+def _fault(
+    session: Session, fact_id: int, partner_id: uuid.UUID, kind: CorrectionKind, value: Mapping[str, Any]
+) -> Fault | None:
     if kind is CorrectionKind.TONE and value.get("label") not in LABELS:
         return Fault("label", f"expected one of {', '.join(LABELS)}")
     if kind is CorrectionKind.EVENT and ("event" not in value or value["event"] not in {None, *taxonomy()["events"]}):
@@ -154,15 +179,18 @@ def _fault(session: Session, fact_id: int, kind: CorrectionKind, value: Mapping[
     if kind is CorrectionKind.ABOUT and not isinstance(value.get("about"), bool):
         return Fault("about", "expected true or false")
     if kind is CorrectionKind.INCIDENT:
-        return _incident_fault(session, fact_id, value)
+        return _incident_fault(session, fact_id, partner_id, value)
     return None
 
 
-def _incident_fault(session: Session, fact_id: int, value: Mapping[str, Any]) -> Fault | None:
+def _incident_fault(
+    session: Session, fact_id: int, partner_id: uuid.UUID, value: Mapping[str, Any]
+) -> Fault | None:
     if value == {"apart": True}:
         return None
     other = value.get("with")
-    if not isinstance(other, int) or isinstance(other, bool) or other == fact_id:
+    if not isinstance(other, int) or isinstance(other, bool) or other == fact_id or not 0 < other < 2**63:
         return Fault("with", 'expected {"apart": true}, or {"with": the number of another article}')
-    named = session.scalar(select(Mention.fact_id).where(Mention.fact_id == other, Mention.until.is_(None)).limit(1))
-    return None if named is not None else Fault("with", f"article {other} names no partner")
+    query = select(Mention.fact_id).where(Mention.fact_id == other, Mention.partner_id == partner_id)
+    named = session.scalar(query.where(Mention.until.is_(None)).limit(1))
+    return None if named is not None else Fault("with", f"article {other} does not name this partner")

@@ -56,6 +56,8 @@ def save(session: Session, readings: Sequence[Reading], mentions: Sequence[Menti
     """
     fact_ids = [reading.fact_id for reading in readings]
     session.execute(delete(Reading).where(Reading.fact_id.in_(fact_ids)))
+    named = select(Mention.partner_id).where(Mention.fact_id.in_(fact_ids), Mention.until.is_(None))
+    stories.hold(session, {*session.scalars(named), *(mention.partner_id for mention in mentions)})
     said = corrections.in_force(session, fact_ids)
     for mention in mentions:
         mention.reasons = mention.reasons or []
@@ -90,6 +92,7 @@ def correct(session: Session, correction: Correction, now: datetime) -> None:
     """
     fact_id, partner_id = correction.fact_id, correction.partner_id
     session.execute(update(Reading).where(Reading.fact_id == fact_id).values(reader=UNREAD))
+    stories.hold(session, [partner_id])
     stored = session.scalar(
         select(Mention).where(Mention.fact_id == fact_id, Mention.partner_id == partner_id, Mention.until.is_(None))
     )

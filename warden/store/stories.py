@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scorers.news import copies, incidents
-from warden.models import Fact, Mention
+from warden.models import Fact, Mention, Partner
 from warden.store import corrections, partners
 from warden.store.batches import in_batches
+from warden.store.facts import in_force
 
 _APART = timedelta(days=copies.WINDOW_DAYS)
 """Articles with a longer pause between them have nothing to do with one another, unless a person joined them."""
@@ -51,6 +52,17 @@ def regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now:
     session.flush()
 
 
+def hold(session: Session, partner_ids: Collection[uuid.UUID]) -> None:
+    """Keep others from changing what is told of these partners until this transaction ends.
+
+    Two that group anew at once would each end the same mention and write another: it would stand twice. SQLite lets
+    one write at a time anyway.
+    """
+    for batch in in_batches(sorted(partner_ids)):
+        query = select(Partner.id).where(Partner.id.in_(batch)).order_by(Partner.id)
+        session.execute(query.with_for_update(key_share=True))
+
+
 def supersede(session: Session, mention: Mention, now: datetime) -> Mention:
     """Return the row that stands from `now` on in place of one in force: with the same content, to be changed."""
     if mention.first_attributed_at == now:
@@ -71,6 +83,7 @@ def _reached(
     """
     query = select(Mention.fact_id, Fact.observed_at).join(Fact, Fact.id == Mention.fact_id)
     query = query.where(Mention.partner_id == partner_id, Mention.until.is_(None), Fact.detail.is_not(None))
+    query = query.where(in_force(None))
     told = [(at, fact_id) for fact_id, at in session.execute(query.order_by(Fact.observed_at, Fact.id))]
     touched = [at for batch in in_batches(list(fact_ids)) for at in _moments(session, batch)]
     joined = {fact_id for pair in together for fact_id in pair}
