@@ -1,15 +1,12 @@
 """Which texts are copies of one another: one wire story under many mastheads. It does not know partners or events."""
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from scorers.base import Floats
 from scorers.news.convert import to_simplified
@@ -21,6 +18,9 @@ this agreed best with the truth (B-cubed F .99)."""
 
 WINDOW_DAYS = 7.0
 """Texts published further apart are not copies: the same words a month later are news again."""
+
+FEW = 16
+"""Up to so many wordings comparing every pair is faster than hashing them."""
 
 _GRAM = 3
 _HASHES = 128
@@ -79,11 +79,11 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 def components(size: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
     """Return `(size,)` for each item the least number of those it is linked with, directly or not; maybe its own."""
-    first, second = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-    links = coo_array((np.ones(len(first)), (first, second)), shape=(size, size))
-    _, labels = connected_components(links, directed=False)
-    _, least = np.unique(labels, return_index=True)
-    return np.asarray(least[labels], dtype=np.intp)
+    leader = list(range(size))
+    for pair in pairs:
+        first, second = sorted(_leader(leader, place) for place in pair)
+        leader[second] = first
+    return np.array([_leader(leader, place) for place in range(size)], dtype=np.intp)
 
 
 def _figures(text: str) -> frozenset[str]:
@@ -121,29 +121,35 @@ def _grams(text: str) -> frozenset[str]:
     return frozenset(squeezed[place : place + _GRAM] for place in range(len(squeezed) - _GRAM + 1))
 
 
-@lru_cache(maxsize=1)
-def _bands() -> tuple[int, int]:
-    """Bands of the hashing and rows of each, worked out once: that takes longer than comparing a partner's articles."""
-    index: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
-    return index.b, index.r
-
-
 def _candidates(bare: Sequence[str], grams: Sequence[frozenset[str]], age: Floats) -> Iterator[tuple[int, int]]:
     """Yield pairs that may be copies: each text with the newest earlier one of each wording that is like its own.
 
-    Alike by MinHash (Broder 1997), so that the time does not grow with the square of the texts.
+    Alike by MinHash (Broder 1997), so that the time does not grow with the square of the texts; of few texts every
+    pair is compared.
     """
     distinct = {text: grams[place] for place, text in enumerate(bare) if text}
-    hashed = MinHash.bulk([[gram.encode() for gram in one] for one in distinct.values()], num_perm=_HASHES, seed=_SEED)
-    sketches = dict(zip(distinct, hashed, strict=True))
+    index = None if len(distinct) <= FEW else _Index(distinct)
     newest: dict[str, int] = {}
-    index: Any = MinHashLSH(num_perm=_HASHES, params=_bands())
     for place in sorted(range(len(bare)), key=lambda one: (-age[one], bare[one])):
         text = bare[place]
         if text in newest:
             yield newest[text], place
         elif text:
-            yield from ((newest[other], place) for other in index.query(sketches[text]))
-            index.insert(text, sketches[text])
+            yield from ((newest[other], place) for other in (newest if index is None else index.alike(text)))
         if text:
             newest[text] = place
+
+
+class _Index:
+    """Wordings by their hashes; each is found by those asked for later."""
+
+    def __init__(self, distinct: Mapping[str, frozenset[str]]) -> None:
+        encoded = [[gram.encode() for gram in one] for one in distinct.values()]
+        self._sketches = dict(zip(distinct, MinHash.bulk(encoded, num_perm=_HASHES, seed=_SEED), strict=True))
+        self._hashed: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
+
+    def alike(self, text: str) -> list[str]:
+        """Return the wordings asked for before that may be like this one."""
+        found: list[str] = self._hashed.query(self._sketches[text])
+        self._hashed.insert(text, self._sketches[text])
+        return found

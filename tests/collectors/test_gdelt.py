@@ -63,6 +63,7 @@ class FakeGdelt:
     def __init__(self, clock: Clock) -> None:
         self.articles: list[dict[str, str]] = []
         self.refused_words: set[str] = set()
+        self.breaking_words: set[str] = set()
         self.queries: list[str] = []
         self.spans: list[tuple[str, str]] = []
         self.fastest = 5.0
@@ -80,6 +81,8 @@ class FakeGdelt:
         self.spans.append((given["startdatetime"], given["enddatetime"]))
         if refusal := self._refusal(given["query"]):
             return self._text(refusal)
+        if any(word in given["query"] for word in self.breaking_words):
+            return self._text(b"<html>Error</html>")
         return Page(self._found(given), headers={"Content-Type": "application/json; charset=utf-8"})
 
     def _text(self, sentence: bytes) -> Page:
@@ -258,6 +261,12 @@ def test_a_long_silence_is_not_caught_up_beyond_thirty_days(site: WebServer, htt
     assert gdelt.spans[-1] == ("20261127093000", "20261227093000")
 
 
+def test_a_clock_that_was_ahead_does_not_keep_us_from_asking(site: WebServer, http: Http, gdelt: FakeGdelt) -> None:
+    ahead = visit(site, http, "Acme", now=NOW + timedelta(days=900))
+    visit(site, http, "Acme", cursor=ahead.cursor)
+    assert gdelt.spans[-1] == ("20260302073000", "20260302093000")
+
+
 def test_being_told_to_slow_down_ends_the_visit_and_keeps_its_place(
     site: WebServer, http: Http, gdelt: FakeGdelt
 ) -> None:
@@ -327,6 +336,20 @@ def test_a_query_that_is_refused_is_asked_in_parts(site: WebServer, http: Http, 
     assert "too common" in problem.what
 
 
+def test_a_partner_whose_answer_cannot_be_read_does_not_keep_the_others_waiting(
+    site: WebServer, http: Http, gdelt: FakeGdelt
+) -> None:
+    gdelt.articles = [item("Acme"), item("Bolt"), item("Zinc")]
+    gdelt.breaking_words = {"Bolt"}
+    batch = visit(site, http, "Acme", "Bolt", "Zinc")
+    assert sorted(titles(batch)) == ["Acme stops its line", "Zinc stops its line"]
+    (unread,) = batch.problems
+    assert unread.where == "Bolt"
+    assert "sent no JSON" in unread.what
+    with pytest.raises(SourceChanged, match="sent no JSON"):
+        visit(site, http, "Bolt")
+
+
 def test_everything_refused_is_for_a_person(site: WebServer, http: Http, gdelt: FakeGdelt) -> None:
     gdelt.refused_words = {"Target"}
     with pytest.raises(SourceRefused, match=r"does not accept the query.*too common"):
@@ -362,6 +385,20 @@ def test_stray_backslashes_and_control_characters_do_no_harm() -> None:
     found = read_answer(body, "gdelt.example", NOW)
     assert [article.title for article in found.articles] == ["a \\p stops its line", "b stops its line"]
     assert list(found.problems) == []
+
+
+def test_backslashes_that_are_escaped_well_stay_as_they_are() -> None:
+    titles_told = ["a \\ b", "ends \\", "\\u0041 and A", 'says "x"']
+    body = answer(*(item(f"n{at}", title=title) for at, title in enumerate(titles_told)))
+    found = read_answer(body, "gdelt.example", NOW)
+    assert [article.title for article in found.articles] == titles_told
+    assert list(found.problems) == []
+
+
+def test_broken_json_that_nests_without_end_is_given_up() -> None:
+    body = b'{"articles": [x, ' + b'{"url":[' * 100_000
+    with pytest.raises(SourceChanged, match="breaks off or is malformed"):
+        read_answer(body, "gdelt.example", NOW)
 
 
 def test_one_broken_article_does_not_lose_the_others() -> None:

@@ -167,3 +167,30 @@ def test_a_folder_with_other_files_or_a_broken_model_is_refused(warden: Callable
     broken = warden("news", "read", "--in", "a.jsonl", "--out", "b.jsonl", "--model", "m")
     assert (broken.returncode, "en.npz: expected a model" in broken.stderr) == (1, True)
     assert not (tmp_path / "b.jsonl").exists()
+
+
+def test_a_model_is_never_written_over_the_folder_one_stands_in_and_a_link_stays_one(
+    warden: Callable, tmp_path: Path
+) -> None:
+    write_labels(tmp_path / "l.csv", labelled())
+    (tmp_path / "m").mkdir()
+    (tmp_path / "link").symlink_to("m")
+    assert warden("news", "train", "--in", "l.csv", "--out", "link").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.csv", "link", "m"]
+    assert (tmp_path / "m" / "en.npz").is_file()
+    refused = warden("news", "train", "--in", "l.csv", "--out", ".")
+    assert (refused.returncode, "is where you are" in refused.stderr) == (1, True)
+
+
+def test_many_long_lists_of_names_are_answered_as_short_ones(warden: Callable, tmp_path: Path) -> None:
+    names = [[f"Firm {at} {number}" for number in range(9_000)] for at in range(3)]
+    records = [
+        {"id": at, "text": f"Firm {at % 3} 7 sued over fraud", "partners": [{"name": "Acme", "aliases": names[at % 3]}]}
+        for at in range(6)
+    ]
+    write_lines(tmp_path / "a.jsonl", records)
+    assert warden("news", "read", "--in", "a.jsonl", "--out", "b.jsonl").returncode == 0
+    answers = read_lines(tmp_path / "b.jsonl")
+    assert [answer["id"] for answer in answers] == list(range(6))
+    assert [answer["partners"][0]["span"] for answer in answers] == [[0, 8]] * 6

@@ -57,10 +57,11 @@ def test_an_empty_file_gives_an_empty_one(tmp_path: Path) -> None:
 
 def test_bad_lines_are_refused_by_number_and_an_older_answer_stays(tmp_path: Path) -> None:
     (tmp_path / "clusters.jsonl").write_text("kept")
-    bad = ["{", '["text"]', '{"id": 1}', line(STORY, at="yesterday"), line(STORY, at=5)]
+    no_json = ['{"text": "a", "x": NaN}', '{"text": "a", "x": 1e999}']
+    bad = ["{", '["text"]', '{"id": 1}', line(STORY, at="yesterday"), line(STORY, at=5), *no_json]
     status, said, out = ran(tmp_path, line(STORY), *bad)
     assert status != 0
-    for number, where in ((2, ""), (3, ""), (4, ", text"), (5, ", at"), (6, ", at")):
+    for number, where in ((2, ""), (3, ""), (4, ", text"), (5, ", at"), (6, ", at"), (7, ""), (8, "")):
         assert f"articles.jsonl, line {number}{where}" in said
     assert out.read_text() == "kept"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["articles.jsonl", "clusters.jsonl"]

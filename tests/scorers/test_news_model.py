@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from importlib.resources import files
@@ -85,10 +86,30 @@ def rewritten(**changes: object) -> bytes:
             if key not in changes:
                 new.writestr(name, old.read(name))
             elif changes[key] is not None:
-                member = io.BytesIO()
-                np.save(member, changes[key], allow_pickle=True)
-                new.writestr(name, member.getvalue())
+                new.writestr(name, member_of(changes[key]))
     return packed.getvalue()
+
+
+def member_of(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    member = io.BytesIO()
+    np.save(member, value, allow_pickle=True)
+    return member.getvalue()
+
+
+def encrypted() -> bytes:
+    """The bytes of a model whose archive says that it needs a password."""
+    raw = bytearray(shipped_models()["en"].to_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(mark), bytes(raw)):
+            raw[found.start() + flags] |= 1
+    return bytes(raw)
+
+
+def headed(head: bytes) -> bytes:
+    """An array whose head is this."""
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
 
 
 def about(**changes: object) -> np.ndarray:
@@ -116,8 +137,13 @@ def about(**changes: object) -> np.ndarray:
         (lambda: rewritten(about=about(grams=["a"])), "for rarity"),
         (lambda: rewritten(about=np.frombuffer(b"[]", dtype=np.uint8)), "a description"),
         (lambda: rewritten(about=np.frombuffer(b"[" * 100_000, dtype=np.uint8)), "expected a model"),
+        (encrypted, "not encrypted"),
+        (lambda: rewritten(about=b"{}"), "expected arrays alone"),
+        (lambda: rewritten(bias=b"hello"), "expected arrays alone"),
+        (lambda: rewritten(bias=headed(b"{'a': (\n")), "expected a model"),
+        (lambda: rewritten(bias=np.array([1e300, 0.0, 0.0])), "too large"),
     ],
-    ids=range(16),
+    ids=range(21),
 )
 def test_a_hostile_file_is_refused_with_its_name_and_what_was_expected(raw, said: str) -> None:
     with pytest.raises(ModelUnreadable, match=said) as refused:

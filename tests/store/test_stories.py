@@ -254,6 +254,8 @@ def test_what_people_said_of_an_article_holds_when_its_headline_is_edited(db: Da
         (standing_now,) = standing(session, fresh)
         assert (standing_now.partner_id, standing_now.p_positive, standing_now.corrected) == (acme.id, 1.0, True)
         assert standing_now.incident == standing(session, other)[0].incident
+        correct(session, told, acme, "tone", {"label": "negative"}, NOW + 4 * HOUR)
+        assert fresh in readings.unread(session, epoch=1, readers={}, reader="1")
 
 
 def test_labels_for_learning_are_the_newest_of_articles_about_the_partner(db: Database) -> None:

@@ -143,16 +143,32 @@ def labelled(session: Session, now: datetime) -> list[Labelled]:
     ]
 
 
-def joins(session: Session, partner_id: uuid.UUID) -> tuple[set[int], list[tuple[int, int]]]:
-    """Return the articles a person set apart for a partner, and the pairs a person joined, as their rows in force."""
-    query = select(Correction.fact_id, Correction.value)
-    query = query.where(Correction.partner_id == partner_id, Correction.kind == CorrectionKind.INCIDENT)
-    said = [(row.fact_id, row.value) for row in session.execute(query.order_by(Correction.created_at, Correction.id))]
-    now = _in_force(session, {fact_id for spoken, value in said for fact_id in (spoken, value.get("with", spoken))})
-    newest = {now[fact_id]: value for fact_id, value in said if fact_id in now}
-    apart = {fact_id for fact_id, value in newest.items() if "apart" in value}
-    pairs = [(fact_id, now[value["with"]]) for fact_id, value in newest.items() if value.get("with") in now]
-    return apart, pairs
+@dataclass(frozen=True, slots=True)
+class Joins:
+    """Which articles about one partner a person set apart, and which pairs a person joined: as their rows in force."""
+
+    apart: Collection[int] = ()
+    together: Sequence[tuple[int, int]] = ()
+
+
+def joins(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Joins]:
+    """Return what people set apart and joined for these partners; those nobody spoke of are absent."""
+    query = select(Correction.partner_id, Correction.fact_id, Correction.value)
+    query = query.where(Correction.partner_id.in_(partner_ids), Correction.kind == CorrectionKind.INCIDENT)
+    said = session.execute(query.order_by(Correction.created_at, Correction.id)).all()
+    now = _in_force(session, {fact_id for _, spoken, value in said for fact_id in (spoken, value.get("with", spoken))})
+    newest: dict[uuid.UUID, dict[int, Mapping[str, Any]]] = {}
+    for partner_id, fact_id, value in said:
+        if fact_id in now:
+            newest.setdefault(partner_id, {})[now[fact_id]] = value
+    return {partner_id: _joins(values, now) for partner_id, values in newest.items()}
+
+
+def _joins(values: Mapping[int, Mapping[str, Any]], now: Mapping[int, int]) -> Joins:
+    return Joins(
+        apart={fact_id for fact_id, value in values.items() if "apart" in value},
+        together=[(fact_id, now[value["with"]]) for fact_id, value in values.items() if value.get("with") in now],
+    )
 
 
 def _in_force(session: Session, fact_ids: Collection[int]) -> dict[int, int]:
@@ -183,9 +199,7 @@ def _fault(
     return None
 
 
-def _incident_fault(
-    session: Session, fact_id: int, partner_id: uuid.UUID, value: Mapping[str, Any]
-) -> Fault | None:
+def _incident_fault(session: Session, fact_id: int, partner_id: uuid.UUID, value: Mapping[str, Any]) -> Fault | None:
     if value == {"apart": True}:
         return None
     other = value.get("with")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from warden.domain import CorrectionKind, FactKind
 from warden.models import Correction, Fact, Mention, Reading
@@ -91,7 +91,9 @@ def correct(session: Session, correction: Correction, now: datetime) -> None:
     What was taken back is only known then: until then what stands stays.
     """
     fact_id, partner_id = correction.fact_id, correction.partner_id
-    session.execute(update(Reading).where(Reading.fact_id == fact_id).values(reader=UNREAD))
+    later = aliased(Fact)  # what the source changed the article into, where somebody corrects what it said before
+    rows = select(later.id).join(Fact, Fact.identity == later.identity).where(Fact.id == fact_id)
+    session.execute(update(Reading).where(Reading.fact_id.in_(rows)).values(reader=UNREAD))
     stories.hold(session, [partner_id])
     stored = session.scalar(
         select(Mention).where(Mention.fact_id == fact_id, Mention.partner_id == partner_id, Mention.until.is_(None))

@@ -24,6 +24,9 @@ _LONGEST = timedelta(days=28)
 _EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday
 _DAY = timedelta(days=1)
 
+PARTNERS = 500
+"""Partners grouped anew with the same statements."""
+
 MOST = 1_000
 """Articles compared with one another at a time: memory grows with their square."""
 
@@ -42,13 +45,8 @@ def regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now:
     from `now` on; what stood before is kept for replays.
     """
     session.flush()
-    names = partners.named(session, list(touched))
-    for partner_id, fact_ids in touched.items():
-        apart, together = corrections.joins(session, partner_id)
-        for story in _reached(session, partner_id, fact_ids, together):
-            for batch in in_batches(story, MOST):
-                articles = _articles(session, partner_id, batch)
-                _group(session, articles, names[partner_id], (apart, together), now)
+    for batch in in_batches(sorted(touched), PARTNERS):
+        _regroup(session, {partner_id: touched[partner_id] for partner_id in batch}, now)
     session.flush()
 
 
@@ -74,32 +72,57 @@ def supersede(session: Session, mention: Mention, now: datetime) -> Mention:
     return fresh
 
 
+def _regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now: datetime) -> None:
+    """Group anew what is told of some partners, with as many statements as for one."""
+    names = partners.named(session, list(touched))
+    joins = corrections.joins(session, list(touched))
+    moments = _moments(session, sorted({fact_id for fact_ids in touched.values() for fact_id in fact_ids}))
+    stories: list[tuple[uuid.UUID, Sequence[int]]] = []
+    for partner_id, told in _told_of(session, list(touched)).items():
+        changed = [moments[fact_id] for fact_id in touched[partner_id]]
+        for chain in _reached(told, changed, joins.get(partner_id, corrections.Joins())):
+            stories += [(partner_id, story) for story in in_batches(chain, MOST)]
+    found = _articles(session, list(touched), sorted({fact_id for _, story in stories for fact_id in story}))
+    for whose, facts in stories:
+        articles = [found[whose, fact_id] for fact_id in facts]
+        _group(session, articles, names[whose], joins.get(whose, corrections.Joins()), now)
+
+
+def _told_of(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[datetime, int]]]:
+    """Return when which articles told of each partner, by time; erased ones keep the place they have."""
+    query = select(Mention.partner_id, Fact.observed_at, Mention.fact_id).join(Fact, Fact.id == Mention.fact_id)
+    query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None), Fact.detail.is_not(None))
+    told: dict[uuid.UUID, list[tuple[datetime, int]]] = {}
+    for partner_id, at, fact_id in session.execute(query.where(in_force(None)).order_by(Fact.observed_at, Fact.id)):
+        told.setdefault(partner_id, []).append((at, fact_id))
+    return told
+
+
+def _moments(session: Session, fact_ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when these articles were published."""
+    found: dict[int, datetime] = {}
+    for batch in in_batches(fact_ids):
+        found |= dict(session.execute(select(Fact.id, Fact.observed_at).where(Fact.id.in_(batch))).all())
+    return found
+
+
 def _reached(
-    session: Session, partner_id: uuid.UUID, fact_ids: Collection[int], together: Sequence[tuple[int, int]]
+    told: Sequence[tuple[datetime, int]], changed: Sequence[datetime], joins: corrections.Joins
 ) -> list[list[int]]:
-    """Return the articles of a partner, by time, that these articles may tell the same as, or told until now.
+    """Return the articles that may tell the same as what `changed` at these moments, or told the same until now.
 
     Each list has nothing to do with the others.
     """
-    query = select(Mention.fact_id, Fact.observed_at).join(Fact, Fact.id == Mention.fact_id)
-    query = query.where(Mention.partner_id == partner_id, Mention.until.is_(None), Fact.detail.is_not(None))
-    query = query.where(in_force(None))
-    told = [(at, fact_id) for fact_id, at in session.execute(query.order_by(Fact.observed_at, Fact.id))]
-    touched = [at for batch in in_batches(list(fact_ids)) for at in _moments(session, batch)]
-    joined = {fact_id for pair in together for fact_id in pair}
+    joined = {fact_id for pair in joins.together for fact_id in pair}
     linked: list[int] = []
     reached: list[list[int]] = []
     for chain in _chains(told):
         members = [fact_id for _, fact_id in chain]
         if not joined.isdisjoint(members):
             linked += members
-        elif any(chain[0][0] - _APART <= at <= chain[-1][0] + _APART for at in touched):
+        elif any(chain[0][0] - _APART <= at <= chain[-1][0] + _APART for at in changed):
             reached.append(members)
     return [*reached, linked] if linked else reached
-
-
-def _moments(session: Session, fact_ids: Sequence[int]) -> Sequence[datetime]:
-    return session.scalars(select(Fact.observed_at).where(Fact.id.in_(fact_ids))).all()
 
 
 def _chains(told: Sequence[tuple[datetime, int]]) -> Iterator[list[tuple[datetime, int]]]:
@@ -117,27 +140,26 @@ def _chains(told: Sequence[tuple[datetime, int]]) -> Iterator[list[tuple[datetim
             chain.append(one)
 
 
-def _articles(session: Session, partner_id: uuid.UUID, fact_ids: Sequence[int]) -> list[_Article]:
-    query = select(Mention, Fact.observed_at, Fact.detail).join(Fact, Fact.id == Mention.fact_id)
-    query = query.where(Mention.partner_id == partner_id, Mention.until.is_(None), Fact.id.in_(fact_ids))
-    rows = session.execute(query.order_by(Fact.observed_at, Fact.id))
-    return [_Article(mention, at, detail or {}) for mention, at, detail in rows]
+def _articles(
+    session: Session, partner_ids: Sequence[uuid.UUID], fact_ids: Sequence[int]
+) -> dict[tuple[uuid.UUID, int], _Article]:
+    found = {}
+    for batch in in_batches(fact_ids):
+        query = select(Mention, Fact.observed_at, Fact.detail).join(Fact, Fact.id == Mention.fact_id)
+        query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None), Fact.id.in_(batch))
+        for mention, at, detail in session.execute(query):
+            found[mention.partner_id, mention.fact_id] = _Article(mention, at, detail or {})
+    return found
 
 
-def _group(
-    session: Session,
-    articles: Sequence[_Article],
-    name: str,
-    said: tuple[Collection[int], Sequence[tuple[int, int]]],
-    now: datetime,
-) -> None:
-    place = {article.mention.fact_id: number for number, article in enumerate(articles)}
-    ages = [(articles[-1].at - article.at) / _DAY for article in articles]
-    apart = frozenset(place[fact_id] for fact_id in said[0] if fact_id in place)
-    together = [(place[a], place[b]) for a, b in said[1] if a in place and b in place]
-    if len(articles) == 1:  # nearly all batches: nothing to compare
+def _group(session: Session, articles: Sequence[_Article], name: str, joins: corrections.Joins, now: datetime) -> None:
+    if len(articles) == 1:  # nearly always: nothing to compare
         _place(session, articles[0], articles[0], articles[0], now)
         return
+    place = {article.mention.fact_id: number for number, article in enumerate(articles)}
+    ages = [(articles[-1].at - article.at) / _DAY for article in articles]
+    apart = frozenset(place[fact_id] for fact_id in joins.apart if fact_id in place)
+    together = [(place[a], place[b]) for a, b in joins.together if a in place and b in place]
     copied = copies.cluster(
         [article.detail.get("title") or article.detail.get("summary", "") for article in articles], ages
     )
