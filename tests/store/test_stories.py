@@ -16,7 +16,7 @@ from warden.db import Database
 from warden.domain import CorrectionKind
 from warden.errors import InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner, Reading
-from warden.store import corrections, readings
+from warden.store import corrections, headlines, readings
 from warden.store.facts import insert_facts
 
 HOUR = timedelta(hours=1)
@@ -256,6 +256,8 @@ def test_what_people_said_of_an_article_holds_when_its_headline_is_edited(db: Da
         assert standing_now.incident == standing(session, other)[0].incident
         correct(session, told, acme, "tone", {"label": "negative"}, NOW + 4 * HOUR)
         assert fresh in readings.unread(session, epoch=1, readers={}, reader="1")
+        learned = [(one.title, one.label) for one in headlines.of_language(session, "en", NOW + DAY, 10) if one.label]
+        assert learned == [("Acme recalls heaters", "negative")]  # the words that were judged
 
 
 def test_labels_for_learning_are_the_newest_of_articles_about_the_partner(db: Database) -> None:

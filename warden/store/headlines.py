@@ -43,8 +43,9 @@ def of_language(session: Session, part: str, now: datetime, most: int) -> list[H
     erased teach nothing.
     """
     said = corrections.labelled(session, now)
-    newest = _details(session, _of_part(part).order_by(Fact.observed_at.desc(), Fact.id.desc()).limit(most))
-    articles = dict(newest)
+    latest = _of_part(part).where(in_force(None)).order_by(Fact.observed_at.desc(), Fact.id.desc())
+    newest = _details(session, latest.limit(most))
+    articles = dict(newest)  # with those labelled before their source edited them: the words that people judged
     for batch in in_batches([one.fact_id for one in said if one.fact_id not in newest]):
         articles |= _details(session, _of_part(part).where(Fact.id.in_(batch)))
     said = [one for one in said if one.fact_id in articles]
@@ -57,9 +58,7 @@ def of_language(session: Session, part: str, now: datetime, most: int) -> list[H
 def _of_part(part: str) -> Select[tuple[int, dict[str, Any] | None]]:
     languages = [language for language, spoken in LEXICON_OF.items() if spoken == part]
     query = select(Fact.id, Fact.detail).join(Reading, Reading.fact_id == Fact.id)
-    return query.where(
-        Fact.kind == FactKind.ARTICLE, Fact.detail.is_not(None), in_force(None), Reading.language.in_(languages)
-    )
+    return query.where(Fact.kind == FactKind.ARTICLE, Fact.detail.is_not(None), Reading.language.in_(languages))
 
 
 def _details(session: Session, query: Select[tuple[int, dict[str, Any] | None]]) -> dict[int, Mapping[str, Any]]:
