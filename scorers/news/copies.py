@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 from scorers.base import Floats
@@ -144,6 +143,8 @@ class _Index:
     """Wordings by their hashes; each is found by those asked for later."""
 
     def __init__(self, distinct: Mapping[str, frozenset[str]]) -> None:
+        from datasketch import MinHash, MinHashLSH  # noqa: PLC0415  # half a second to import, and few texts need it
+
         encoded = [[gram.encode() for gram in one] for one in distinct.values()]
         self._sketches = dict(zip(distinct, MinHash.bulk(encoded, num_perm=_HASHES, seed=_SEED), strict=True))
         self._hashed: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)

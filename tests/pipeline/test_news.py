@@ -64,13 +64,15 @@ def say(db: Database, templates: dict[str, str], now: datetime, places: Sequence
 
 
 @pytest.fixture
-def world(db: Database) -> Database:
-    with db.write() as session:
+def world(sqlite_db: Database) -> Database:
+    """Headlines to learn from. Learning does not know the database; how versions are stored is tested on both."""
+    with sqlite_db.write() as session:
         make_partner(session, "Acme", aliases=["頂點公司"])
     unlike = [f"{word} " for word in ("Late", "Early", "Again", "Today")]
     titles = [template.format(place) for template in (*KNOWN, *UNKNOWN) for place in PLACES]
-    report(db, [*titles, *(f"{word}{title}" for word in unlike for title in titles[-20:]), "頂點公司開設新辦事處"])
-    return db
+    late = [f"{word}{title}" for word in unlike for title in titles[-20:]]
+    report(sqlite_db, [*titles, *late, "頂點公司開設新辦事處"])
+    return sqlite_db
 
 
 def taught(db: Database, now: datetime = NOW) -> None:

@@ -8,14 +8,11 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from warden.cli.opening import opened, parse_moment, read_settings
 from warden.clock import utc_now
 from warden.errors import Misconfigured
-from warden.scheduler import Clock, tick
 from warden.store import access, meta
-from warden.web.app import create_app
 from warden.web.deps import Services
 
 GRACE_SECONDS = 20
@@ -34,6 +31,10 @@ def serve(
 
 def serve_on(listener: socket.socket, services: Services) -> None:
     """Serve on an open socket, with the clock running, until a signal to stop; then finish what is under way."""
+    import uvicorn  # noqa: PLC0415 – heavy, and other commands need none of it
+
+    from warden.web.app import create_app  # noqa: PLC0415 – likewise
+
     _greet_first_admin(services)
     stop = _stop_on_signal()
     config = uvicorn.Config(
@@ -64,6 +65,8 @@ def walk(
 
     That is: collect, attribute, assess, decide, notify, digest.
     """
+    from warden.scheduler import tick  # noqa: PLC0415 – heavy, and other commands need none of it
+
     now = parse_moment(as_of) if as_of else None
     with opened(alone=True) as services:
         steps = tick(
@@ -101,6 +104,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _ticking(services: Services) -> Iterator[None]:
+    from warden.scheduler import Clock  # noqa: PLC0415 – heavy, and other commands need none of it
+
     clock = Clock(services.db, services.vault, services.settings, services.http)
     clock.start()
     try:
