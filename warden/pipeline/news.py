@@ -90,7 +90,10 @@ def run(db: Database, now: datetime, go_on: Callable[[], bool] = lambda: True) -
                 broken.append(error)
     finally:
         with db.write() as session:
-            news_models.note_learned(session, now) if go_on() else news_models.let_go(session)
+            if go_on():
+                news_models.note_learned(session, now)
+            else:
+                news_models.let_go(session)
     if broken:
         raise broken[0]
     return spoken
