@@ -67,7 +67,34 @@ class RuleState(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     RECOVERING = "recovering"
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown"  # something the condition uses is not known, or the rule is held back
+    ERROR = "error"  # the condition itself failed: whoever wrote the rule has to mend it
+
+
+class NoData(StrEnum):
+    """What a rule does once it has been unknown for longer than its grace."""
+
+    KEEP = "keep"  # whatever is open stays open
+    RESOLVE = "resolve"  # whatever is open resolves
+    ALERT = "alert"  # it fires, saying that nothing is known
+
+
+class VersionStatus(StrEnum):
+    """Where a version of a rule or a playbook stands."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class Cause(StrEnum):
+    """What made a rule change its state."""
+
+    NEW_FACTS = "new_facts"
+    LATE_FACTS = "late_facts"  # facts of long ago that became known only now
+    TIME = "time"  # nothing new: time passed
+    CONFIGURATION = "configuration"  # the rule, a criterion, an override or the partner's attributes changed
+    FIRST_LOOK = "first_look"  # the partner was never judged before
 
 
 class Severity(StrEnum):
@@ -83,6 +110,99 @@ class AlertState(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+
+
+class AlertEventKind(StrEnum):
+    """What happened to an alert; announcing turns these into messages, or notes why not."""
+
+    FIRED = "fired"
+    WORSE = "worse"  # its severity rose
+    RESOLVED = "resolved"
+    UNSTABLE = "unstable"  # it fires and resolves too often to be told each time
+    STEADY = "steady"  # it no longer does
+
+
+class NoticeReason(StrEnum):
+    """Why people are told about a partner's alerts, or would have been."""
+
+    FIRST = "first"
+    WORSE = "worse"
+    NEW_IN_GROUP = "new_in_group"
+    RESOLVED = "resolved"
+    RESOLVED_WHILE_SILENCED = "resolved_while_silenced"
+    REMINDER = "reminder"
+    UNSTABLE = "unstable"
+    STEADY = "steady"
+    SILENCE_ENDED = "silence_ended"
+    COMMON_CAUSE = "common_cause"
+    ESCALATION = "escalation"
+    ACTION_DUE = "action_due"
+
+
+class HeldBack(StrEnum):
+    """Why somebody was not told."""
+
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    ACKNOWLEDGED = "acknowledged"
+    UNSTABLE = "unstable"
+    LATE_FACTS = "late_facts"
+    COMMON_CAUSE = "common_cause"  # told in one notice for many partners
+    TOO_SOON = "too_soon"  # a standing alarm is reminded of once in 56 days
+    NOBODY = "nobody"  # no destination takes it
+    OVER = "over"  # it began and ended before anybody was told
+    PAST = "past"  # decided for the past: a replay or a backfill
+
+
+class SilenceKind(StrEnum):
+    """Why nobody is to be told."""
+
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+
+
+class Worth(StrEnum):
+    """What somebody says an alert was worth."""
+
+    USEFUL = "useful"
+    NOISE = "noise"
+    TOO_LATE = "too_late"
+
+
+class DiagnosedCause(StrEnum):
+    """What a partnership may suffer from."""
+
+    COMMUNICATION = "communication"
+    EXPECTATIONS = "expectations"
+    INTERESTS = "interests"
+    TRUST = "trust"
+    PERFORMANCE = "performance"
+    EXTERNAL = "external"
+    CULTURE = "culture"
+
+
+class EscalateTo(StrEnum):
+    """Whom a step of the escalation chain tells."""
+
+    OWNER = "owner"
+    SPONSOR = "sponsor"
+    ON_DUTY = "on_duty"
+    DESTINATION = "destination"
+
+
+class MeetingLevel(StrEnum):
+    """Who meets: the three tiers of the rhythm."""
+
+    EXECUTIVE = "executive"
+    MANAGEMENT = "management"
+    WORKING = "working"
+
+
+class Side(StrEnum):
+    """Whose commitment an action is."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
 
 
 class MeetingStatus(StrEnum):
@@ -106,6 +226,7 @@ class NotificationStatus(StrEnum):
     CLAIMED = "claimed"
     SENT = "sent"  # the channel confirmed it
     ACCEPTED = "accepted"  # the channel took it without saying that it was shown (Teams: 202)
+    CONFIRMED = "confirmed"  # shown: the other side called back to say so
     FAILED = "failed"  # given up, with the reason
 
 
@@ -114,6 +235,12 @@ class NotificationReason(StrEnum):
 
     ALERT_FIRED = "alert_fired"
     ALERT_RESOLVED = "alert_resolved"
+    ALERT_GROUP = "alert_group"
+    COMMON_CAUSE = "common_cause"
+    ACTION_DUE = "action_due"
+    SILENCE_ENDED = "silence_ended"
+    CANARY = "canary"
+    CLOCK_STOPPED = "clock_stopped"
     MEETING_PROPOSED = "meeting_proposed"
     MEETING_SCHEDULED = "meeting_scheduled"
     MEETING_ESCALATED = "meeting_escalated"
@@ -133,6 +260,14 @@ class Frequency(StrEnum):
 
     DAILY = "daily"
     WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class WhenEmpty(StrEnum):
+    """What becomes of a digest that has nothing to tell."""
+
+    SEND = "send"  # it says that nothing is new
+    SKIP = "skip"
 
 
 class Role(StrEnum):

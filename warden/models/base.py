@@ -4,7 +4,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum, MetaData, Uuid
+from sqlalchemy import JSON, BigInteger, Enum, Integer, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from warden.db import UtcDateTime
@@ -16,6 +16,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 
 class Base(DeclarativeBase):
@@ -45,4 +48,4 @@ def by_value(enumeration: type[StrEnum]) -> Enum:
     )
 
 
-__all__ = ["Base", "HasId", "UtcDateTime", "by_value"]
+__all__ = ["Base", "HasId", "RowId", "UtcDateTime", "by_value"]

@@ -7,8 +7,17 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from warden.domain import AlertState, MeetingStatus, RuleState, Severity
-from warden.models.base import Base, HasId, UtcDateTime, by_value
+from warden.domain import (
+    AlertEventKind,
+    AlertState,
+    Cause,
+    MeetingLevel,
+    MeetingStatus,
+    NoData,
+    RuleState,
+    Severity,
+)
+from warden.models.base import Base, HasId, RowId, UtcDateTime, by_value
 from warden.models.partners import Partner, Person
 
 
@@ -25,6 +34,10 @@ class Rule(HasId, Base):
     for_seconds: Mapped[int] = mapped_column(default=0)
     keep_firing_for_seconds: Mapped[int] = mapped_column(default=0)
     severity: Mapped[Severity] = mapped_column(by_value(Severity), default=Severity.WARNING)
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name → number the condition may use
+    no_data: Mapped[NoData] = mapped_column(by_value(NoData), default=NoData.KEEP)
+    no_data_for_seconds: Mapped[int] = mapped_column(default=0)  # grace before no_data takes effect
+    inhibited_by: Mapped[list[Any]] = mapped_column(default=list)  # [{"rule": key, "equal": [attribute]}]
     meeting_within_days: Mapped[int | None]  # working days; None: proposes no meeting
     enabled: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
@@ -46,6 +59,7 @@ class RuleStatus(Base):
     episode_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the condition began to hold
     recovering_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it ceased, while recovering
     reason: Mapped[dict[str, Any]]  # {"message": msgid, "params": {…}}
+    unstable_since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # it changes too often to be told each time
 
 
 class Decision(HasId, Base):
@@ -65,6 +79,8 @@ class Decision(HasId, Base):
     after: Mapped[RuleState] = mapped_column(by_value(RuleState))
     reason: Mapped[dict[str, Any]]
     context: Mapped[dict[str, Any]]  # the values the condition saw
+    cause: Mapped[Cause] = mapped_column(by_value(Cause), default=Cause.NEW_FACTS)
+    rule_version: Mapped[int] = mapped_column(default=1)
 
 
 class Alert(HasId, Base):
@@ -88,10 +104,35 @@ class Alert(HasId, Base):
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     acknowledged_by: Mapped[str | None] = mapped_column(String(320))
     acknowledged_why: Mapped[str | None]
+    escalation_step: Mapped[int] = mapped_column(default=0)  # steps of the chain that were taken
+    escalate_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the next is due; None: no more
+    diagnosis: Mapped[dict[str, Any]] = mapped_column(default=dict)  # see rules.diagnosis; {}: nothing points anywhere
     version: Mapped[int] = mapped_column(default=1)
 
     partner: Mapped[Partner] = relationship(lazy="raise")
     rule: Mapped[Rule] = relationship(lazy="raise")
+
+
+class AlertEvent(Base):
+    """Something that happened to an alert, waiting to be announced. Written with the decision it follows from.
+
+    Announcing sets `announced_at` once, whether people were told or not: the notice says which.
+    """
+
+    __tablename__ = "alert_event"
+    __table_args__ = (Index("ix_alert_event_announced_at_id", "announced_at", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), index=True)
+    partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[AlertEventKind] = mapped_column(by_value(AlertEventKind))
+    cause: Mapped[Cause] = mapped_column(by_value(Cause))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[dict[str, Any]]  # of the transition: {"message": msgid, "params": {…}}
+    announced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    notice_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notice.id", ondelete="SET NULL"))
+
+    alert: Mapped[Alert] = relationship(lazy="raise")
 
 
 class Meeting(HasId, Base):
@@ -102,12 +143,14 @@ class Meeting(HasId, Base):
 
     partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)
     alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), unique=True)
+    level: Mapped[MeetingLevel] = mapped_column(by_value(MeetingLevel), default=MeetingLevel.EXECUTIVE)
     status: Mapped[MeetingStatus] = mapped_column(by_value(MeetingStatus), default=MeetingStatus.PROPOSED)
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_on: Mapped[date]  # the last working day it may be held on, in the owner's zone
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
-    attendees: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "email", "role"}]
+    attendees: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "email", "role", "partstat"}], RFC 5545
     agenda: Mapped[list[Any]] = mapped_column(default=list)  # [{"message": msgid, "params": {…}}]
+    five_whys: Mapped[list[Any]] = mapped_column(default=list)  # [{"why", "because"}], at most five
     starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     minutes: Mapped[int] = mapped_column(default=60)
     place: Mapped[str] = mapped_column(String(300), default="")

@@ -5,14 +5,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Numeric, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from warden.domain import CorrectionKind, FactKind
-from warden.models.base import Base, HasId, UtcDateTime, by_value
+from warden.models.base import Base, HasId, RowId, UtcDateTime, by_value
 from warden.models.partners import Partner
-
-RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 
 class FactKey(Base):

@@ -37,6 +37,7 @@ class Partner(HasId, Base):
     sponsor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     counterpart_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     country: Mapped[str | None] = mapped_column(String(2))  # ISO 3166-1 alpha-2
+    region: Mapped[str] = mapped_column(String(60), default="")  # of our own choosing, e.g. "APAC"; "": none
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     annual_value: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
     currency: Mapped[str | None] = mapped_column(String(3))  # ISO 4217
