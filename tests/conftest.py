@@ -1,4 +1,4 @@
-"""Databases for tests: a migrated SQLite file and a migrated database on a real PostgreSQL, fresh for each test."""
+"""What tests of many kinds share: fresh migrated databases on SQLite and on a real PostgreSQL, and a real browser."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import psycopg
@@ -20,11 +21,26 @@ from warden.models import Base
 from warden.settings import Settings
 from warden.vault import Vault, open_vault
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 # a slow machine is not a failure
 hypothesis.settings.register_profile("warden", deadline=None)
 hypothesis.settings.load_profile("warden")
 
 SECRET_KEY = Fernet.generate_key().decode()
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +154,16 @@ def postgresql_migrated(postgresql: psycopg.Connection, postgresql_url: URL) -> 
     upgrade(database)
     database.close()
     return url
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Start Debian's Chromium; without it these tests fail, because a page nobody looked at proves nothing."""
+    from playwright.sync_api import sync_playwright
+
+    if not CHROMIUM.exists():
+        pytest.fail(f"{CHROMIUM} is missing: install the package chromium (and fonts-noto-cjk) to test the pages.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()

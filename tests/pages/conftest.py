@@ -3,12 +3,11 @@
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import uvicorn
 from browsing import Watched
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from portfolio import Site, seed
 
 from collectors.http import Http
@@ -18,17 +17,6 @@ from warden.settings import Settings
 from warden.vault import Vault
 from warden.web.app import create_app
 from warden.web.deps import Services
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -62,17 +50,6 @@ def _served(site: Site) -> Iterator[Site]:
     yield site
     server.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium; without it these tests fail, because a page nobody looked at proves nothing."""
-    if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: install the package chromium (and fonts-noto-cjk) to test the pages.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
