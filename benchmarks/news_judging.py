@@ -104,8 +104,8 @@ def share(texts: Sequence[str], yes: Sequence[bool]) -> Figure:
 
 def resampled(texts: Sequence[str], figures: Callable[[Floats], Mapping[str, float]]) -> dict[str, Figure]:
     """Return what `figures` makes of all rows once, and its interval over texts drawn with replacement."""
-    _, group = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    size = int(group.max()) + 1
+    places_of = {text: place for place, text in enumerate(sorted(set(texts)))}
+    group, size = np.array([places_of[text] for text in texts]), len(places_of)
     rng = np.random.default_rng(1)
     drawn = [
         figures(rng.multinomial(size, np.full(size, 1 / size))[group].astype(np.float64)) for _ in range(RESAMPLES)

@@ -4,7 +4,6 @@ python benchmarks/news_speed.py ASKED.json FOUND.json
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,7 @@ def main() -> None:
     found["build_seconds"] = time.process_time() - began
     reader.read_many([(texts[0], "", None) for texts in asked["headlines"].values()])
     found["whole_path"], found["mentions"] = whole_path(reader, asked["headlines"])
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mb"] = peak_mb()
     found["hostile_ms"] = {
         what: 1000 * min(seconds(reader.read, text) for _ in range(ROUNDS)) for what, text in asked["hostile"].items()
     }
@@ -54,7 +53,7 @@ def whole_path(reader: Reader, headlines: Mapping[str, Sequence[str]]) -> tuple[
     for language, texts in everything.items():
         sources = [(text, "", None) for text in texts]
         mentions[language] = sum(len(reading.mentions) for reading in reader.read_many(sources)) / len(sources)
-        rates[language] = len(texts) / min(seconds(reader.read_many, sources) for _ in range(ROUNDS - 1))
+        rates[language] = len(texts) / min(seconds(reader.read_many, sources) for _ in range(ROUNDS))
     return rates, mentions
 
 
@@ -78,6 +77,12 @@ def matching(
         for text, name in named
     ]
     return {"matching": rates, "found": found}
+
+
+def peak_mb() -> float:
+    """Return the most memory this process has held. What getrusage tells includes that of whoever started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 def seconds(work: Callable[..., object], *given: object) -> float:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from collectors import base
-from collectors.base import Article, Batch, Collector, Cursor, Problem, SourceChanged, SourceError, SourceRefused
+from collectors.base import Article, Batch, Collector, Cursor, Problem, SourceError, SourceRefused
 from collectors.feed_document import ACCEPT, MAX_BYTES, read_document
-from collectors.feed_entries import MAX_ENTRIES, MAX_LANGUAGE, MAX_NAME, Channel, Document, Reading, TimeZone
+from collectors.feed_entries import MAX_LANGUAGE, MAX_NAME, Channel, Document, TimeZone, read_entries
 from collectors.feed_text import plain_text
 from collectors.http import Fetched, Http
 
@@ -40,7 +40,8 @@ class Feed(Collector):
         moves = _moves(moved_to)
         if fetched.not_modified:
             return Batch([], cursor, problems=moves)
-        reading, problems = self._read(read_document(fetched), fetched, cursor.get("first_seen", {}), now)
+        document = read_document(fetched)
+        reading = read_entries(document, self._channel(document, fetched), cursor.get("first_seen", {}), now)
         following = {
             "url": self.options.url,
             "moved_to": moved_to if moves else None,
@@ -48,7 +49,7 @@ class Feed(Collector):
             "modified": fetched.modified,
             "first_seen": reading.first_seen,
         }
-        return Batch(list(reading.articles.values()), following, problems=[*moves, *problems])
+        return Batch(list(reading.articles.values()), following, problems=[*moves, *reading.problems])
 
     def _fetch(self, known: Cursor, http: Http, now: datetime) -> tuple[Fetched, str | None]:
         """Fetch the feed from where it moved to, or if it is not there either, from where it was.
@@ -65,27 +66,13 @@ class Feed(Collector):
         fetched = _fetch(self.options.url, known, http, now)
         return fetched, fetched.moved_to
 
-    def _read(
-        self, document: Document, fetched: Fetched, first_seen: dict[str, str], now: datetime
-    ) -> tuple[Reading, list[Problem]]:
-        channel = Channel(
+    def _channel(self, document: Document, fetched: Fetched) -> Channel:
+        return Channel(
             url=fetched.url,
             outlet=self.options.outlet or plain_text(document.title, MAX_NAME),
             language=self.options.language or plain_text(document.language, MAX_LANGUAGE) or None,
             zone=ZoneInfo(self.options.time_zone),
         )
-        reading = Reading(channel, first_seen, now)
-        problems = list(document.problems)
-        if len(document.entries) > MAX_ENTRIES:
-            what = f"only the first {MAX_ENTRIES} of {len(document.entries)} entries were read"
-            problems.append(Problem("the feed", what))
-        reading.take(document.entries[:MAX_ENTRIES])
-        if document.entries and not reading.articles:
-            host = urlsplit(fetched.url).hostname
-            raise SourceChanged(
-                f"None of the {len(document.entries)} entries of the feed at {host} has a title or a text."
-            )
-        return reading, [*problems, *reading.problems]
 
 
 def _fetch(url: str, known: Cursor, http: Http, now: datetime) -> Fetched:
@@ -111,4 +98,6 @@ def _moves(moved_to: str | None) -> list[Problem]:
     """Return what to tell a person about a feed that moved; nothing about an address that may hold a password."""
     if not moved_to or "@" in urlsplit(moved_to).netloc:
         return []
-    return [Problem("the address", f"the feed has moved for good; set url to {moved_to}")]
+    shown, mark, _query = moved_to.partition("?")  # what follows may be a key that lets one read the feed
+    hidden = "…, as the server says behind the question mark" if mark else ""
+    return [Problem("the address", f"the feed has moved for good; set url to {shown}{mark}{hidden}")]

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator
 
-from collectors.base import Article, Problem
+from collectors.base import Article, Problem, SourceChanged
 from collectors.feed_dates import read_date
 from collectors.feed_links import MAX_URL, canonical, host_of, unwrapped, web_address
 from collectors.feed_text import plain_text
@@ -128,6 +129,22 @@ class Reading:
         name = hashed(identity)
         seen = self.first_seen[name] = self.known.get(name, self.now.isoformat())
         return datetime.fromisoformat(seen)
+
+
+def read_entries(document: Document, channel: Channel, known: dict[str, str], now: datetime) -> Reading:
+    """Return the articles of a document's first MAX_ENTRIES entries, and everything in it that could not be read.
+
+    Raises SourceChanged where it has entries and none of them has a title or a text.
+    """
+    reading = Reading(channel, known, now, problems=list(document.problems))
+    count = len(document.entries)
+    if count > MAX_ENTRIES:
+        reading.problems.append(Problem("the feed", f"only the first {MAX_ENTRIES} of {count} entries were read"))
+    reading.take(document.entries[:MAX_ENTRIES])
+    if count and not reading.articles:
+        host = urlsplit(channel.url).hostname
+        raise SourceChanged(f"None of the {count} entries of the feed at {host} has a title or a text.")
+    return reading
 
 
 def canonical_name(address: str) -> str:

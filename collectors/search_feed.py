@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from collectors import base
 from collectors.base import Article, Batch, Collector, Cursor, Named, Problem, SourceError, SourceUnavailable
 from collectors.feed_document import ACCEPT, MAX_BYTES, read_document
-from collectors.feed_entries import MAX_ENTRIES, MAX_LANGUAGE, MAX_NAME, Channel, Reading, TimeZone, hashed
+from collectors.feed_entries import MAX_LANGUAGE, MAX_NAME, Channel, TimeZone, hashed, read_entries
 from collectors.feed_text import plain_text
 from collectors.http import Http
 
@@ -41,7 +41,7 @@ class SearchFeedOptions(base.Options):
 
 @dataclass(slots=True)
 class Visit:
-    """What one visit has found so far. `first_seen`: per partner, see Reading."""
+    """What one visit has found so far. `first_seen`: per partner, see feed_entries.Reading."""
 
     now: datetime
     first_seen: dict[str, dict[str, str]]
@@ -115,15 +115,10 @@ class SearchFeed(Collector):
             zone=ZoneInfo(self.options.time_zone),
         )
         place = hashed(named.partner)
-        reading = Reading(channel, visit.first_seen.get(place, {}), visit.now)
-        reading.take(document.entries[:MAX_ENTRIES])
-        if document.entries and not reading.articles:
-            host = urlsplit(fetched.url).hostname
-            raise base.SourceChanged(f"None of the {len(document.entries)} entries of {host} has a title or a text.")
+        reading = read_entries(document, channel, visit.first_seen.get(place, {}), visit.now)
         visit.first_seen[place] = reading.first_seen
         visit.problems += [
-            Problem(f"{named.partner}: {problem.where}"[:MAX_NAME], problem.what)
-            for problem in (*document.problems, *reading.problems)
+            Problem(f"{named.partner}: {problem.where}"[:MAX_NAME], problem.what) for problem in reading.problems
         ]
         for identity, article in reading.articles.items():
             visit.articles.setdefault(identity, article)

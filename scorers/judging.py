@@ -201,6 +201,15 @@ class Judge:
         return ordered[counted], before[counted]
 
 
+def onsets(rows: Rows) -> tuple[Index, Floats]:
+    """Return (partner, the last day by which it had begun) `(k,)` of each deterioration, as columns of the panel."""
+    order = np.lexsort((rows.column, rows.partner))
+    partner, began, case = rows.partner[order], rows.began[order], deteriorations(rows)[order]
+    day = _begins(partner, rows.column[order], rows.horizon[order], began, case)
+    _cases, first = np.unique(case[began], return_index=True)
+    return partner[began][first], day[began][first]
+
+
 class _Reminders:
     """Rows, ordered by partner and week, grouped into the periods in which one reminder is sent."""
 

@@ -231,11 +231,12 @@ def _usual_load(partners: int, mentions: _Mentions) -> Floats:
 def _gravest(partners: int, mentions: _Mentions) -> Index:
     """Return the place `(n,)` of each partner's gravest bad incident of the last SERIOUS_DAYS, -1 without any.
 
-    Of several that are as severe the surest, then the youngest, then the most widely told.
+    Of several that are as severe the one that weighs most, by how sure it is and how widely told; then the youngest.
     """
     news = mentions.news
     recent = np.flatnonzero(mentions.bad & (mentions.age < SERIOUS_DAYS))
-    keys = (news.number, news.event, -news.outlets, mentions.age, -news.p_negative, -news.severity, news.partner)
+    weight = news.p_negative * kinds.reach(news.outlets)
+    keys = (news.number, news.event, mentions.age, -weight, -news.severity, news.partner)
     ordered = recent[np.lexsort([key[recent] for key in keys])]
     owner, first = np.unique(news.partner[ordered], return_index=True)
     found = np.full(partners, -1, dtype=np.intp)

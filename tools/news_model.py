@@ -38,7 +38,7 @@ def build(language: str) -> Model:
         lexicon_share=LEXICON_SHARE,
         calibrated=False,  # invented headlines are clearer than real ones: it would learn to be too sure
         source=made_from,
-    )
+    ).model
 
 
 def main() -> int:

@@ -287,7 +287,10 @@ def _share(text: str) -> float:
     number = text.removesuffix("%").removesuffix("％").strip()
     if not re.fullmatch(r"\d+(\.\d+)?", number):
         raise _Unreadable(f"{text!r} is not a share such as 12% or 0.12")
-    return float(number) / (1 if number == text else 100)
+    share = float(number) / (1 if number == text else 100)
+    if share > 1:
+        raise _Unreadable(f"{text!r} is not a share between 0 and 1, that is 0% and 100%")
+    return share
 
 
 def _yes(text: str) -> bool:

@@ -21,7 +21,7 @@ SIGNALS = {
 """Outcomes by the scorer that speaks of them; a scorer added later shows under its own name."""
 
 REASON_MESSAGE = N_("%(signal)s %(likelihood_share)s: %(why)s")
-AS_USUAL_MESSAGE = N_("nothing lately is worse than usual")
+AS_USUAL_MESSAGE = N_("this is its usual level, and nothing lately adds to it")
 
 LEAST_PART = 0.1
 """A signal that carries less than this part of the risk is no reason, unless it rose most."""
@@ -44,7 +44,7 @@ _NEAR = 0.5
 
 
 def why(signal: Mapping[str, Any]) -> Fact | None:
-    """Return the sentence that tells why a stored signal is raised, or that nothing is worse than usual.
+    """Return the sentence that tells why a stored signal is raised, or that its level is the usual one.
 
     Where no sentence sets a figure beside the usual one, the headline, which is the first; None if nothing is said.
     """

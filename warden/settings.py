@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         le=86400,
         description="New facts and changed partners are assessed this long after the last assessment.",
     )
+    group_wait_seconds: int = Field(
+        60, ge=0, le=3600, description="What happens to a partner's alerts within this time is told in one message."
+    )
     history_days: int = Field(730, ge=60, le=3650, description="How much history a score reads.")
     coverage_floor: float = Field(
         0.5, ge=0, le=1, description="Below this coverage a partner is not rated, unless its criteria say otherwise."
@@ -62,9 +65,19 @@ class Settings(BaseSettings):
     news_hour: int = Field(
         2, ge=0, le=23, description="The hour (UTC) at which reading the tone of news is learned anew, once a day."
     )
+    news_embeddings: bool = Field(
+        False,
+        description="Learn and read the tone of news with embeddings as well; needs the extra `warden[embeddings]`.",
+    )
     start_at: AwareDatetime | None = Field(
         None,
         description="Let the service live as if it had started at this moment (ISO 8601); for the example and drills.",
+    )
+    noise_budget: float = Field(
+        5.0,
+        ge=0,
+        description="Alerts called noise, or false in a rehearsal, that a rule may raise per 100 partner-quarters; "
+        "above it its page says so.",
     )
     session_days: int = Field(14, ge=1, le=90, description="How long a browser stays signed in.")
 

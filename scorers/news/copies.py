@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ FEW = 16
 """Up to so many wordings comparing every pair is faster than hashing them."""
 
 _GRAM = 3
+_KEPT = 500  # characters: of longer texts twenty thousand would fill the memory
 _HASHES = 128
 _SEED = 1
 _CANDIDATE = 0.5  # of the hashing, below SAME: what it proposes is then compared exactly
@@ -139,15 +141,42 @@ def _candidates(bare: Sequence[str], grams: Sequence[frozenset[str]], age: Float
             newest[text] = place
 
 
+@lru_cache(maxsize=20_000)
+def _kept_sketch(text: str) -> Any:
+    """Return the MinHash of a headline; kept, because the next article is compared with the same others."""
+    return _sketch(text)
+
+
+def _sketch(text: str) -> Any:
+    sketch = _empty_sketch().copy()
+    sketch.update_batch([gram.encode() for gram in _grams(text)])
+    return sketch
+
+
+@lru_cache(maxsize=1)
+def _empty_sketch() -> Any:
+    from datasketch import MinHash  # noqa: PLC0415
+
+    return MinHash(num_perm=_HASHES, seed=_SEED)
+
+
+@lru_cache(maxsize=1)
+def _bands() -> tuple[int, int]:
+    """Return into how many bands of how many hashes sketches are cut; finding that out takes as long as 100 texts."""
+    from datasketch import MinHashLSH  # noqa: PLC0415
+
+    cut = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
+    return cut.b, cut.r
+
+
 class _Index:
     """Wordings by their hashes; each is found by those asked for later."""
 
     def __init__(self, distinct: Mapping[str, frozenset[str]]) -> None:
-        from datasketch import MinHash, MinHashLSH  # noqa: PLC0415  # half a second to import, and few texts need it
+        from datasketch import MinHashLSH  # noqa: PLC0415  # half a second to import, and few texts need it
 
-        encoded = [[gram.encode() for gram in one] for one in distinct.values()]
-        self._sketches = dict(zip(distinct, MinHash.bulk(encoded, num_perm=_HASHES, seed=_SEED), strict=True))
-        self._hashed: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES)
+        self._sketches = {text: (_kept_sketch if len(text) <= _KEPT else _sketch)(text) for text in distinct}
+        self._hashed: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_HASHES, params=_bands())
 
     def alike(self, text: str) -> list[str]:
         """Return the wordings asked for before that may be like this one."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import ahocorasick
 
+from scorers.news.text import lower
+
 LEXICON_OF = {"en": "en", "zh-Hant": "zh", "zh-Hans": "zh", "vi": "vi"}
 """Which part of the taxonomy reads a language; texts are Simplified by then."""
 
@@ -121,7 +123,7 @@ def clauses(text: str) -> list[tuple[int, int]]:
 
 def clear_false_friends(text: str, lexicon: str) -> str:
     """Return the text with phrases blanked that only look like triggers ("sự kiện" holds "kiện"); same length."""
-    for found in _lexicon(lexicon).false_friends.finditer(_lower(text)):
+    for found in _lexicon(lexicon).false_friends.finditer(lower(text)):
         text = text[: found.start()] + " " * len(found[0]) + text[found.end() :]
     return text
 
@@ -134,7 +136,7 @@ def triggers_in(text: str, lexicon: str) -> list[Trigger]:
     read = _lexicon(lexicon)
     stated = [trigger for trigger, _ in _stated(text, lexicon)]
     spans = clauses(text) if stated else []
-    economy = [(a, b) for a, b in spans if read.macro.search(_lower(text[a:b]))]
+    economy = [(a, b) for a, b in spans if read.macro.search(lower(text[a:b]))]
     return _worst_first(t for t in stated if not any(a <= t.start < b for a, b in economy))
 
 
@@ -173,10 +175,10 @@ def _worst_first(triggers: Iterable[Trigger]) -> list[Trigger]:
 
 def _stated(text: str, lexicon: str) -> Iterator[tuple[Trigger, _Type]]:
     read = _lexicon(lexicon)
-    if next(iter(_found(text, _lower(text), read)), None) is None:
+    if next(iter(_found(text, lower(text), read)), None) is None:
         return
     cleared = clear_false_friends(text, lexicon)
-    lowered = _lower(cleared)
+    lowered = lower(cleared)
     spans = clauses(cleared)
     for start, end, kind in sorted(_found(cleared, lowered, read), key=lambda found: (found[0], -found[1])):
         clause_start, clause_end = _clause_of(start, end, spans)
@@ -219,14 +221,6 @@ def _is_word(text: str, start: int, end: int) -> bool:
     return end == len(text) or not (text[end].isalnum() or text[end] == "_")
 
 
-def _lower(text: str) -> str:
-    """Lower case, character by character, so that positions stay the same."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(low if len(low := c.lower()) == 1 else c for c in text)
-
-
 def _clause_of(start: int, end: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
     first = bisect_right(spans, start, key=itemgetter(0)) - 1
     last = min(bisect_left(spans, end, key=itemgetter(1)), len(spans) - 1)
@@ -258,7 +252,7 @@ def _names(
     places += [_NamePlace(start, end, own=False) for start, end in others]
     ends = {end + gap for end in (place.end for place in places) for gap in (0, 1)}
     unnamed = [found.span() for found in _CODE.finditer(text) if found.start() not in ends]
-    unnamed += [found.span() for found in _lexicon(lexicon).macro.finditer(_lower(text))]
+    unnamed += [found.span() for found in _lexicon(lexicon).macro.finditer(lower(text))]
     places += [_NamePlace(start, end, own=False, named=False) for start, end in unnamed]
     return sorted(places, key=lambda place: place.start)
 
@@ -277,14 +271,14 @@ def _is_about(
         return any(place.own for place in beside)
     before = [place for place in beside if place.end <= trigger.start or not place.named]
     behind = [place for place in beside if place not in before]
-    if behind and (not before or _lexicon(lexicon).acting.search(_lower(trigger.phrase))):
+    if behind and (not before or _lexicon(lexicon).acting.search(lower(trigger.phrase))):
         return any(place.own for place in _joined(text, behind))
     return any(place.own for place in _joined(text, before[::-1]))
 
 
 def _acts(text: str, trigger: Trigger, names: list[_NamePlace], lexicon: str) -> bool:
     """Whether the only one named does it to somebody unknown: "Acme downgrades its supplier"."""
-    if not _lexicon(lexicon).acting.search(_lower(trigger.phrase)):
+    if not _lexicon(lexicon).acting.search(lower(trigger.phrase)):
         return False
     if any(place.end > trigger.start for place in names):
         return False

@@ -1,12 +1,12 @@
-"""What the model sees of a text towards one target: n-grams with the names masked, and counts of phrases and events.
+"""What the model sees of a text towards one target: its words with the names masked, and counts of what they say.
 
 The target is masked as ◆ and other partners as ◇, so that nothing is learned about a name itself.
 """
 
-import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 from scorers.news.convert import to_simplified
 from scorers.news.events import Trigger, triggers_about, triggers_in
@@ -14,7 +14,7 @@ from scorers.news.text import fold
 from scorers.news.tone import BREAK, SIGNALS, Phrase, balance, phrases_in, weighed
 
 VERSION = 1
-"""Rises whenever the same text gives other features: a model of another version cannot be used."""
+"""Rises whenever the same text gives other counts or n-grams: a model of another version cannot be used."""
 
 SUMMARY_WEIGHT = 0.5
 """What a word of the summary counts beside one of the title."""
@@ -23,12 +23,6 @@ BETWEEN = " | "
 """Stands between title and summary; ends a clause."""
 
 TARGET, OTHER = "◆", "◇"
-
-NEAR = "@"
-"""Begins every n-gram of the words around the target."""
-
-WORD = "\x01"
-"""Begins every n-gram of whole words."""
 
 COUNTED = (
     *SIGNALS,
@@ -42,15 +36,12 @@ RELATIONS = (
 NAMES = (*COUNTED, *(f"near_{name}" for name in COUNTED), *RELATIONS)
 """Names of the counts of a view, in order."""
 
-_WORDS = re.compile(r"[^\W_]+|[◆◇%$?]")
-_DIGIT = re.compile(r"\d")
 _MOST_NAMINGS = 6  # of the target, whose surroundings are looked at
 _MOST_NEAR = {"en": 140, "zh": 60, "vi": 140}  # characters of a window around the target
 _RELATION_REACH = {"en": 80, "zh": 45, "vi": 80}  # characters between the target and a phrase said of it
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """text[start:end] names somebody: the target of a view, or another."""
 
     start: int
@@ -67,6 +58,10 @@ class Article:
     lexicon: str
     phrases: tuple[Phrase, ...]
     triggers: tuple[Trigger, ...]
+    folded: str
+    counts: tuple[float, ...]  # (len(COUNTED),)
+    sides: tuple[tuple[int, bool], ...]  # where each phrase that takes a side begins, and whether it is good
+    edges: tuple[int, ...]  # where its clauses begin, and where the last one ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +95,25 @@ def read_article(text: str, title_end: int, lexicon: str, names: Sequence[tuple[
     """Read phrases and events of a compared text in which these spans are names."""
     for start, end in names:
         text = text[:start] + "_" * (end - start) + text[end:]
-    return Article(text, title_end, lexicon, tuple(phrases_in(text, lexicon)), tuple(triggers_in(text, lexicon)))
+    phrases, triggers = tuple(phrases_in(text, lexicon)), tuple(triggers_in(text, lexicon))
+    return Article(
+        text,
+        title_end,
+        lexicon,
+        phrases,
+        triggers,
+        folded=fold(text),
+        counts=_counts(phrases, triggers, title_end),
+        sides=tuple((phrase.start, phrase.weight > 0) for phrase in phrases if phrase.signal != "mild"),
+        edges=(0, *(mark.end() for mark in BREAK.finditer(text) if mark[0] != "、"), len(text)),
+    )
 
 
 def view(article: Article, places: Sequence[Place] = ()) -> View:
     """Return the article towards the target among these places, which are in order; no target: the whole text."""
-    folded = fold(article.text)
+    folded, whole = article.folded, article.counts
     title = _masked(folded, 0, article.title_end, places)
     summary = _masked(folded, article.title_end, len(folded), places)
-    whole = _counts(article.phrases, article.triggers, article.title_end)
     own = [place for place in places if place.target]
     if not own:
         relations = (0.0,) * len(RELATIONS)
@@ -119,21 +124,6 @@ def view(article: Article, places: Sequence[Place] = ()) -> View:
     near = BETWEEN.join(_masked(folded, start, end, places) for start, end in windows)
     counts = whole + _counts(phrases, triggers, article.title_end) + _relations(article, places, windows)
     return View(article, title, summary, near, counts, phrases, triggers)
-
-
-def n_grams(text: str, lexicon: str) -> list[str]:
-    """Return the n-grams of a masked text: 1–2 words and 2–5 characters; of Chinese 1–4 characters. Digits are 0."""
-    text = _DIGIT.sub("0", text)
-    if lexicon == "zh":
-        text = text.replace(" ", "")
-        return [text[at : at + size] for size in range(1, 5) for at in range(len(text) - size + 1)]
-    words = _WORDS.findall(text)
-    grams = [WORD + word for word in words]
-    grams += [f"{WORD}{first} {second}" for first, second in pairwise(words)]
-    text = f" {text} "
-    for size in range(2, 6):
-        grams += [text[at : at + size] for at in range(len(text) - size + 1)]
-    return grams
 
 
 def _masked(folded: str, start: int, end: int, places: Sequence[Place]) -> str:
@@ -147,13 +137,12 @@ def _masked(folded: str, start: int, end: int, places: Sequence[Place]) -> str:
 
 def _windows(article: Article, own: Sequence[Place]) -> list[tuple[int, int]]:
     """From the beginning of each clause that names the target to the end of the first clause that says something."""
-    text = article.text
-    edges = [0, *(mark.end() for mark in BREAK.finditer(text) if mark[0] != "、"), len(text)]
+    edges = article.edges
     most = _MOST_NEAR[article.lexicon]
-    spoken = [phrase.start for phrase in article.phrases if phrase.signal != "mild"]
+    spoken = [start for start, _ in article.sides]
     windows = []
     for place in own[:_MOST_NAMINGS]:
-        first = max(at for at, edge in enumerate(edges) if edge <= place.start)
+        first = bisect_right(edges, place.start) - 1
         start, last = edges[first], first + 1
         while last < len(edges) - 1 and edges[last] - start < most and not _any_within(spoken, start, edges[last]):
             last += 1
@@ -201,7 +190,7 @@ def _relations(article: Article, places: Sequence[Place], windows: Sequence[tupl
     """What is said first behind the target, last before it, before the next name, and behind it in its own window."""
     own = next(place for place in places if place.target)
     reach = _RELATION_REACH[article.lexicon]
-    sides = [(phrase.start, phrase.weight > 0) for phrase in article.phrases if phrase.signal != "mild"]
+    sides = article.sides
     behind = [(at, good) for at, good in sides if 0 <= at - own.end < reach]
     before = [good for at, good in sides if 0 < own.start - at < reach]
     following = min((p.start for p in places if p.start >= own.end and not p.target), default=len(article.text))

@@ -9,7 +9,7 @@ import ahocorasick
 from scorers.news.ambiguity import is_short, is_word
 from scorers.news.convert import to_simplified
 from scorers.news.spellings import spellings
-from scorers.news.text import fold, normalise
+from scorers.news.text import fold, longest, normalise
 
 _UNSPACED = re.compile(
     "[\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\u0e00-\u0e7f\U00020000-\U0003ffff]"
@@ -106,7 +106,7 @@ class Matcher:
         found = self._found(text, folded)
         if not found:
             return []
-        places = [place for place in _longest(found, len(folded)) if place.names]
+        places = [place for place in longest(found, len(folded)) if place.names]
         keys: dict[Hashable, set[str]] = {}
         for place in places:
             for name in place.names:
@@ -142,19 +142,6 @@ def _fits(name: _Name, written: str, *, plural: bool) -> bool:
 def _is_plural(text: str, end: int) -> bool:
     """Headlines lose apostrophes: "Max Indias profit", "NBFCs"."""
     return text[end] == "s" and not (end + 1 < len(text) and _in_word(text[end + 1]))
-
-
-def _longest(found: list[_Place], length: int) -> list[_Place]:
-    if len(found) == 1:
-        return found
-    found.sort(key=lambda place: (place.start - place.end, place.start))
-    taken = bytearray(length)
-    longest = []
-    for place in found:
-        if not any(taken[place.start : place.end]):
-            taken[place.start : place.end] = b"\1" * (place.end - place.start)
-            longest.append(place)
-    return sorted(longest, key=lambda place: place.start)
 
 
 def _name(alias: Alias) -> _Name:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorers.news import features
-from scorers.news.features import NAMES, NEAR, SUMMARY_WEIGHT, WORD, View, n_grams
+from scorers.news.features import NAMES, View
+from scorers.news.grams import NEAR, WORD, Floats, Ints, Rows, Vocabulary, weighted
 
 LABELS = ("negative", "neutral", "positive")
 """Columns of every array of probabilities, in order."""
@@ -31,10 +32,6 @@ MOST_GRAMS = 60_000
 REASONS = 3
 """N-grams told as reasons of one judgement."""
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-
-
 _BROKEN = (
     *(ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, NotImplementedError),
     *(zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError),  # numpy reads the heads of arrays as Python
@@ -44,15 +41,6 @@ _BROKEN = (
 
 class ModelUnreadable(Exception):
     """The file is no model this version can use: says which file and what was expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """N-grams of m views: entry k says that view `row[k]` holds the n-gram `gram[k]` in this strength."""
-
-    row: Ints
-    gram: Ints
-    strength: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ class Model:
         """Return the calibrated probabilities of each view, and reasons."""
         if not views:
             return Judged(np.zeros((0, 3)), [])
-        rows = weighted(gram_rows(views, self._places, self.language), self.rarity, self._near, len(views))
+        rows = weighted(self._vocabulary.rows(views), self.rarity, self._vocabulary.near, len(views))
         said = rows.strength[:, None] * self.gram_weights[rows.gram]
         spoken = np.stack([np.bincount(rows.row, said[:, at], len(views)) for at in range(3)], axis=1)
         counts = np.array([view.counts for view in views], dtype=np.float64)
@@ -96,29 +84,28 @@ class Model:
         kept = np.flatnonzero(self._readable[rows.gram] & (apart > 0.01))
         kept = kept[np.lexsort((-apart[kept], rows.row[kept]))]
         starts = np.searchsorted(rows.row[kept], np.arange(len(chosen) + 1))
+        grams, weights = rows.gram[kept].tolist(), apart[kept].tolist()
         return [
-            _strongest([(self.grams[rows.gram[k]], float(apart[k])) for k in kept[start : min(end, start + 12)]])
+            _strongest([(self._shown[grams[k]], weights[k]) for k in range(start, min(end, start + 12))])
             for start, end in pairwise(starts.tolist())
         ]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {gram: place for place, gram in enumerate(self.grams)}
-
-    @cached_property
-    def _near(self) -> NDArray[np.bool_]:
-        return np.array([gram.startswith(NEAR) for gram in self.grams], dtype=np.bool_)
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.grams, self.language)
 
     @cached_property
     def _readable(self) -> NDArray[np.bool_]:
         least = 2 if self.language == "zh" else 1
-        shown = (_shown(gram) for gram in self.grams)
         words = (self.language == "zh" or WORD in gram[:2] for gram in self.grams)
-        return np.array([w and len(s) >= least and s.isprintable() for w, s in zip(words, shown, strict=True)])
+        return np.array([w and len(s) >= least and s.isprintable() for w, s in zip(words, self._shown, strict=True)])
+
+    @cached_property
+    def _shown(self) -> list[str]:
+        return [gram.removeprefix(NEAR).removeprefix(WORD).strip() for gram in self.grams]
 
     def to_bytes(self) -> bytes:
         """Return the model as one file of arrays; equal models give equal bytes."""
-        packed = io.BytesIO()
         arrays = {name: getattr(self, name) for name in ("rarity", "gram_weights", "count_weights", "bias", "shift")}
         arrays |= {name: np.float64(getattr(self, name)) for name in ("scale", "lexicon_share")}
         about = {
@@ -128,14 +115,14 @@ class Model:
             "trained_on": dict(self.trained_on),
             "grams": list(self.grams),
         }
-        arrays["about"] = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
-        _write_npz(packed, arrays)
-        return packed.getvalue()
+        return packed(arrays, about)
 
     @classmethod
     def from_bytes(cls, raw: bytes, name: str = "the model") -> "Model":
         """Return the model that `to_bytes` wrote. Raises ModelUnreadable, which tells `name`."""
-        arrays, about = _unpacked(raw, name)
+        arrays, about = unpacked(raw, name)
+        if "needs" in about:
+            raise ModelUnreadable(f"{name}: needs {about['needs']!s:.60}, which is not in use here.")
         grams = about.get("grams")
         if not isinstance(grams, list) or len(grams) > 10 * MOST_GRAMS or not all(isinstance(g, str) for g in grams):
             raise ModelUnreadable(f"{name}: expected a list of n-grams.")
@@ -143,7 +130,7 @@ class Model:
             raise ModelUnreadable(f"{name}: expected a language part en, zh or vi and what it was trained on.")
         shapes = {"rarity": (len(grams),), "gram_weights": (len(grams), 3), "count_weights": (len(NAMES), 3)}
         shapes |= {"bias": (3,), "shift": (3,), "scale": (), "lexicon_share": ()}
-        read = {key: _array(arrays, key, shape, name) for key, shape in shapes.items()}
+        read = {key: array_of(arrays, key, shape, name) for key, shape in shapes.items()}
         scale, share = (float(read.pop(key)) for key in ("scale", "lexicon_share"))
         if not (scale > 0 and 0 <= share <= 1):
             raise ModelUnreadable(
@@ -171,42 +158,6 @@ class Model:
         return model
 
 
-def gram_rows(views: Sequence[View], places: Mapping[str, int], language: str) -> Rows:
-    """Return the n-grams of the views that have a place, each once a view, with how often it stands there.
-
-    Those of the title count 1, of the summary SUMMARY_WEIGHT, and up to one as they are, above it less and less:
-    1 + ln(n).
-    """
-    gram: list[int] = []
-    lengths: list[int] = []
-    for view in views:
-        for found in grams_of(view, language):
-            gram += map(places.get, found, repeat(-1))
-            lengths.append(len(found))
-    row = np.repeat(np.arange(len(lengths)) // 3, lengths)
-    weight_of = np.repeat(np.tile([1.0, SUMMARY_WEIGHT, 1.0], len(views)), lengths)
-    ids = np.array(gram, dtype=np.int64)
-    known = ids >= 0
-    keys, inverse = np.unique(row[known] * max(len(places), 1) + ids[known], return_inverse=True)
-    counts = np.bincount(inverse, weight_of[known], len(keys))
-    strength = np.where(counts > 1, 1 + np.log(np.maximum(counts, 1)), counts).astype(np.float32)
-    return Rows(keys // max(len(places), 1), keys % max(len(places), 1), strength)
-
-
-def grams_of(view: View, language: str) -> tuple[list[str], list[str], list[str]]:
-    """Return the n-grams of the title, of the summary, and of the words around the target."""
-    title, summary, near = (n_grams(text, language) if text else [] for text in (view.title, view.summary, view.near))
-    return title, summary, [NEAR + gram for gram in near]
-
-
-def weighted(rows: Rows, rarity: Floats, near: NDArray[np.bool_], views: int) -> Rows:
-    """Return TF-IDF: strengths by rarity, of length 1 per view, for the whole text and the target's words apart."""
-    strength = rows.strength * rarity[rows.gram]
-    block = rows.row * 2 + near[rows.gram]
-    length = np.sqrt(np.bincount(block, strength**2, views * 2))
-    return Rows(rows.row, rows.gram, (strength / np.maximum(length, 1e-9)[block]).astype(np.float32))
-
-
 def mixed(scores: NDArray[np.float64], views: Sequence[View], lexicon_share: float) -> NDArray[np.float64]:
     """Return the weighted mean of learned scores (m, 3) and the logarithms of the lexicon's probabilities."""
     if not lexicon_share:
@@ -223,34 +174,33 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def _shown(gram: str) -> str:
-    return gram.removeprefix(NEAR).removeprefix(WORD).strip()
-
-
 def _strongest(found: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
     kept: list[tuple[str, float]] = []
-    for gram, weight in found:
-        shown = _shown(gram)
+    for shown, weight in found:
         if len(kept) < REASONS and not any(shown in other or other in shown for other, _ in kept):
             kept.append((shown, weight))
     return tuple(kept)
 
 
-def _write_npz(file: io.BytesIO, arrays: Mapping[str, Any]) -> None:
-    """Like numpy.savez_compressed, but without the time of writing."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, array in arrays.items():
+def packed(arrays: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
+    """Return arrays and their description as numpy.savez_compressed writes them, but without the time of writing."""
+    described = {**arrays, "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)}
+    packing = io.BytesIO()
+    with zipfile.ZipFile(packing, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in described.items():
             written = io.BytesIO()
             np.lib.format.write_array(written, np.asanyarray(array), allow_pickle=False)
-            packed.writestr(zipfile.ZipInfo(f"{name}.npy"), written.getvalue(), zipfile.ZIP_DEFLATED)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), written.getvalue(), zipfile.ZIP_DEFLATED)
+    return packing.getvalue()
 
 
-def _unpacked(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def unpacked(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what `packed` was given. Raises ModelUnreadable, which tells `name`."""
     if len(raw) > MOST_BYTES:
         raise ModelUnreadable(f"{name}: expected at most {MOST_BYTES:,} bytes.")
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            parts = packed.infolist()
+        with zipfile.ZipFile(io.BytesIO(raw)) as file:
+            parts = file.infolist()
         if sum(part.file_size for part in parts) > 4 * MOST_BYTES:
             raise ModelUnreadable(f"{name}: unpacks to more than {4 * MOST_BYTES:,} bytes.")
         if not all(part.filename.endswith(".npy") and _is_plainly_packed(part) for part in parts):
@@ -274,7 +224,8 @@ def _is_plainly_packed(part: zipfile.ZipInfo) -> bool:
     return part.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and not part.flag_bits & 1
 
 
-def _array(arrays: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> Any:
+def array_of(arrays: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> Any:
+    """Return one array as float32. Raises ModelUnreadable where it is none of this shape, or holds no numbers."""
     array = arrays.get(key)
     if array is None or array.shape != shape or array.dtype.kind != "f":
         found = "nothing" if array is None else f"{array.dtype} of shape {array.shape}"

@@ -1,7 +1,7 @@
 """Articles read: their language, the partners they name, and for each the tone and the event. It stores nothing."""
 
 import unicodedata
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -108,6 +108,7 @@ class _Text:
     """One article made comparable, and the names in it. `article` None: nothing reads its language."""
 
     source: Source
+    cleaned: tuple[str, str]  # title and summary as plain text
     title_end: int
     language: str
     hits: list[Hit]
@@ -122,20 +123,15 @@ class _Target:
     text: _Text
     partner: Hashable = None
     alias: str = ""
-    span: tuple[int, int] | None = None  # of the first naming, in the text as given; None: the whole text is meant
+    hits: Collection[int] = ()  # which of the text's hits name it; none: the whole text is meant
+    span: tuple[int, int] = (0, 0)  # of the first naming, in the text as given
 
     def view(self) -> View | None:
         """Return the article as seen from this target."""
         if self.text.article is None:
             return None
-        whole = self.span is None
-        return view(
-            self.text.article,
-            [
-                Place(hit.start, hit.end, not whole and any(alias.partner == self.partner for alias in hit.aliases))
-                for hit in self.text.hits
-            ],
-        )
+        places = [Place(hit.start, hit.end, at in self.hits) for at, hit in enumerate(self.text.hits)]
+        return view(self.text.article, places)
 
 
 class Reader:
@@ -199,27 +195,26 @@ def shipped_models() -> Mapping[str, Model]:
 
 def _text(source: Source, matcher: Matcher, *, unnamed_too: bool = False) -> _Text:
     """Clean a text and find the names; phrases and events are read where there is a name, or `unnamed_too`."""
-    title, summary, declared = source
-    title, summary = plain(title), plain(summary)
+    title, summary = plain(source[0]), plain(source[1])
     compared, title_end = joined(title, summary)
-    spoken = language_of(f"{title} {summary}", declared)
+    spoken = language_of(f"{title} {summary}", source[2])
     hits = matcher.find(compared)
     lexicon = LEXICON_OF.get(spoken)
     article = None
     if lexicon and (hits or unnamed_too):
         article = read_article(compared, title_end, lexicon, [(hit.start, hit.end) for hit in hits])
-    return _Text(source, title_end, spoken, hits, article)
+    return _Text(source, (title, summary), title_end, spoken, hits, article)
 
 
 def _partners(place: int, text: _Text) -> Iterable[_Target]:
-    """Everybody named, by which alias and where first."""
-    named: dict[Hashable, tuple[str, Hit]] = {}
-    for hit in text.hits:
+    """Everybody named, where, and by which alias first."""
+    named: dict[Hashable, tuple[str, list[int]]] = {}
+    for at, hit in enumerate(text.hits):
         for alias in hit.aliases:
-            named.setdefault(alias.partner, (alias.text, hit))
-    given = _Given(text) if named else None
-    for partner, (alias_text, hit) in named.items():
-        yield _Target(place, text, partner, alias_text, given.span(hit) if given else None)
+            named.setdefault(alias.partner, (alias.text, []))[1].append(at)
+    given = _Given(text)
+    for partner, (alias_text, hits) in named.items():
+        yield _Target(place, text, partner, alias_text, hits, given.span(text.hits[hits[0]]))
 
 
 def _mentions(targets: Sequence[_Target], models: Mapping[str, Model]) -> dict[int, list[Mention]]:
@@ -240,20 +235,21 @@ class _Given:
     def span(self, hit: Hit) -> tuple[int, int]:
         """Return [start, end) of a hit of the compared text."""
         title, summary, _ = self._text.source
+        cleaned_title, cleaned_summary = self._text.cleaned
         in_title = hit.start < self._text.title_end
         skipped = 0 if in_title or not self._text.title_end else self._text.title_end + len(BETWEEN)
         before = 0 if in_title else len(title) + 1
         if in_title not in self._offsets:
-            self._offsets[in_title] = _offsets(title if in_title else summary)
+            where = (title, cleaned_title) if in_title else (summary, cleaned_summary)
+            self._offsets[in_title] = _offsets(*where)
         offsets, start, end = self._offsets[in_title], hit.start - skipped, hit.end - skipped
         if offsets is not None:
             start, end = raw_span(offsets, start, end)
         return before + start, before + end
 
 
-def _offsets(raw: str) -> Offsets | None:
+def _offsets(raw: str, cleaned: str) -> Offsets | None:
     """Where each character of the cleaned text stood; None: every one in its place."""
-    cleaned = plain(raw)
     for given, kept in zip(raw, cleaned, strict=False):
         if given != kept and unicodedata.normalize("NFKC", given) != kept:
             return plain_with_offsets(raw)[1]
@@ -307,6 +303,6 @@ def _mention(target: _Target, said: Judgement) -> Mention:
         half_life,
         phrases,
         said.reasons,
-        target.span or (0, 0),
+        target.span,
         said,
     )

@@ -5,6 +5,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Protocol, TypeVar
+
+S = TypeVar("S", bound="Spanned")
 
 MOST_RAW = 12_000
 """Characters looked at before anything else is done, so that a hostile text costs no more than a long one."""
@@ -89,6 +93,7 @@ _SAME_WHEN_FOLDED = str.maketrans(
         **dict.fromkeys("・•‧∙⋅", "·"),
     }
 )
+_FOLDED_AWAY = re.compile("[" + re.escape("".join(map(chr, _SAME_WHEN_FOLDED))) + "]")
 _TONE_PLACES = re.compile("o[àáảãạèéẻẽẹ]|u[ỳýỷỹỵ]")
 _TONE_MOVED = {
     f"{first}{marked}": f"{first_marked}{second}"
@@ -101,19 +106,50 @@ _TONE_MOVED = {
 }
 
 
+def lower(text: str) -> str:
+    """Return the text in lower case, character by character, so that positions stay the same."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := c.lower()) == 1 else c for c in text)
+
+
 def fold(text: str) -> str:
     """Return the text as names are compared, character by character, so that positions stay the same.
 
     Lower case, one apostrophe, a dash is a space, and one of the two places where Vietnamese may set a tone mark
     ("Hoà" is "Hòa").
     """
-    lowered = text.lower()
-    if len(lowered) != len(text):
-        lowered = "".join(low if len(low := c.lower()) == 1 else c for c in text)
+    lowered = lower(text)
     if lowered.isascii():
         return lowered.replace("-", " ").replace("`", "'")
-    folded = lowered.translate(_SAME_WHEN_FOLDED)
-    return _TONE_PLACES.sub(lambda found: _TONE_MOVED[found[0]], folded)
+    if _FOLDED_AWAY.search(lowered):
+        lowered = lowered.translate(_SAME_WHEN_FOLDED)
+    return _TONE_PLACES.sub(lambda found: _TONE_MOVED[found[0]], lowered)
+
+
+class Spanned(Protocol):
+    """What stands at text[start:end]."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+def longest(found: Sequence[S], length: int) -> list[S]:
+    """Return what is left of things found in a text of this length when the longest, and then the first, take their
+    place: in order and not overlapping."""
+    if len(found) < 2:
+        return list(found)
+    taken = bytearray(length)
+    kept = []
+    for one in sorted(found, key=lambda one: (one.start - one.end, one.start)):
+        if taken.find(1, one.start, one.end) < 0:
+            taken[one.start : one.end] = b"\1" * (one.end - one.start)
+            kept.append(one)
+    return sorted(kept, key=attrgetter("start"))
 
 
 def _is_control(character: str) -> bool:

@@ -3,16 +3,14 @@
 import json
 import re
 from bisect import bisect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import ahocorasick
 
-from scorers.news.events import Trigger
-from scorers.news.text import HAN, fold
+from scorers.news.text import HAN, fold, longest
 
 PRIOR = (0.2, 0.6, 0.2)
 """Pseudo-counts of negative, neutral and positive: what is believed of a text without any evidence."""
@@ -77,26 +75,8 @@ class _Hit(NamedTuple):
     start: int
     end: int
     kinds: frozenset[str]  # lists of the lexicon it stands on
+    signal: str | None  # of these lists the one that says most; None: it says nothing by itself
     clause: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """Three probabilities that sum to 1, and the phrases that decided."""
-
-    p_negative: float
-    p_neutral: float
-    p_positive: float
-    phrases: tuple[str, ...]
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether no tone reaches one half."""
-        return max(self.p_negative, self.p_neutral, self.p_positive) < 0.5
-
-
-UNREAD = Tone(*PRIOR, phrases=())
-"""What is said of a text in a language without a lexicon."""
 
 
 def phrases_in(text: str, lexicon: str) -> list[Phrase]:
@@ -109,7 +89,7 @@ def phrases_in(text: str, lexicon: str) -> list[Phrase]:
     phrases: list[tuple[int, Phrase]] = []
     measured: set[int] = set()
     for place, hit in enumerate(hits):
-        signal = _signal_of(hit)
+        signal = hit.signal
         if signal in ("up", "down"):
             quantity = _quantity_of(text, hits, place, reach)
             if quantity is not None:
@@ -127,18 +107,10 @@ def phrases_in(text: str, lexicon: str) -> list[Phrase]:
 
 def balance(phrases: Sequence[Phrase], bad_event: bool) -> tuple[float, float]:
     """Return how much bad and how much good a text says, each 0 .. MOST_COUNTED (+ EVENT_WEIGHT for bad)."""
-    good = sum(phrase.weight for phrase in phrases if phrase.weight > 0)
-    bad = -sum(phrase.weight for phrase in phrases if phrase.weight < 0)
+    weights = [SIGNALS[phrase.signal] for phrase in phrases]
+    good = sum(weight for weight in weights if weight > 0)
+    bad = -sum(weight for weight in weights if weight < 0)
     return min(bad, MOST_COUNTED) + EVENT_WEIGHT * bad_event, min(good, MOST_COUNTED)
-
-
-def tone_of(text: str, lexicon: str, triggers: Sequence[Trigger]) -> Tone:
-    """Return the tone of a compared text by the lexicon alone; see `weighed`."""
-    phrases = phrases_in(text, lexicon)
-    shares = weighed(phrases, any(trigger.event.hard for trigger in triggers))
-    side = -1 if shares[0] >= shares[2] else 1
-    spoken = dict.fromkeys(text[phrase.start : phrase.end] for phrase in phrases if phrase.weight * side > 0)
-    return Tone(*shares, phrases=tuple(spoken))
 
 
 def weighed(phrases: Sequence[Phrase], bad_event: bool) -> tuple[float, float, float]:
@@ -149,9 +121,9 @@ def weighed(phrases: Sequence[Phrase], bad_event: bool) -> tuple[float, float, f
     return (bad + PRIOR[0]) / total, (mild + PRIOR[1]) / total, (good + PRIOR[2]) / total
 
 
-def _signal_of(hit: _Hit) -> str | None:
+def _signal_of(kinds: Set[str]) -> str | None:
     """The list that says most; "plain" phrases say nothing and only shield a shorter one inside them."""
-    return next((kind for kind in ("good", "bad", "up", "down", "mild", "costs") if kind in hit.kinds), None)
+    return next((kind for kind in ("good", "bad", "up", "down", "mild", "costs") if kind in kinds), None)
 
 
 def _quantity_of(text: str, hits: Sequence[_Hit], place: int, reach: _Reach) -> int | None:
@@ -195,22 +167,13 @@ def _is_ended(phrases: list[tuple[int, Phrase]], hits: Sequence[_Hit], place: in
 def _hits(text: str, lexicon: str) -> list[_Hit]:
     """Every phrase of the lexicon in the text, longest first, not overlapping, in order."""
     folded = fold(text)
+    breaks = [mark.start() for mark in BREAK.finditer(text)]
     found = []
-    for last, (length, tail, kinds) in _automaton(lexicon).iter(folded):
+    for last, (length, tail, kinds, signal) in _automaton(lexicon).iter(folded):
         start, end = last + 1 - length, last + 1
         if _stands(folded, start, end, tail=tail):
-            found.append((start, end, kinds))
-    if not found:
-        return []
-    found.sort(key=lambda hit: (hit[0] - hit[1], hit[0]))
-    taken = bytearray(len(folded))
-    kept = []
-    for hit in found:
-        if not any(taken[hit[0] : hit[1]]):
-            taken[hit[0] : hit[1]] = b"\1" * (hit[1] - hit[0])
-            kept.append(hit)
-    breaks = [mark.start() for mark in BREAK.finditer(text)]
-    return [_Hit(start, end, kinds, bisect(breaks, start)) for start, end, kinds in sorted(kept)]
+            found.append(_Hit(start, end, kinds, signal, bisect(breaks, start)))
+    return longest(found, len(folded))
 
 
 def _stands(text: str, start: int, end: int, *, tail: bool) -> bool:
@@ -232,7 +195,7 @@ def _lists() -> dict[str, Any]:
 
 @lru_cache(maxsize=3)
 def _automaton(lexicon: str) -> Any:
-    """Folded phrase → (length, whether its last word may go on, lists it stands on)."""
+    """Folded phrase → (length, whether its last word may go on, lists it stands on, the one that says most)."""
     entries: dict[str, tuple[bool, set[str]]] = {}
     for kind, phrases in _lists()[lexicon].items():
         for phrase in phrases:
@@ -241,6 +204,6 @@ def _automaton(lexicon: str) -> Any:
             entries[key] = (tail or phrase.endswith("*"), kinds | {kind})
     automaton = ahocorasick.Automaton()
     for key, (tail, kinds) in entries.items():
-        automaton.add_word(key, (len(key), tail, frozenset(kinds)))
+        automaton.add_word(key, (len(key), tail, frozenset(kinds), _signal_of(kinds)))
     automaton.make_automaton()
     return automaton

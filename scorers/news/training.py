@@ -3,20 +3,19 @@
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorers.news.events import LEXICON_OF
-from scorers.news.features import NEAR, Place, View, joined, read_article, view
+from scorers.news.features import Place, View, joined, read_article, view
+from scorers.news.grams import NEAR, Floats, Rows, Vocabulary, n_grams, weighted
 from scorers.news.language import language_of
 from scorers.news.match import Alias, Matcher
-from scorers.news.model import LABELS, MOST_GRAMS, Floats, Model, Rows, gram_rows, grams_of, mixed, softmax, weighted
+from scorers.news.model import LABELS, MOST_GRAMS, Model, mixed, softmax
 from scorers.news.text import plain
-
-HUMAN_WEIGHT = 5.0
-"""What a person's label counts beside one by the lexicon."""
 
 FEWEST = 6
 """Labelled texts of each label without which nothing is trained."""
@@ -37,6 +36,17 @@ class TooFewLabels(Exception):
     """There is too little to learn from: says what was found and what is needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model, and the probabilities (m, 3) of each row it learned from by one that did not see its text.
+
+    They are NaN where there is none: too few labels are left.
+    """
+
+    model: Model
+    p: NDArray[np.float64]
+
+
 def fit(
     texts: Sequence[str],
     labels: Sequence[str],
@@ -48,57 +58,33 @@ def fit(
     lexicon_share: float = LEXICON_SHARE,
     calibrated: bool = True,
     source: str = "",
-) -> Model:
+    trusted: Sequence[bool] | None = None,
+) -> Fitted:
     """Return a model of one language part ("en", "zh", "vi") trained on these labels, calibrated by cross-fitting
     unless `calibrated` is off.
 
     `targets`: the name each label is about, None for the whole text; rows of the same text are the other names of each
     other. A target that is not found in its text is taken as None. `lexicon_share` (0 .. 1): how much the lexicon has
-    to say beside what was learned. `source` is kept with the model. The same rows give the same model. Raises
-    TooFewLabels.
-    """
-    return fit_and_judge(
-        texts, labels, targets, weights, language=language, summaries=summaries, lexicon_share=lexicon_share,
-        calibrated=calibrated, source=source,
-    )[0]  # fmt: skip
-
-
-def fit_and_judge(
-    texts: Sequence[str],
-    labels: Sequence[str],
-    targets: Sequence[str | None] | None = None,
-    weights: Sequence[float] | None = None,
-    *,
-    language: str,
-    summaries: Sequence[str] | None = None,
-    lexicon_share: float = LEXICON_SHARE,
-    calibrated: bool = True,
-    source: str = "",
-    trusted: Sequence[bool] | None = None,
-) -> tuple[Model, NDArray[np.float64]]:
-    """Return a model as `fit` does, and the probabilities (m, 3) of each row by one that did not see its text.
-
-    They are NaN where there is none: too few labels are left. `trusted`: rows that say how sure one may be; the others
-    teach what is said, not how surely (None: all).
+    to say beside what was learned. `source` is kept with the model. `trusted`: rows that say how sure one may be; the
+    others teach what is said, not how surely (None: all). The same rows give the same model. Raises TooFewLabels.
     """
     wanted = np.array([LABELS.index(label) for label in labels])
-    _refuse_too_few(wanted, language)
+    refuse_too_few(wanted, language)
     views = views_of(texts, targets or [None] * len(texts), summaries or [""] * len(texts), language)
     shares = np.ones(len(texts)) if weights is None else np.asarray(weights, dtype=np.float64)
-    grams = _vocabulary(views, language)
-    near = np.array([gram.startswith(NEAR) for gram in grams], dtype=np.bool_)
-    rows = gram_rows(views, {gram: place for place, gram in enumerate(grams)}, language)
+    grams = _frequent(views, language)
+    vocabulary = Vocabulary(grams, language)
+    rows, near = vocabulary.rows(views), vocabulary.near
     rarity = _rarity(rows, len(grams), len(views))
     kept = _most_telling(weighted(rows, rarity, near, len(views)), wanted, len(grams))
-    grams, rarity, near = [grams[place] for place in kept], rarity[kept], near[kept]
-    rows = gram_rows(views, {gram: place for place, gram in enumerate(grams)}, language)
-    design = _design(weighted(rows, rarity, near, len(views)), views, len(grams))
-    coefficients, bias = _regression(design, wanted, shares)
-    learned = _cross_fitted(design, wanted, shares, texts)
+    grams, rarity = [grams[place] for place in kept], rarity[kept]
+    design = _design(weighted(rows.only(kept), rarity, near[kept], len(views)), views, len(grams))
+    coefficients, bias = regression(design, wanted, shares)
+    learned = cross_fitted(design, wanted, shares, texts)
     blend = mixed(learned, views, lexicon_share)
     scale, shift = 1.0, np.zeros(3)
     if calibrated:
-        scale, shift = _calibration(blend, wanted, shares if trusted is None else shares * np.asarray(trusted))
+        scale, shift = calibration(blend, wanted, shares if trusted is None else shares * np.asarray(trusted))
     model = Model(
         language,
         tuple(grams),
@@ -111,18 +97,12 @@ def fit_and_judge(
         shift=shift.astype(np.float32),
         trained_on={"source": source, "texts": len(texts), **{label: labels.count(label) for label in LABELS}},
     )
-    return model, softmax(blend * scale + shift)
+    return Fitted(model, softmax(blend * scale + shift))
 
 
 def language_part(text: str, declared: str | None = None) -> str | None:
     """Return the part of the lexicon ("en", "zh", "vi") that reads a raw text, None for another language."""
     return LEXICON_OF.get(language_of(plain(text), declared))
-
-
-def weak_label(title: str, summary: str = "", *, language: str) -> str | None:
-    """Return what the lexicon says of a text when it is sure, and None when it is not."""
-    (seen,) = views_of([title], [None], [summary], language)
-    return label_by_lexicon(seen)
 
 
 def label_by_lexicon(seen: View) -> str | None:
@@ -160,19 +140,21 @@ def _view(text: str, target: str | None, summary: str, matcher: Matcher, languag
     return view(article, [Place(hit.start, hit.end, mine) for hit, mine in zip(hits, own, strict=True)])
 
 
-def _refuse_too_few(wanted: NDArray[np.int64], language: str) -> None:
+def refuse_too_few(wanted: NDArray[np.int64], language: str) -> None:
+    """Raise TooFewLabels unless there are FEWEST of each label (0, 1, 2)."""
     counts = np.bincount(wanted, minlength=3)
     if counts.min() < FEWEST:
         found = ", ".join(f"{count} {label}" for count, label in zip(counts, LABELS, strict=True))
         raise TooFewLabels(f"{language}: found {found}; at least {FEWEST} of each are needed to train on.")
 
 
-def _vocabulary(views: Sequence[View], language: str) -> list[str]:
+def _frequent(views: Sequence[View], language: str) -> list[str]:
     """Every n-gram that stands in enough views, in alphabetical order."""
     held: Counter[str] = Counter()
     for seen in views:
-        for found in grams_of(seen, language):
-            held.update(set(found))
+        held.update(set(n_grams(seen.title, language)))
+        held.update(set(n_grams(seen.summary, language)))
+        held.update({NEAR + gram for gram in n_grams(seen.near, language)})
     return sorted(gram for gram, count in held.items() if count >= _FEWEST_TEXTS)
 
 
@@ -201,7 +183,7 @@ def _design(rows: Rows, views: Sequence[View], grams: int) -> Any:
     return sparse.hstack([said, sparse.csr_matrix(counts)]).tocsr()
 
 
-def _regression(
+def regression(
     design: Any, wanted: NDArray[np.int64], shares: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coefficients (k, 3) and bias (3,)."""
@@ -212,7 +194,7 @@ def _regression(
     return model.coef_.T, model.intercept_
 
 
-def _cross_fitted(
+def cross_fitted(
     design: Any, wanted: NDArray[np.int64], shares: NDArray[np.float64], texts: Sequence[str]
 ) -> NDArray[np.float64]:
     """Scores (m, 3) each text gets from a model that did not see it; equal texts share a fold. NaN: there is none."""
@@ -221,12 +203,12 @@ def _cross_fitted(
     for at in range(_FOLDS):
         inside, outside = fold != at, fold == at
         if outside.any() and len(set(wanted[inside].tolist())) == 3:
-            coefficients, bias = _regression(design[inside], wanted[inside], shares[inside])
+            coefficients, bias = regression(design[inside], wanted[inside], shares[inside])
             scores[outside] = design[outside] @ coefficients + bias
     return scores
 
 
-def _calibration(
+def calibration(
     scores: NDArray[np.float64], wanted: NDArray[np.int64], shares: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
     """Vector scaling: the scale and the shifts (3,) under which the labels are likeliest."""

@@ -49,6 +49,16 @@ def test_a_feed_that_moved_is_visited_where_it_is_now(site: WebServer, http: Htt
         ]
 
 
+def test_what_may_be_a_key_in_the_address_of_a_feed_that_moved_is_not_shown(site: WebServer, http: Http) -> None:
+    site.pages["/feed"] = Page(status=301, headers={"Location": f"{site.url}/new?user=7&key=s3cret"})
+    site.pages["/new?user=7&key=s3cret"] = Page(rss("g1"))
+    batch = at(site, http)
+    assert [fact.identity for fact in batch.facts] == ["g1"]
+    (problem,) = batch.problems
+    assert f"set url to {site.url}/new?…" in problem.what
+    assert "s3cret" not in problem.what
+
+
 def test_an_unchanged_feed_that_moved_is_asked_once_and_still_told(site: WebServer, http: Http) -> None:
     site.pages["/feed"], site.pages["/new"] = moved(site, 301), Page(rss("g1"), headers={"ETag": '"1"'})
     first = at(site, http)

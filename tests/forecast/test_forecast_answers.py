@@ -37,8 +37,8 @@ from warden.forecast.bands import UNKNOWN, bands
 from warden.forecast.inputs import Key, read_observations, read_outcomes
 from warden.forecast.panels import DAY, Portfolio
 from warden.forecast.predict import Answer
-from warden.forecast.run import forecast
-from warden.forecast.table import Faults
+from warden.forecast.run import REFUSAL, forecast
+from warden.lines import Faults
 
 NAMES = ["Rare", "Unlikely", "Possible", "Likely", "Very likely"]
 
@@ -161,7 +161,7 @@ def test_a_fact_counts_from_the_moment_after_it(files: Files) -> None:
 def test_what_is_said_is_what_the_scorers_say(files: Files) -> None:
     """The panel of each cutoff is that of the last one `before` it; at midnight nothing has to be cut by the hour."""
     files.fill()
-    faults = Faults()
+    faults = Faults(REFUSAL)
     asked = read_outcomes(files.outcomes, faults)
     observed = read_observations(files.observations, asked, faults)
     portfolio = Portfolio(observed, _micros(280))
@@ -229,7 +229,7 @@ def test_unflagged_silence_is_silence(files: Files) -> None:
 def test_spells_that_are_over_are_days_that_do_not_count(files: Files) -> None:
     rows = [*lively(), blind("p1", 70, 10), blind("p1", 75, 10.5), blind("p2", 130, 1000)]
     files.fill(rows=rows)
-    portfolio = Portfolio(read_observations(files.observations, {}, Faults()), _micros(140))
+    portfolio = Portfolio(read_observations(files.observations, {}, Faults(REFUSAL)), _micros(140))
     panel = portfolio.panel(_micros(140))
     place = {partner: row for row, partner in enumerate(portfolio.partners)}
     exposed = panel.exposure.patterns[panel.exposure.of]
@@ -252,7 +252,7 @@ def test_kinds_of_our_own_reach_the_panel(files: Files) -> None:
         ("p1", f"{day(4)}T00:00:00", "message_out", 1, "", "", ""),
     ]
     files.fill(rows=rows)
-    panel = Portfolio(read_observations(files.observations, {}, Faults()), _micros(20)).panel(_micros(4))
+    panel = Portfolio(read_observations(files.observations, {}, Faults(REFUSAL)), _micros(20)).panel(_micros(4))
     last = {name: float(counts[0, -1]) for name, counts in panel.daily.items()}
     assert last == {
         "received": 1, "sent": 0, "threads_in": 0, "threads_out": 0, "met": 2, "due": 4, "late": 2, "made": 5,
@@ -266,7 +266,7 @@ def test_kinds_of_our_own_reach_the_panel(files: Files) -> None:
 
 def test_options_left_out_are_unused_where_they_may_be_and_shipped_where_not(files: Files) -> None:
     files.fill(outcomes={"sla": {"kind": "late_share", "times_portfolio": 1.5}, "dark": {"kind": "silence"}})
-    asked = read_outcomes(files.outcomes, Faults())
+    asked = read_outcomes(files.outcomes, Faults(REFUSAL))
     sla, shipped = asked["sla"].options.model_dump(), type(asked["sla"].options)().model_dump()
     assert (sla["times_own"], sla["times_portfolio"]) == (None, 1.5)
     assert {name: sla[name] for name in ("at_least", "own_days", "min_next")} == {

@@ -1,10 +1,11 @@
 """`warden forecast` as a person types it: no database, no settings, one sentence and the faults when it cannot."""
 
 import csv
+import os
 import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 from observed import OUTCOMES, PARTNERS, Files
 
@@ -12,10 +13,7 @@ from observed import OUTCOMES, PARTNERS, Files
 def warden(files: Files, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the folder of the files, to its end."""
     given = ["--observations", files.observations.name, "--keys", files.keys.name, "--outcomes", files.outcomes.name]
-    return subprocess.run(
-        [sys.executable, "-m", "warden", "forecast", *given, "--out", files.out.name, *more],
-        cwd=files.folder, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return forked.run(["forecast", *given, "--out", files.out.name, *more], files.folder, os.environ)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

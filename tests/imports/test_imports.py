@@ -178,7 +178,7 @@ def test_every_fault_is_listed_by_row_and_column_and_nothing_is_stored(db: Datab
     assert [str(fault) for fault in load(db, data).faults] == [
         "row 3, column name: is needed",
         "row 3, column country: TAIWAN is not a country code such as TW (ISO 3166-1)",
-        "row 3, column share: 12.0 is not a share between 0 and 1, that is 0% and 100%",
+        "row 3, column share: '12' is not a share between 0 and 1, that is 0% and 100%",
         "row 4, column annual_value: '1.234,5' is not a number such as 1250000 or 1,250,000.50",
         "row 4, column contract_end: '31/03/2027' is not a date such as 2027-03-31",
         "row 4, column domains: gmail.com is a public mail domain that belongs to no partner; "

@@ -12,7 +12,8 @@ import pytest
 from factories import DAY, NOW, article, make_partner, make_source
 from sqlalchemy import func, select
 
-from scorers.news.read import VERSION
+from scorers.news.embedding import REQUIREMENT, EmbeddedModel
+from scorers.news.read import VERSION, shipped_models
 from warden.db import Database
 from warden.domain import CorrectionKind
 from warden.errors import Conflict
@@ -114,6 +115,19 @@ def test_a_version_that_meets_what_people_said_speaks_and_reads_its_language_aga
         )
         assert after.p_negative > max(before.p_negative, after.p_positive)
         assert "words" in {kind for kind, _ in after.reasons}, "that it has learned"
+
+
+def test_with_embeddings_a_version_learns_meaning_too_and_without_them_the_shipped_one_speaks(world: Database) -> None:
+    taught(world)
+    assert news.run(world, NOW + HOUR, embeddings=True) == 1
+    again = len(stored(world)) - 1
+    assert attribute.run(world, NOW + 2 * HOUR, embeddings=True) == again, "all but the one in Chinese"
+    with world.read() as session:
+        assert isinstance(news_models.voices(session, embeddings=True).models["en"], EmbeddedModel)
+        off = news_models.voices(session)
+        assert off.broken == {"en": f"version 1 of en: needs {REQUIREMENT}, which is not in use here."}
+        assert off.models["en"] is shipped_models()["en"]
+    assert attribute.run(world, NOW + 3 * HOUR) == again, "by the shipped one"
 
 
 def test_labels_a_version_has_seen_do_not_judge_beside_the_next(world: Database) -> None:

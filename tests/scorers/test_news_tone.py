@@ -5,23 +5,19 @@ from importlib.resources import files
 
 import pytest
 
-from scorers.news.events import triggers_in
-from scorers.news.match import comparable
-from scorers.news.tone import SIGNALS, Tone, phrases_in, tone_of
+from scorers.news.read import Judgement, judge
+from scorers.news.tone import SIGNALS, phrases_in
 
 LISTS = json.loads(files("scorers.news").joinpath("lexicon.json").read_text("utf-8"))
 LANGUAGES = ("en", "zh", "vi")
 
 
-def judged(text: str, lexicon: str) -> Tone:
-    compared = comparable(text)
-    return tone_of(compared, lexicon, triggers_in(compared, lexicon))
+def judged(text: str, language: str) -> Judgement:
+    return judge(text, language, models={})
 
 
-def label(text: str, lexicon: str) -> str:
-    tone = judged(text, lexicon)
-    shares = {"negative": tone.p_negative, "neutral": tone.p_neutral, "positive": tone.p_positive}
-    return max(shares, key=lambda name: shares[name])
+def label(text: str, language: str) -> str:
+    return judged(text, language).label
 
 
 @pytest.mark.parametrize(
@@ -125,7 +121,10 @@ def test_kiện_by_itself_is_bad() -> None:
 
 
 def test_traditional_reads_as_simplified() -> None:
-    assert judged("營收創新高，獲利成長", "zh") == judged("营收创新高，获利成长", "zh")
+    traditional, simplified = judged("營收創新高，獲利成長", "zh"), judged("营收创新高，获利成长", "zh")
+    assert (traditional.language, simplified.language) == ("zh-Hant", "zh-Hans")
+    assert traditional.p_positive == simplified.p_positive > 0.5
+    assert traditional.reasons == simplified.reasons
 
 
 def test_phrases_stand_where_they_are_told_to() -> None:
@@ -135,7 +134,7 @@ def test_phrases_stand_where_they_are_told_to() -> None:
 
 
 def test_a_quantity_behind_an_and_is_another_matter() -> None:
-    assert tone_of("gains and losses", "en", []).uncertain
+    assert judged("gains and losses", "en").uncertain
 
 
 def test_mixed_news_is_uncertain_and_no_news_is_not() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorers.news.invented import headlines
-from scorers.news.training import TooFewLabels, fit, language_part, views_of, weak_label
+from scorers.news.training import TooFewLabels, fit, label_by_lexicon, language_part, views_of
 
 WORDS = {"negative": "glumfy", "neutral": "plonkish", "positive": "zestral"}
 FIRMS = ("Acme", "Beta Corp", "Corvane", "Delmar", "Ellory", "Fennick", "Gullane", "Halden", "Ibex", "Juno")
@@ -27,7 +27,7 @@ def invented(repeats: int = 4) -> tuple[list[str], list[str], list[str | None]]:
 @pytest.fixture(scope="module")
 def model():
     texts, labels, targets = invented()
-    return fit(texts, labels, targets, language="en")
+    return fit(texts, labels, targets, language="en").model
 
 
 @pytest.mark.parametrize(("label", "word"), WORDS.items())
@@ -47,19 +47,19 @@ def test_reasons_are_readable_words_that_do_not_repeat_each_other(model) -> None
 
 def test_the_same_rows_give_the_same_model(model) -> None:
     texts, labels, targets = invented()
-    assert fit(texts, labels, targets, language="en").to_bytes() == model.to_bytes()
+    assert fit(texts, labels, targets, language="en").model.to_bytes() == model.to_bytes()
 
 
 def test_a_name_is_masked_and_teaches_nothing() -> None:
     texts, labels, targets = invented()
-    named = fit(texts, labels, [text.split(" day")[0] for text in texts], language="en")
+    named = fit(texts, labels, [text.split(" day")[0] for text in texts], language="en").model
     assert not any("acme" in gram or "fennick" in gram for gram in named.grams)
     assert not any(target for target in targets)
 
 
 def test_each_name_of_one_headline_learns_its_own_label() -> None:
     rows = headlines("en")
-    model = fit(rows.texts, rows.labels, rows.targets, language="en")
+    model = fit(rows.texts, rows.labels, rows.targets, language="en").model
     text = "Wexford wins contract, Pellworm loses biggest customer"
     p = model.judge(views_of([text, text], ["Wexford", "Pellworm"], ["", ""], "en")).p
     assert (p[0].argmax(), p[1].argmax()) == (2, 0)
@@ -72,8 +72,8 @@ def test_a_heavier_label_outvotes_a_lighter_one() -> None:
     targets += [None] * 4
     heavy = [1.0] * (len(texts) - 4)
     judge = views_of(["Acme is wobblish"], [None], [""], "en")
-    bad = fit(texts, labels, targets, [*heavy, 5.0, 5.0, 1.0, 1.0], language="en").judge(judge).p[0]
-    good = fit(texts, labels, targets, [*heavy, 1.0, 1.0, 5.0, 5.0], language="en").judge(judge).p[0]
+    bad = fit(texts, labels, targets, [*heavy, 5.0, 5.0, 1.0, 1.0], language="en").model.judge(judge).p[0]
+    good = fit(texts, labels, targets, [*heavy, 1.0, 1.0, 5.0, 5.0], language="en").model.judge(judge).p[0]
     assert bad[0] > bad[2]
     assert good[2] > good[0]
 
@@ -93,7 +93,7 @@ def test_the_title_weighs_more_than_the_summary(model) -> None:
 def test_probabilities_are_calibrated_on_texts_the_scores_did_not_see() -> None:
     texts, labels, targets = invented(12)
     shuffled = [labels[at // 3 % 3] for at in range(len(labels))]  # nothing can be learned from the words
-    model = fit(texts, shuffled, targets, language="en")
+    model = fit(texts, shuffled, targets, language="en").model
     p = model.judge(views_of(["Wexford is glumfy"], [None], [""], "en")).p[0]
     assert p.max() < 0.7
 
@@ -117,7 +117,8 @@ def test_too_few_labels_are_refused_with_what_was_found(labels: list[str]) -> No
     ],
 )
 def test_the_lexicon_labels_only_what_nothing_contradicts(title: str, language: str, expected: str | None) -> None:
-    assert weak_label(title, language=language) == expected
+    (seen,) = views_of([title], [None], [""], language)
+    assert label_by_lexicon(seen) == expected
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,13 @@ def test_the_gravest_incident_of_two_weeks_is_measured_and_named() -> None:
     assert np.isnan(line.params["days_ago"][2:]).all()
 
 
+def test_of_two_events_as_grave_the_one_told_widely_is_named_though_the_other_is_a_little_surer() -> None:
+    strike = kinds.EVENTS.index("strike")
+    rows = [(0, 2.0, 0.91, 60.0, 45.0, 1.0, strike), (0, 1.0, 0.79, 60.0, 45.0, 3.0, strike)]
+    line = score(make_panel(1, 30, incidents=make_incidents(*rows))).evidence[0]
+    assert (line.params["days_ago"][0], line.params["outlets"][0]) == (1.0, 3.0)
+
+
 @pytest.mark.parametrize(("blind", "severity"), [(20.0, 95.0), (29.0, np.nan), (np.nan, np.nan)])
 def test_a_serious_event_stands_while_nobody_can_report_and_is_withdrawn_after_four_weeks(
     blind: float, severity: float

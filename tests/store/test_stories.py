@@ -16,7 +16,7 @@ from warden.db import Database
 from warden.domain import CorrectionKind
 from warden.errors import InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner, Reading
-from warden.store import corrections, headlines, readings
+from warden.store import corrections, headlines, readings, retention
 from warden.store.facts import insert_facts
 
 HOUR = timedelta(hours=1)
@@ -289,3 +289,22 @@ def test_a_partner_always_in_the_news_is_grouped_in_pieces(db: Database) -> None
         assert incidents(session) == together
         assert all(len(titles) <= 10 for titles in together), "28 days at the most"
         assert len(list(itertools.chain(*together))) == 30
+
+
+def test_words_erased_within_an_incident_do_not_split_it(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session)
+        facts = dict(zip(TITLES, report(session, list(TITLES)), strict=True))
+        read(session, [facts[A], facts[A_COPY], facts[B]], acme)
+        (former,) = {(row.copy_of, row.incident) for row in standing(session, facts[A_COPY])}
+        assert former == (facts[A].id, facts[A].id)
+        assert retention.erase_words(session, NOW - 5 * DAY + HOUR / 2) == 2, "the one of long ago, and the first"
+        assert facts[A].detail is None
+        read(session, [facts[RECALL]], acme, NOW + DAY)
+        read(session, [facts[B]], acme, NOW + 2 * DAY, p_negative=0.9)
+        placed = [(row.copy_of, row.incident) for fact in (facts[A], facts[A_COPY]) for row in standing(session, fact)]
+        assert placed == [former, former]
+        assert [row.incident for row in standing(session, facts[B])] == [facts[A].id]
+        assert [row.incident for row in standing(session, facts[RECALL])] == [facts[RECALL].id]
+        correct(session, facts[B], acme, "incident", {"apart": True}, NOW + 3 * DAY)
+        assert [row.incident for row in standing(session, facts[B])] == [facts[B].id]

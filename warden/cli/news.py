@@ -45,12 +45,16 @@ def train(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of models to write; left as it is when anything is wrong.")
     ],
+    embeddings: Annotated[
+        bool,
+        typer.Option("--embeddings", help="Learn what texts mean, too: needs warden[embeddings], as does reading."),
+    ] = False,
 ) -> None:
     """Train a model of tone per language on labelled texts.
 
     The file may be gzipped. The same file gives the same models.
     """
-    done = train_file(labelled, out)
+    done = train_file(labelled, out, embeddings=embeddings)
     for part, rows in done.rows.items():
         typer.echo(f"{part}: trained on {rows:,} rows.", err=True)
     for reason in done.left_out.values():

@@ -33,7 +33,7 @@ def models() -> None:
 def learn() -> None:
     """Learn reading anew now from the headlines stored, instead of waiting for the night."""
     with opened() as services:
-        spoken = news.run(services.db, utc_now())
+        spoken = news.run(services.db, utc_now(), embeddings=services.settings.news_embeddings)
     if spoken is None:
         raise Conflict("Another process is learning to read news at this moment: wait until it is done.")
     typer.echo(f"{spoken} new versions speak; `warden news models` tells why.")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import ArgumentError
 
 from collectors.http import Http
+from scorers.news import embedding
 from warden import clock, log
 from warden.db import Database, pending_migrations, sole_process, upgrade, way_to
 from warden.errors import Misconfigured
@@ -66,9 +67,11 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator[Services]:
     """Open everything; `alone` as the one process that walks the road, which also makes a brand-new database.
 
-    Raises Misconfigured when the database is not at the newest version, or when another process walks already.
+    Raises Misconfigured when the database is not at the newest version, when another process walks already, or when
+    embeddings are wanted and not installed.
     """
     settings = settings or read_settings()
+    _require_embeddings(settings)
     with ExitStack() as stack:
         database = stack.enter_context(opened_database(settings))
         if alone:
@@ -81,6 +84,14 @@ def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator
             _require_key(database, vault)
         http = stack.enter_context(Http(allowed_networks=settings.allowed_networks))
         yield Services(db=database, vault=vault, settings=settings, http=http)
+
+
+def _require_embeddings(settings: Settings) -> None:
+    try:
+        if settings.news_embeddings:
+            embedding.require()
+    except embedding.EmbeddingsMissing as error:
+        raise Misconfigured(f"WARDEN_NEWS_EMBEDDINGS {error}") from error
 
 
 def _require_newest(database: Database, *, make: bool) -> None:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 
 from scorers.base import Floats, Index, Outcome, Scorer
 from warden.discovery import scorers
-from warden.forecast.table import GZIP, Faults, Row, Table, read_moment, read_name, read_number
+from warden.forecast.table import Row, Table, read_moment, read_name, read_number
+from warden.lines import GZIP, Faults
 
 Whole = NDArray[np.int64]
 T = TypeVar("T")

@@ -8,7 +8,9 @@ from warden.forecast import bands, output
 from warden.forecast.inputs import read_keys, read_observations, read_outcomes
 from warden.forecast.panels import Portfolio, TooLarge
 from warden.forecast.predict import answers
-from warden.forecast.table import Faults
+from warden.lines import Faults, refuse_unless_writable
+
+REFUSAL = "Nothing was forecast: the files cannot be used as they are."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ def forecast(observations: Path, keys: Path, outcomes: Path, out: Path, *, expla
 
     Raises InvalidInput with every fault's file, line and column, and OSError; then `out` is as it was.
     """
-    output.refuse_unless_writable(out, [observations, keys, outcomes])
-    faults = Faults()
+    refuse_unless_writable(out, [observations, keys, outcomes])
+    faults = Faults(REFUSAL)
     asked = read_outcomes(outcomes, faults)
     understood = {} if faults.count else asked  # else every key of a faulty outcome would be one more fault
     questions = read_keys(keys, understood, faults)

@@ -8,7 +8,8 @@ from typing import Any
 from scorers.news.match import Alias, Matcher
 from scorers.news.model import Model
 from scorers.news.read import Judgement, Mention, Reason, read_each
-from warden.newsfiles.lines import Faults, line_of, objects_of, refuse_unless_writable, whole_file
+from warden.lines import LineFile, refuse_unless_writable, whole_file
+from warden.newsfiles.objects import line_of, objects_of, opened
 
 BATCH = 256
 """Articles judged at once, fewer where they are long or name many."""
@@ -45,18 +46,18 @@ def read_file(path: Path, out: Path, models: Mapping[str, Model] | None = None) 
     Raises InvalidInput with every fault's file, line and field, and OSError; then `out` is as it was.
     """
     refuse_unless_writable(out, [path])
-    faults = Faults(path.name)
+    lines = opened(path)
     articles = partners = 0
     matchers = _Matchers()
     with whole_file(out) as file:
-        for batch in _batches(_asked(path, faults)):
-            if faults.count:  # nothing will be written: only look for further faults
+        for batch in _batches(_asked(lines)):
+            if lines.faults.count:  # nothing will be written: only look for further faults
                 continue
             for answer in _answers(batch, models, matchers):
                 articles += 1
                 partners += len(answer["partners"])
                 file.write(line_of(answer))
-        faults.stop()
+        lines.faults.stop()
     return Read(articles, partners)
 
 
@@ -151,51 +152,51 @@ def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
         yield batch
 
 
-def _asked(path: Path, faults: Faults) -> Iterator[Asked]:
-    for number, found in objects_of(path, faults):
-        before = faults.count
+def _asked(lines: LineFile) -> Iterator[Asked]:
+    for number, found in objects_of(lines):
+        before = lines.faults.count
         identity, text = found.get("id"), found.get("text")
         if not isinstance(identity, str | int) or isinstance(identity, bool):
-            faults.add(number, f"found {_kind(identity)}, expected a text or a whole number", "id")
+            lines.blame(number, f"found {_kind(identity)}, expected a text or a whole number", "id")
         if not isinstance(text, str):
-            faults.add(number, f"found {_kind(text)}, expected a text", "text")
-        summary = _optional_text(found, "summary", number, faults)
-        language = _optional_text(found, "language", number, faults)
-        partners = _partners(found.get("partners"), number, faults)
-        if faults.count == before and isinstance(identity, str | int) and isinstance(text, str):
+            lines.blame(number, f"found {_kind(text)}, expected a text", "text")
+        summary = _optional_text(found, "summary", number, lines)
+        language = _optional_text(found, "language", number, lines)
+        partners = _partners(found.get("partners"), number, lines)
+        if lines.faults.count == before and isinstance(identity, str | int) and isinstance(text, str):
             yield Asked(identity, text, summary or "", language, partners)
 
 
-def _optional_text(found: Mapping[str, Any], name: str, number: int, faults: Faults) -> str | None:
+def _optional_text(found: Mapping[str, Any], name: str, number: int, lines: LineFile) -> str | None:
     value = found.get(name)
     if value is None or isinstance(value, str):
         return value
-    faults.add(number, f"found {_kind(value)}, expected a text", name)
+    lines.blame(number, f"found {_kind(value)}, expected a text", name)
     return None
 
 
-def _partners(value: Any, number: int, faults: Faults) -> Names | None:
+def _partners(value: Any, number: int, lines: LineFile) -> Names | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        faults.add(number, f"found {_kind(value)}, expected a list of partners", "partners")
+        lines.blame(number, f"found {_kind(value)}, expected a list of partners", "partners")
         return None
-    return tuple(_known_by(one, f"partners[{at}]", number, faults) for at, one in enumerate(value))
+    return tuple(_known_by(one, f"partners[{at}]", number, lines) for at, one in enumerate(value))
 
 
-def _known_by(value: Any, where: str, number: int, faults: Faults) -> tuple[str, ...]:
+def _known_by(value: Any, where: str, number: int, lines: LineFile) -> tuple[str, ...]:
     """The name and aliases of one partner."""
     if isinstance(value, str):
         value = {"name": value}
     name = value.get("name") if isinstance(value, dict) else None
     if not isinstance(name, str) or not name.strip():
-        faults.add(number, 'expected {"name": "…", "aliases": ["…"]}', where)
+        lines.blame(number, 'expected {"name": "…", "aliases": ["…"]}', where)
         return ()
     aliases = value.get("aliases")
     if aliases is None:
         return (name,)
     if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
-        faults.add(number, "expected a list of texts", f"{where}.aliases")
+        lines.blame(number, "expected a list of texts", f"{where}.aliases")
         return (name,)
     return (name, *aliases)
 

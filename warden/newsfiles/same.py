@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scorers.news.copies import cluster
-from warden.newsfiles.lines import Faults, line_of, objects_of, refuse_unless_writable, whole_file
+from warden.lines import LineFile, refuse_unless_writable, whole_file
+from warden.newsfiles.objects import line_of, objects_of, opened
 
 _DAY = timedelta(days=1)
 
@@ -28,15 +29,15 @@ def copies_file(path: Path, out: Path) -> Sorted:
     file, line and field, and OSError; then `out` is as it was.
     """
     refuse_unless_writable(out, [path])
-    faults = Faults(path.name)
+    lines = opened(path)
     articles: list[dict[str, Any]] = []
     moments: list[datetime | None] = []
-    for number, found in objects_of(path, faults):
+    for number, found in objects_of(lines):
         if not isinstance(found.get("text"), str):
-            faults.add(number, f"found {found.get('text')!r:.60}, expected a text", "text")
-        moments.append(_moment(found.get("at"), number, faults))
+            lines.blame(number, f"found {found.get('text')!r:.60}, expected a text", "text")
+        moments.append(_moment(found.get("at"), number, lines))
         articles.append(found)
-    faults.stop()
+    lines.faults.stop()
     undated = moments.count(None)
     labels = cluster([article["text"] for article in articles], None if undated else _ages(moments)).tolist()
     with whole_file(out) as file:
@@ -45,7 +46,7 @@ def copies_file(path: Path, out: Path) -> Sorted:
     return Sorted(len(articles), len(set(labels)), undated if undated < len(articles) else 0)
 
 
-def _moment(value: Any, number: int, faults: Faults) -> datetime | None:
+def _moment(value: Any, number: int, lines: LineFile) -> datetime | None:
     """Return a moment; one without a zone is taken to be of UTC."""
     if value is None:
         return None
@@ -53,7 +54,7 @@ def _moment(value: Any, number: int, faults: Faults) -> datetime | None:
         found = datetime.fromisoformat(value)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        faults.add(number, f"found {value!r:.60}, expected a moment such as 2026-03-02T09:30:00Z", "at")
+        lines.blame(number, f"found {value!r:.60}, expected a moment such as 2026-03-02T09:30:00Z", "at")
         return None
 
 

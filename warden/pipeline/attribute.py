@@ -13,37 +13,41 @@ from warden.db import Database
 from warden.log import get_logger
 from warden.models import Fact, Mention, Reading
 from warden.store import identifiers, meta, names, news_models, readings
+from warden.store.batches import in_batches
 from warden.store.news_models import Voices
 
 log = get_logger(__name__)
 
 BATCH = 500
 
+STORED = 100
+"""Articles stored in one transaction: what they tell is compared with what is known, and others wait meanwhile."""
+
 _STAGE = "news_model_"
 """Before a language part: the name under which a version that cannot be read is told as a stage that breaks."""
 
 
-def run(db: Database, now: datetime) -> int:
+def run(db: Database, now: datetime, *, embeddings: bool = False) -> int:
     """Map new keys to partners and read new articles; return how many keys found a partner plus articles read.
 
     What fits nobody stays as it is, is counted and can be mapped by a person. Articles are read again when an alias or
-    the reader changed.
+    the reader changed; with `embeddings`, versions that were learned with them speak, too.
     """
     with db.write() as session:
         mapped = identifiers.attribute_new(session, now)
-    read = _read_articles(db, now)
+    read = _read_articles(db, now, embeddings)
     if mapped or read:
         log.info("facts_attributed", keys=mapped, articles=read)
     return mapped + read
 
 
-def _read_articles(db: Database, now: datetime) -> int:
-    """Read all that is unread, in batches; a batch is read outside any transaction and stored in one."""
+def _read_articles(db: Database, now: datetime, embeddings: bool) -> int:
+    """Read all that is unread, in batches; a batch is read outside any transaction and stored in a few."""
     count = 0
     reader: tuple[int, Voices, news.Reader] | None = None
     while True:
         with db.read() as session:
-            epoch, voices = meta.alias_epoch(session), news_models.voices(session)
+            epoch, voices = meta.alias_epoch(session), news_models.voices(session, embeddings=embeddings)
             noted = _noted(session)
             articles = readings.unread(session, epoch=epoch, readers=voices.readers, reader=news.VERSION, limit=BATCH)
             if articles and (reader is None or reader[:2] != (epoch, voices)):
@@ -53,8 +57,10 @@ def _read_articles(db: Database, now: datetime) -> int:
         if not articles or reader is None:
             return count
         read, mentions = _read(reader[2], articles, epoch, voices, now)
-        with db.write() as session:
-            readings.save(session, read, mentions, now)
+        for part in in_batches(read, STORED):
+            numbers = {reading.fact_id for reading in part}
+            with db.write() as session:
+                readings.save(session, part, [one for one in mentions if one.fact_id in numbers], now)
         count += len(read)
 
 

@@ -71,8 +71,12 @@ def erase(db: Database, settings: Settings, now: datetime, go_on: Callable[[], b
     return total
 
 
-def run(db: Database, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int | None:
-    """Learn every language part anew; return how many new versions speak, None while another process learns.
+def run(
+    db: Database, now: datetime, go_on: Callable[[], bool] = lambda: True, *, embeddings: bool = False
+) -> int | None:
+    """Learn every language part anew, with embeddings where told to; return how many new versions speak.
+
+    None while another process learns.
 
     What was told to stop is still due. What broke stays as it was until the next night. Raises RefitBroke when a
     language part could not be learned; the others were.
@@ -84,7 +88,7 @@ def run(db: Database, now: datetime, go_on: Callable[[], bool] = lambda: True) -
     try:
         for part in PARTS:
             try:
-                spoken += _learn(db, part, now, go_on)
+                spoken += _learn(db, part, now, go_on, embeddings)
             except RefitBroke as error:
                 log.warning("news_not_learned", language=part, error=str(error))
                 broken.append(error)
@@ -99,15 +103,16 @@ def run(db: Database, now: datetime, go_on: Callable[[], bool] = lambda: True) -
     return spoken
 
 
-def _learn(db: Database, part: str, now: datetime, go_on: Callable[[], bool]) -> bool:
+def _learn(db: Database, part: str, now: datetime, go_on: Callable[[], bool], embeddings: bool) -> bool:
     """Learn one language part; tell whether the new version speaks."""
     with db.read() as session:
         known = headlines.of_language(session, part, now, MOST)
-        present = None if part in news_models.voices(session).broken else news_models.speaking(session).get(part)
+        broken = news_models.voices(session, embeddings=embeddings).broken
+        present = None if part in broken else news_models.speaking(session).get(part)
         raw = news_models.arrays(session, present) if present else None
     if len(known) < FEWEST or not go_on():
         return False
-    learned = learn_apart(part, _judging(known, present), raw, go_on)
+    learned = learn_apart(part, _judging(known, present), raw, go_on, embeddings=embeddings)
     if learned is None:
         return False
     with db.write() as session:

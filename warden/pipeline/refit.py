@@ -41,18 +41,21 @@ def learn_apart(
     present: bytes | None,
     go_on: Callable[[], bool] = lambda: True,
     *,
+    embeddings: bool = False,
     limit_seconds: float = LIMIT_SECONDS,
     command: Sequence[str] = COMMAND,
 ) -> Learned | None:
     """Return what is learned from headlines, each with whether it judges; None when there is too little to learn from.
 
-    `present`: the version that speaks, None for the shipped one. When `go_on` answers False the process is killed;
+    `present`: the version that speaks, None for the shipped one; `embeddings`: whether it, and what is learned, may use
+    them. When `go_on` answers False the process is killed;
     that, too, gives None. Raises RefitBroke.
     """
     asked = {
         "language": language,
         "rows": [[one.title, one.summary, one.target, one.label, judges] for one, judges in rows],
         "present": None if present is None else base64.b64encode(present).decode(),
+        "embeddings": embeddings,
     }
     with TemporaryFile() as request:  # a process that reads slowly must not hold up whoever asks
         request.write(json.dumps(asked).encode())

@@ -1,6 +1,7 @@
 """The process in which reading is learned anew: a request of JSON comes in, the new version goes out.
 
-In: {"language", "rows": [[title, summary, target, label, judges]], "present": base64, or null for the shipped one}.
+In: {"language", "rows": [[title, summary, target, label, judges]], "present": base64, or null for the shipped one,
+"embeddings": whether to learn with them}.
 Out: a line of JSON {"headlines", "labels", "judged", "candidate", "present", "megabytes"} and then the version's bytes;
 or, with exit status TOO_FEW, nothing. It is a process of its own so that it never holds up the service.
 """
@@ -13,6 +14,7 @@ import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
+from scorers.news.embedding import EmbeddedModel
 from scorers.news.model import Model
 from scorers.news.read import shipped_models
 from scorers.news.refit import Row, refit
@@ -33,9 +35,12 @@ def main() -> int:
 def answer(asked: dict[str, Any], out: BinaryIO) -> int:
     """Write the answer to a request and return the exit status."""
     language, given = asked["language"], asked["present"]
-    present = shipped_models()[language] if given is None else Model.from_bytes(base64.b64decode(given))
+    kind = EmbeddedModel if asked["embeddings"] else Model
+    present = shipped_models()[language] if given is None else kind.from_bytes(base64.b64decode(given))
     try:
-        learned = refit([Row(*row) for row in asked["rows"]], present, language=language)
+        learned = refit(
+            [Row(*row) for row in asked["rows"]], present, language=language, embeddings=asked["embeddings"]
+        )
     except TooFewLabels:
         return TOO_FEW
     report = {

@@ -8,14 +8,14 @@ from itertools import groupby
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, case, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from scorers.news import incidents as news
 from scorers.news.outlets import outlet_of
 from warden.domain import CorrectionKind
 from warden.errors import Fault, InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner, Reading
-from warden.store import corrections, readings
+from warden.store import corrections, readings, sightings
 from warden.store.batches import in_batches
 from warden.store.facts import in_force
 from warden.store.periods import mentioned
@@ -44,14 +44,27 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Edition:
+    """What a source said until it edited an article, and how that was read; None where it did not name the partner."""
+
+    fact: Fact
+    mention: Mention | None
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """One article about a partner. `said`: all that people said of it, oldest first; `holding`: kinds that hold."""
+    """One article about a partner, however many feeds it came through: the row that is dated, and dated first.
+
+    said: all that people said of any row of it, oldest first. holding: kinds that hold. earlier: what its sources said
+    before, oldest first.
+    """
 
     fact: Fact
     mention: Mention
     outlet: str
     said: Sequence[Said]
     holding: frozenset[CorrectionKind]
+    earlier: Sequence[Edition] = ()
 
     @property
     def is_dated(self) -> bool:
@@ -89,11 +102,15 @@ class Incident:
     half_life_days: float
     weight: float
     present: float
-    articles: int
     outlets: Sequence[str]
     reach: float
     tone: Mention
     stories: Sequence[Story] = ()
+
+    @property
+    def articles(self) -> int:
+        """How many articles there are, each once however many feeds it came through; 0 without `stories`."""
+        return sum(1 + len(story.copies) for story in self.stories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +161,24 @@ def tone_of(mention: Mention) -> Label | None:
 
 
 def set_aside(session: Session, partner_id: uuid.UUID, limit: int) -> list[SetAside]:
-    """Return the articles that people said are not about the partner, the last said first."""
+    """Return the articles that people said are not about the partner, the last said first, each as it is now."""
     query = select(Correction.fact_id).where(Correction.partner_id == partner_id)
     numbers = set(session.scalars(query.where(Correction.kind == CorrectionKind.ABOUT)))
-    said = _said(session, partner_id, numbers)
-    last = {number: [one for one in said[number] if one.correction.kind is CorrectionKind.ABOUT][-1] for number in said}
-    foreign = [number for number, one in last.items() if one.correction.value.get("about") is False]
-    foreign.sort(key=lambda number: last[number].correction.created_at, reverse=True)
-    facts = _facts(session, foreign[:limit])
-    return [SetAside(facts[number], last[number]) for number in foreign[:limit]]
+    found: dict[uuid.UUID, SetAside] = {}  # by what was said last: rows of one article have that in common
+    said, facts = _said(session, partner_id, numbers), _current(session, numbers)
+    for number in sorted(said):
+        last = [one for one in said[number] if one.correction.kind is CorrectionKind.ABOUT][-1]
+        if last.correction.value.get("about") is False:
+            found.setdefault(last.correction.id, SetAside(facts[number], last))
+    return sorted(found.values(), key=lambda one: one.said.correction.created_at, reverse=True)[:limit]
 
 
 def history(session: Session, fact_id: int) -> Sequence[Correction]:
-    """Return all that people ever said of an article, for any partner, oldest first. Raises NotFound."""
+    """Return all that people ever said of any row of an article, for any partner, oldest first. Raises NotFound."""
     fact = session.get(Fact, fact_id)
     if fact is None or fact.kind != "article":
         raise NotFound("There is no such article.")
-    return corrections.history(session, [fact_id])
+    return corrections.of_articles(session, [fact_id]).get(fact_id, [])
 
 
 def correct(
@@ -236,7 +254,6 @@ def _incident(rows: Sequence[_Row], at: datetime) -> Incident:
         half_life_days=worst.half_life_days,
         weight=weight,
         present=weight * 0.5 ** (age / worst.half_life_days) if worst.half_life_days > 0 else 0.0,
-        articles=len(rows),
         outlets=sorted({row.outlet for row in rows if row.outlet}),
         reach=news.reach(reach),
         tone=tone,
@@ -246,27 +263,72 @@ def _incident(rows: Sequence[_Row], at: datetime) -> Incident:
 def _with_stories(incident: Incident, told: Iterable[Told]) -> Incident:
     """Add the articles: copies behind the first of them, newest stories first."""
     stories: dict[int, list[Told]] = {}
-    for one in sorted(told, key=lambda one: (one.fact.observed_at, one.fact.id)):
+    for one in sorted(_once(list(told)), key=lambda one: (one.fact.observed_at, one.fact.id)):
         stories.setdefault(one.mention.copy_of, []).append(one)
     found = [Story(first, rest) for first, *rest in stories.values()]
     found.sort(key=lambda story: (story.first.fact.observed_at, story.first.fact.id), reverse=True)
     return replace(incident, stories=found)
 
 
+def _once(told: Sequence[Told]) -> list[Told]:
+    """Return each article once that came through several feeds: as the first that is dated, with all that was said."""
+    rows = [one.fact for one in told]
+    same = sightings.same(
+        [sightings.sighting(row.id, row.source_id, row.identity, row.observed_at, row.detail) for row in rows]
+    )
+    articles: dict[tuple[int, int], list[Told]] = {}
+    for one, place in zip(told, same, strict=True):
+        articles.setdefault((one.mention.copy_of, place), []).append(one)
+    merged = []
+    for several in articles.values():
+        first = min(several, key=lambda one: (not one.is_dated, one.fact.observed_at, one.fact.id))
+        said = {each.correction.id: each for one in several for each in one.said}
+        earlier = sorted((each for one in several for each in one.earlier), key=lambda each: each.fact.recorded_at)
+        in_order = sorted(said.values(), key=lambda each: (each.correction.created_at, each.correction.id))
+        merged.append(replace(first, said=in_order, holding=_holding(in_order), earlier=earlier))
+    return merged
+
+
 def _told(session: Session, partner_id: uuid.UUID, rows: Sequence[_Row]) -> dict[int, Told]:
     numbers = [row.mention.fact_id for row in rows]
-    said = _said(session, partner_id, numbers)
-    facts = _facts(session, numbers)
+    said, facts = _said(session, partner_id, numbers), _facts(session, numbers)
+    earlier = _earlier(session, partner_id, list(facts.values()))
     return {
-        row.mention.fact_id: Told(
-            facts[row.mention.fact_id],
+        fact_id: Told(
+            facts[fact_id],
             row.mention,
             row.outlet,
-            said.get(row.mention.fact_id, []),
-            _holding(said.get(row.mention.fact_id, [])),
+            said.get(fact_id, []),
+            _holding(said.get(fact_id, [])),
+            [
+                one
+                for one in earlier.get(facts[fact_id].identity, [])
+                if one.fact.recorded_at < facts[fact_id].recorded_at
+            ],
         )
-        for row in rows
+        for fact_id, row in zip(numbers, rows, strict=True)
     }
+
+
+def _earlier(session: Session, partner_id: uuid.UUID, facts: Sequence[Fact]) -> dict[bytes, list[Edition]]:
+    """Return what the sources of articles said before, by identity; most never edited any."""
+    found: dict[bytes, list[Edition]] = {}
+    for batch in in_batches([fact.identity for fact in facts]):
+        query = select(Fact).where(Fact.identity.in_(batch), Fact.superseded_at > Fact.recorded_at)
+        rows = session.scalars(query.order_by(Fact.recorded_at, Fact.id)).all()
+        past = _past(session, partner_id, {row.id for row in rows})
+        for row in rows:
+            read = [one for one in past.get(row.id, []) if _stood(one, row.superseded_at or one.first_attributed_at)]
+            found.setdefault(row.identity, []).append(Edition(row, read[-1] if read else None))
+    return found
+
+
+def _current(session: Session, numbers: Collection[int]) -> dict[int, Fact]:
+    """Return for each row of an article the row that holds what its source says of it now."""
+    now = aliased(Fact)
+    query = select(Fact.id, now).join(now, now.identity == Fact.identity).where(now.superseded_at.is_(None))
+    batches = in_batches(sorted(numbers))
+    return {old: fact for batch in batches for old, fact in session.execute(query.where(Fact.id.in_(batch)))}
 
 
 def _facts(session: Session, numbers: Collection[int]) -> dict[int, Fact]:
@@ -280,24 +342,25 @@ def _holding(said: Sequence[Said]) -> frozenset[CorrectionKind]:
 
 
 def _said(session: Session, partner_id: uuid.UUID, fact_ids: Collection[int]) -> dict[int, list[Said]]:
-    """Return all that people said of these articles for a partner, oldest first, with what stood before."""
-    found: dict[int, list[Said]] = {}
-    for batch in in_batches(sorted(fact_ids)):
-        rows = corrections.history(session, batch, partner_id)
-        past = _past(session, partner_id, {row.fact_id for row in rows})
-        others = _facts(session, {row.value["with"] for row in rows if "with" in row.value})
-        for row in rows:
-            before = [one for one in past.get(row.fact_id, []) if _stood(one, row.created_at)]
-            said = Said(row, before[-1] if before else None, others.get(row.value.get("with", 0)))
-            found.setdefault(row.fact_id, []).append(said)
-    return found
+    """Return all that people said of any row of these articles for a partner, oldest first, with what stood before."""
+    rows = corrections.of_articles(session, fact_ids, partner_id)
+    every = [row for several in rows.values() for row in several]
+    past = _past(session, partner_id, {row.fact_id for row in every})
+    others = _facts(session, {row.value["with"] for row in every if "with" in row.value})
+
+    def said(row: Correction) -> Said:
+        before = [one for one in past.get(row.fact_id, []) if _stood(one, row.created_at)]
+        return Said(row, before[-1] if before else None, others.get(row.value.get("with", 0)))
+
+    return {fact_id: [said(row) for row in several] for fact_id, several in rows.items()}
 
 
 def _past(session: Session, partner_id: uuid.UUID, fact_ids: Collection[int]) -> dict[int, list[Mention]]:
-    query = select(Mention).where(Mention.partner_id == partner_id, Mention.fact_id.in_(fact_ids))
     past: dict[int, list[Mention]] = {}
-    for one in session.scalars(query.order_by(Mention.first_attributed_at)):
-        past.setdefault(one.fact_id, []).append(one)
+    for batch in in_batches(sorted(fact_ids)):
+        query = select(Mention).where(Mention.partner_id == partner_id, Mention.fact_id.in_(batch))
+        for one in session.scalars(query.order_by(Mention.first_attributed_at)):
+            past.setdefault(one.fact_id, []).append(one)
     return past
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from scorers.news.events import taxonomy
@@ -14,7 +14,9 @@ from scorers.news.read import UNNAMED_HALF_LIFE_DAYS, UNNAMED_SEVERITY
 from warden.domain import CorrectionKind, FactKind
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner
+from warden.store import sightings
 from warden.store.batches import in_batches
+from warden.store.sightings import SAME_ADDRESS, Sighting
 
 LABELS = ("negative", "neutral", "positive")
 """The tones, as people name them."""
@@ -68,21 +70,10 @@ def add(
 
 
 def in_force(session: Session, fact_ids: Collection[int]) -> dict[tuple[int, uuid.UUID], Said]:
-    """Return what holds for each of these articles and partners; those nobody spoke of are absent.
-
-    What was said of an article holds for what its source changed it into, too: a person's word is not lost because a
-    headline was edited.
-    """
-    rows: dict[int, list[int]] = {}  # every row of these articles → those that were asked for
-    earlier = aliased(Fact)
-    same = select(earlier.id, Fact.id).join(Fact, Fact.identity == earlier.identity)
-    for batch in in_batches(list(fact_ids)):
-        for row_id, fact_id in session.execute(same.where(Fact.id.in_(batch), earlier.recorded_at <= Fact.recorded_at)):
-            rows.setdefault(row_id, []).append(fact_id)
+    """Return what holds for each of these articles and partners; those nobody spoke of are absent."""
     found: dict[tuple[int, uuid.UUID], dict[CorrectionKind, Mapping[str, Any]]] = {}
-    everything = (row for batch in in_batches(list(rows)) for row in history(session, batch))
-    for row in sorted(everything, key=lambda row: (row.created_at, row.id)):
-        for fact_id in rows[row.fact_id]:
+    for fact_id, rows in of_articles(session, fact_ids).items():
+        for row in rows:
             said = found.setdefault((fact_id, row.partner_id), {})
             said.pop(row.kind, None)
             if row.value:
@@ -90,8 +81,51 @@ def in_force(session: Session, fact_ids: Collection[int]) -> dict[tuple[int, uui
     return {whom: said for whom, said in found.items() if said}
 
 
+def of_articles(
+    session: Session, fact_ids: Collection[int], partner_id: uuid.UUID | None = None
+) -> dict[int, list[Correction]]:
+    """Return everything that was ever said of each of these articles, oldest first; those nobody spoke of are absent.
+
+    What was said of one row of an article was said of all of them (see store.sightings): a person's word is not lost
+    because a headline was edited, and does not have to be given again for another feed.
+    """
+    found: dict[int, list[Correction]] = {}
+    for batch in in_batches(list(fact_ids)):
+        found |= _of_articles(session, batch, partner_id)
+    return found
+
+
+def _of_articles(
+    session: Session, fact_ids: Sequence[int], partner_id: uuid.UUID | None
+) -> dict[int, list[Correction]]:
+    asked = {one.fact_id: one for one in sightings.seen(session, select(Fact.id).where(Fact.id.in_(fact_ids)))}
+    spoken = {one.fact_id: one for one in sightings.seen(session, _spoken_of(list(asked.values())))} if asked else {}
+    if not spoken:
+        return {}
+    rows = {**asked, **spoken}
+    article = dict(zip(rows, sightings.same(list(rows.values())), strict=True))
+    wanted = {article[fact_id] for fact_id in asked}
+    said: dict[int, list[Correction]] = {}
+    for batch in in_batches([fact_id for fact_id in spoken if article[fact_id] in wanted]):
+        for row in history(session, batch, partner_id):
+            said.setdefault(article[row.fact_id], []).append(row)
+    told = {place: sorted(several, key=lambda row: (row.created_at, row.id)) for place, several in said.items()}
+    return {fact_id: told[article[fact_id]] for fact_id in asked if article[fact_id] in told}
+
+
+def _spoken_of(asked: Sequence[Sighting]) -> Select[int]:
+    """Select what people spoke of among all that may be the same article as one of these."""
+    moments = [one.at for one in asked]
+    near = and_(  # the kind spares both databases all other facts of these days
+        Fact.kind == FactKind.ARTICLE,
+        Fact.observed_at.between(min(moments) - SAME_ADDRESS, max(moments) + SAME_ADDRESS),
+    )
+    edited = Fact.identity.in_([one.identity for one in asked])
+    return select(Correction.fact_id).join(Fact, Fact.id == Correction.fact_id).where(or_(near, edited))
+
+
 def history(session: Session, fact_ids: Collection[int], partner_id: uuid.UUID | None = None) -> Sequence[Correction]:
-    """Return everything that was ever said of these articles, oldest first."""
+    """Return everything that was ever said of these very rows of articles, oldest first."""
     query = select(Correction).where(Correction.fact_id.in_(fact_ids))
     if partner_id is not None:
         query = query.where(Correction.partner_id == partner_id)
@@ -124,22 +158,27 @@ def lay_over(mention: Mention, said: Said) -> bool:
 
 
 def labelled(session: Session, now: datetime) -> list[Labelled]:
-    """Return the tones people named that hold at `now`, of articles that are about the partner, oldest first."""
+    """Return the tones people named that hold at `now`, of articles that are about the partner, oldest first.
+
+    Each with the row it was said of: that has the words that were judged.
+    """
+    seen = sightings.seen(session, select(Correction.fact_id))
+    article = dict(zip((one.fact_id for one in seen), sightings.same(seen), strict=True))
     newest: dict[tuple[int, uuid.UUID, CorrectionKind], Correction] = {}
     query = select(Correction).where(Correction.kind.in_([CorrectionKind.TONE, CorrectionKind.ABOUT]))
     for row in session.scalars(
         query.where(Correction.created_at <= now).order_by(Correction.created_at, Correction.id)
     ):
-        newest[row.fact_id, row.partner_id, row.kind] = row
+        newest[article[row.fact_id], row.partner_id, row.kind] = row
     foreign = {
-        (fact_id, partner_id)
-        for (fact_id, partner_id, kind), row in newest.items()
+        (place, partner_id)
+        for (place, partner_id, kind), row in newest.items()
         if kind is CorrectionKind.ABOUT and row.value.get("about") is False
     }
     return [
         Labelled(row.fact_id, row.partner_id, row.value["label"], row.author, row.created_at)
         for row in sorted(newest.values(), key=lambda row: (row.created_at, row.fact_id, row.partner_id))
-        if row.kind is CorrectionKind.TONE and row.value and (row.fact_id, row.partner_id) not in foreign
+        if row.kind is CorrectionKind.TONE and row.value and (article[row.fact_id], row.partner_id) not in foreign
     ]
 
 

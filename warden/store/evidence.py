@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session, aliased
 
 from warden.domain import FAMILIES, FactKind
-from warden.models import Attribution, Fact, Mention
+from warden.models import Attribution, Fact, Mention, Reading
 from warden.store import numbers
 from warden.store.batches import in_batches
 from warden.store.facts import in_force, of_kind
@@ -39,6 +39,7 @@ class InTime(NamedTuple):
 _KINDS: Mapping[str, FactKind] = {family: kind for kind, family in FAMILIES.items()}
 _MEASURES = {"satisfaction": "satisfaction", "milestones": "milestone"}  # by signal
 
+Printed = tuple[int, str | None]  # the story that an article tells in nearly the same words, its outlet
 Newest = dict[tuple[uuid.UUID, Evidence], list[int]]
 
 
@@ -119,34 +120,39 @@ def _measures(session: Session, wanted: Evidence, in_time: InTime) -> Select[int
 def of_incidents(
     session: Session, incidents: Collection[tuple[uuid.UUID, int]], as_of: datetime, known_at: datetime
 ) -> dict[tuple[uuid.UUID, int], list[int]]:
-    """Return the numbers of up to `KEPT` bad articles, newest first, of each of these (partner, incident)."""
-    found: dict[tuple[uuid.UUID, int], list[int]] = {one: [] for one in incidents}
+    """Return the numbers of up to `KEPT` bad articles, newest first, of each of these (partner, incident).
+
+    What an outlet printed in nearly the same words stands there once, however many feeds it came through.
+    """
+    found: dict[tuple[uuid.UUID, int], dict[Printed, int]] = {one: {} for one in incidents}
     for batch in in_batches([number for _, number in incidents]):
         query = (
-            select(Mention.partner_id, Mention.incident, Fact.id)
+            select(Mention.partner_id, Mention.incident, Fact.id, Mention.copy_of, Reading.outlet)
             .join(Fact, Fact.id == Mention.fact_id)
+            .outerjoin(Reading, Reading.fact_id == Fact.id)
             .where(Mention.incident.in_(batch), mentioned(known_at), Mention.p_negative >= CLEAR)
             .where(Mention.partner_id.in_({partner_id for partner_id, number in incidents if number in batch}))
             .where(Fact.observed_at <= as_of, in_force(known_at))
             .order_by(Fact.observed_at.desc(), Fact.id.desc())
         )
-        for partner_id, incident, number in session.execute(query):
+        for partner_id, incident, number, story, outlet in session.execute(query):
             if (partner_id, incident) in found:
-                found[partner_id, incident].append(number)
-    return {one: numbers[:KEPT] for one, numbers in found.items()}
+                found[partner_id, incident].setdefault((story, outlet), number)
+    return {one: list(numbers.values())[:KEPT] for one, numbers in found.items()}
 
 
 def _articles(
     session: Session, partner_ids: Sequence[uuid.UUID], _wanted: Evidence, in_time: InTime
 ) -> Iterator[tuple[uuid.UUID, list[int]]]:
     query = (
-        select(Mention.partner_id, Fact.id)
+        select(Mention.partner_id, Fact.id, Mention.copy_of, Reading.outlet)
         .join(Fact, Fact.id == Mention.fact_id)
+        .outerjoin(Reading, Reading.fact_id == Fact.id)
         .where(Mention.partner_id.in_(partner_ids), mentioned(in_time.known_at), is_clear())
         .where(*in_time.conditions)
         .order_by(Fact.observed_at.desc(), Fact.id.desc())
     )
-    found: dict[uuid.UUID, list[int]] = defaultdict(list)
-    for partner_id, number in session.execute(query):
-        found[partner_id].append(number)
-    yield from ((partner_id, ids[:KEPT]) for partner_id, ids in found.items())
+    found: dict[uuid.UUID, dict[Printed, int]] = defaultdict(dict)
+    for partner_id, number, story, outlet in session.execute(query):
+        found[partner_id].setdefault((story, outlet), number)
+    yield from ((partner_id, list(numbers.values())[:KEPT]) for partner_id, numbers in found.items())

@@ -18,10 +18,11 @@ from scorers.news.features import joined
 from scorers.news.text import fold, plain
 from warden.domain import CorrectionKind, FactKind
 from warden.models import Alias, Fact, Mention, Partner
-from warden.store import corrections, identifiers, partners
+from warden.store import corrections, identifiers, partners, sightings
 from warden.store.batches import in_batches
 from warden.store.facts import in_force
 from warden.store.periods import mentioned
+from warden.store.sightings import Sighting
 
 WINDOW = timedelta(days=90)
 """How far back examples and previews look."""
@@ -119,6 +120,12 @@ class _Article:
     title: str
     url: str
     text: str  # as names are compared with it
+    row: tuple[uuid.UUID, bytes, dict[str, Any]]  # source, identity, detail
+
+    @property
+    def seen(self) -> Sighting:
+        source_id, identity, detail = self.row
+        return sightings.sighting(self.fact_id, source_id, identity, self.at, detail)
 
     def headline(self, *, counts: bool, mark: Mark | None = None) -> Headline:
         return Headline(self.fact_id, self.at, self.title, self.url, counts, mark)
@@ -186,7 +193,7 @@ def with_examples(session: Session, names: Sequence[Ambiguous], now: datetime) -
     for article in _articles(session, now, MOST_ARTICLES):
         for place in _named(matcher, article.text):
             if len(found[place]) < EXAMPLES:
-                found[place].append(article)
+                found[place] = _once([*found[place], article])
         if all(len(shown) == EXAMPLES for shown in found.values()):
             break
     numbers = {article.fact_id for shown in found.values() for article in shown}
@@ -214,7 +221,7 @@ def preview(session: Session, partner: Partner, text: str, flags: Flags | None, 
         if looked <= MOST_ARTICLES and _named(loose, article.text):
             seen.append(article)
     after = _changed(session, partner, text, flags) if seen else []
-    marked = _marked(session, partner.id, seen, after) if seen else []
+    marked = _marked(session, partner.id, _once(seen), after) if seen else []
     order = list(Mark)
     shown = sorted(marked, key=lambda one: order.index(one.mark or Mark.KEPT))[:HEADLINES]  # stable: newest first
     counts = {mark: sum(one.mark is mark for one in marked) for mark in Mark}
@@ -268,13 +275,20 @@ def _alias(
 
 def _articles(session: Session, now: datetime, most: int) -> Iterator[_Article]:
     """Yield the newest articles of the window, newest first."""
-    query = select(Fact.id, Fact.observed_at, Fact.detail)
+    query = select(Fact.id, Fact.observed_at, Fact.source_id, Fact.identity, Fact.detail)
     query = query.where(Fact.kind == FactKind.ARTICLE, in_force(None), Fact.detail.is_not(None))
     query = query.where(Fact.observed_at > now - WINDOW).order_by(Fact.observed_at.desc(), Fact.id.desc()).limit(most)
-    for number, at, detail in session.execute(query.execution_options(yield_per=_BATCH)):
+    for number, at, source_id, identity, detail in session.execute(query.execution_options(yield_per=_BATCH)):
         title, summary = detail.get("title") or "", detail.get("summary") or ""
         text, _ = joined(plain(title), plain(summary))
-        yield _Article(number, at, title or summary[:200], detail.get("url") or "", text)
+        row = source_id, identity, detail
+        yield _Article(number, at, title or summary[:200], detail.get("url") or "", text, row)
+
+
+def _once(articles: Sequence[_Article]) -> list[_Article]:
+    """Return each article once, however many feeds it came through."""
+    same = sightings.same([article.seen for article in articles])
+    return [article for place, article in enumerate(articles) if same[place] == place]
 
 
 def _named(matcher: match.Matcher, text: str) -> set[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, defer
 
+from scorers.news.embedding import EmbeddedModel
 from scorers.news.events import LEXICON_OF
 from scorers.news.model import Model, ModelUnreadable
 from scorers.news.read import VERSION, shipped_models
@@ -46,19 +47,21 @@ class Voices:
     broken: Mapping[str, str]
 
 
-_opened: dict[uuid.UUID, Model | str] = {}
-"""Versions that speak, opened, or why they cannot be. A version never changes, so one is opened once a process."""
+_opened: dict[tuple[uuid.UUID, bool], Model | str] = {}
+"""Versions that speak, opened, or why they cannot be. A version never changes, so one is opened once a process,
+with and without embeddings."""
 
 
-def voices(session: Session) -> Voices:
-    """Return what reads each language part now."""
+def voices(session: Session, *, embeddings: bool = False) -> Voices:
+    """Return what reads each language part now; without `embeddings`, a version learned with them is broken."""
     rows = {part: row for part, row in speaking(session).items() if row.number != SHIPPED}
-    for gone in _opened.keys() - {row.id for row in rows.values()}:
+    for gone in _opened.keys() - {(row.id, embeddings) for row in rows.values()}:
         _opened.pop(gone, None)
     models, names = dict(shipped_models()), dict.fromkeys(PARTS, VERSION)
     broken: dict[str, str] = {}
     for part, row in rows.items():
-        opened = _opened.get(row.id) or _opened.setdefault(row.id, _open(session, row))
+        key, kind = (row.id, embeddings), EmbeddedModel if embeddings else Model
+        opened = _opened.get(key) or _opened.setdefault(key, _open(session, row, kind))
         if isinstance(opened, str):
             broken[part] = opened
         else:
@@ -66,10 +69,10 @@ def voices(session: Session) -> Voices:
     return Voices(models, {language: names[part] for language, part in LEXICON_OF.items()}, broken)
 
 
-def _open(session: Session, row: NewsModel) -> Model | str:
+def _open(session: Session, row: NewsModel, kind: type[Model]) -> Model | str:
     name = f"version {row.number} of {row.language}"
     try:
-        model = Model.from_bytes(arrays(session, row) or b"", name)
+        model = kind.from_bytes(arrays(session, row) or b"", name)
     except ModelUnreadable as error:
         return str(error)
     return model if model.language == row.language else f"{name}: found a model of {model.language}"

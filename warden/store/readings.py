@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, literal, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from warden.domain import CorrectionKind, FactKind
 from warden.models import Correction, Fact, Mention, Reading
-from warden.store import corrections, stories
+from warden.store import corrections, sightings, stories
 from warden.store.facts import in_force
 from warden.store.periods import mentioned
+from warden.store.sightings import SAME_ADDRESS
 
 _CONTENT = (
     "alias",
@@ -90,21 +91,34 @@ def correct(session: Session, correction: Correction, now: datetime) -> None:
 
     What was taken back is only known then: until then what stands stays.
     """
-    fact_id, partner_id = correction.fact_id, correction.partner_id
-    later = aliased(Fact)  # what the source changed the article into, where somebody corrects what it said before
-    rows = select(later.id).join(Fact, Fact.identity == later.identity).where(Fact.id == fact_id)
+    partner_id = correction.partner_id
+    rows = _rows_of(session, correction.fact_id)
     session.execute(update(Reading).where(Reading.fact_id.in_(rows)).values(reader=UNREAD))
     stories.hold(session, [partner_id])
-    stored = session.scalar(
-        select(Mention).where(Mention.fact_id == fact_id, Mention.partner_id == partner_id, Mention.until.is_(None))
-    )
-    if stored is not None and correction.value:
-        said = corrections.in_force(session, [fact_id])[fact_id, partner_id]
-        if said.get(CorrectionKind.ABOUT, {}).get("about", True):
-            corrections.lay_over(stories.supersede(session, stored, now), said)
+    theirs = select(Mention).where(Mention.partner_id == partner_id, Mention.until.is_(None))
+    theirs = theirs.join(Fact, Fact.id == Mention.fact_id).where(in_force(None), Fact.id.in_(rows))
+    standing = session.scalars(theirs.order_by(Mention.fact_id)).all()
+    said = corrections.in_force(session, rows) if standing and correction.value else {}
+    for stored in standing if correction.value else ():
+        holds = said.get((stored.fact_id, partner_id), {})
+        if holds.get(CorrectionKind.ABOUT, {}).get("about", True):
+            corrections.lay_over(stories.supersede(session, stored, now), holds)
         else:
             _end(session, stored, now)
-    stories.regroup(session, {partner_id: {fact_id}}, now)
+    stories.regroup(session, {partner_id: rows}, now)
+
+
+def _rows_of(session: Session, fact_id: int) -> set[int]:
+    """Return all rows of an article that were read: through other feeds, too, and what its sources edited them into."""
+    (article,) = sightings.seen(session, select(Fact.id).where(Fact.id == fact_id))
+    outlet = select(Reading.outlet).where(Reading.fact_id == fact_id).scalar_subquery()
+    own = select(Fact.id).where(Fact.identity == article.identity)
+    others = select(Fact.id).join(Reading, Reading.fact_id == Fact.id)
+    others = others.where(Fact.kind == FactKind.ARTICLE, in_force(None), Reading.outlet == outlet)
+    others = others.where(Fact.observed_at.between(article.at - SAME_ADDRESS, article.at + SAME_ADDRESS))
+    seen = {one.fact_id: one for rows in (own, others) for one in sightings.seen(session, rows)}
+    place = dict(zip(seen, sightings.same(list(seen.values())), strict=True))
+    return {one for one in seen if place[one] == place[fact_id]}
 
 
 def _end(session: Session, stored: Mention, now: datetime) -> None:

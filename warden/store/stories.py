@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from sqlalchemy import select
@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from scorers.news import copies, incidents
 from warden.models import Fact, Mention, Partner
-from warden.store import corrections, partners
+from warden.store import corrections, partners, sightings
 from warden.store.batches import in_batches
 from warden.store.facts import in_force
+from warden.store.sightings import Sighting
 
 _APART = timedelta(days=copies.WINDOW_DAYS)
 """Articles with a longer pause between them have nothing to do with one another, unless a person joined them."""
@@ -35,7 +36,8 @@ MOST = 1_000
 class _Article:
     mention: Mention
     at: datetime
-    detail: Mapping[str, Any]
+    detail: Mapping[str, Any]  # empty: its words were erased
+    seen: Sighting
 
 
 def regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now: datetime) -> None:
@@ -89,9 +91,9 @@ def _regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now
 
 
 def _told_of(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[datetime, int]]]:
-    """Return when which articles told of each partner, by time; erased ones keep the place they have."""
+    """Return when which articles told of each partner, by time; those whose words were erased, too."""
     query = select(Mention.partner_id, Fact.observed_at, Mention.fact_id).join(Fact, Fact.id == Mention.fact_id)
-    query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None), Fact.detail.is_not(None))
+    query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None))
     told: dict[uuid.UUID, list[tuple[datetime, int]]] = {}
     for partner_id, at, fact_id in session.execute(query.where(in_force(None)).order_by(Fact.observed_at, Fact.id)):
         told.setdefault(partner_id, []).append((at, fact_id))
@@ -145,10 +147,12 @@ def _articles(
 ) -> dict[tuple[uuid.UUID, int], _Article]:
     found = {}
     for batch in in_batches(fact_ids):
-        query = select(Mention, Fact.observed_at, Fact.detail).join(Fact, Fact.id == Mention.fact_id)
+        columns = (Fact.id, Fact.source_id, Fact.identity, Fact.observed_at, Fact.detail)
+        query = select(Mention, *columns).join(Fact, Fact.id == Mention.fact_id)
         query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None), Fact.id.in_(batch))
-        for mention, at, detail in session.execute(query):
-            found[mention.partner_id, mention.fact_id] = _Article(mention, at, detail or {})
+        for mention, *row in session.execute(query):
+            seen = sightings.sighting(*row)
+            found[mention.partner_id, mention.fact_id] = _Article(mention, seen.at, row[-1] or {}, seen)
     return found
 
 
@@ -158,15 +162,31 @@ def _group(session: Session, articles: Sequence[_Article], name: str, joins: cor
         return
     place = {article.mention.fact_id: number for number, article in enumerate(articles)}
     ages = [(articles[-1].at - article.at) / _DAY for article in articles]
-    apart = frozenset(place[fact_id] for fact_id in joins.apart if fact_id in place)
+    same = list(enumerate(sightings.same([article.seen for article in articles])))
+    parted = {first for number, first in same if articles[number].mention.fact_id in joins.apart}
+    apart = frozenset(number for number, first in same if first in parted)
     together = [(place[a], place[b]) for a, b in joins.together if a in place and b in place]
-    copied = copies.cluster(
+    together += [pair for pair in same if pair[0] in apart]  # what is set apart stays one article
+    together += [pair for pair in _kept(articles, "incident") if apart.isdisjoint(pair)]
+    alike = copies.cluster(
         [article.detail.get("title") or article.detail.get("summary", "") for article in articles], ages
     )
+    links = [*enumerate(alike.tolist()), *same, *_kept(articles, "copy_of")]
+    copied = copies.components(len(articles), links)
     told = [_told(article, name, age) for article, age in zip(articles, ages, strict=True)]
     grouped = incidents.group(told, copied, apart, together)
     for article, first, incident in zip(articles, copied.tolist(), grouped.tolist(), strict=True):
         _place(session, article, articles[first], articles[incident], now)
+
+
+def _kept(articles: Sequence[_Article], name: str) -> Iterator[tuple[int, int]]:
+    """Yield links with articles whose words were erased: these cannot be compared any more, and stay where they are."""
+    found: dict[int, list[int]] = {}
+    for place, article in enumerate(articles):
+        found.setdefault(getattr(article.mention, name), []).append(place)
+    for several in found.values():
+        if not all(articles[place].detail for place in several):
+            yield from pairwise(several)
 
 
 def _place(session: Session, article: _Article, first: _Article, incident: _Article, now: datetime) -> None:
