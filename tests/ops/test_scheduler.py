@@ -22,7 +22,7 @@ from warden.db import Database
 from warden.domain import Quantity, Scope
 from warden.errors import Misconfigured
 from warden.models import Partner
-from warden.pipeline import assess, attribute, collect, decide, digest, news, notify
+from warden.pipeline import announce, assess, attribute, collect, decide, digest, news, notify
 from warden.scheduler import Clock, tick
 from warden.settings import Settings
 from warden.store import criteria, facts, learning, matrices, meta, news_models, overrides
@@ -30,7 +30,7 @@ from warden.vault import Vault, open_vault
 from warden.web.health import Check, readiness
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
-ALL = ["collect", "attribute", "assess", "decide", "digest", "notify"]
+ALL = ["collect", "attribute", "assess", "decide", "announce", "digest", "notify"]
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_assessing(
         assert "assess" in stages(tick(database, vault, settings, http, now))
 
 
-@pytest.mark.parametrize("stage", [collect, attribute, assess, decide, digest, notify])
+@pytest.mark.parametrize("stage", [collect, attribute, assess, decide, announce, digest, notify])
 def test_a_stage_that_breaks_stops_no_other_and_is_told_until_it_is_well(
     database: Database, vault: Vault, settings: Settings, http: Http, stage: ModuleType
 ) -> None:
