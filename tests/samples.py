@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from warden import messages
-from warden.domain import LOCALES, NotificationReason, Severity
+from warden.domain import LOCALES, NoticeReason, NotificationReason, Severity, Side
 from warden.messages import Attendee, Invitation, Item, Message
 from warden.wording import Reader, reader_of
 
@@ -23,16 +23,33 @@ LATE = {
 QUIET = {"message": "Silent for %(days_silent)s days.", "params": {"days_silent": 41.0}}
 
 
+def part(**values: Any) -> messages.AlertPart:
+    defaults: dict[str, Any] = {
+        "rule_names": RULE,
+        "severity": Severity.CRITICAL,
+        "url": f"{URL}/alerts?partner=7",
+        "fired_at": NOW,
+        "is_new": True,
+        "why": {"message": "The band rose to %(band)s.", "params": {"band": "high"}},
+        "evidence": (LATE, QUIET),
+    }
+    return messages.AlertPart(**defaults | values)
+
+
+STOPPED = {
+    "message": "The clock has stood still since %(since)s: nothing is collected, decided or sent.",
+    "params": {"since": NOW.isoformat()},
+}
+
+
 def alert(**values: Any) -> messages.AlertContext:
     defaults: dict[str, Any] = {
         "partner": "Smith & Co <Taipei>",
-        "rule_names": RULE,
-        "severity": Severity.CRITICAL,
-        "reason": {"message": "The band rose to %(band)s.", "params": {"band": "high"}},
+        "reason": NoticeReason.FIRST,
+        "why": {"message": messages.NOTICE_REASONS[NoticeReason.FIRST], "params": {}},
         "at": NOW,
         "partner_url": PARTNER_URL,
-        "alert_url": f"{URL}/alerts?partner=7",
-        "evidence": (LATE, QUIET),
+        "firing": (part(),),
         "band_names": BANDS,
         "likelihood": 0.4213,
         "impact": 3.75,
@@ -41,6 +58,14 @@ def alert(**values: Any) -> messages.AlertContext:
         "meeting_due_on": date(2026, 3, 9),
     }
     return messages.AlertContext(**defaults | values)
+
+
+ENDED = {
+    "reason": NoticeReason.RESOLVED,
+    "why": {"message": messages.NOTICE_REASONS[NoticeReason.RESOLVED], "params": {}},
+    "firing": (),
+    "ended": (part(is_new=False),),
+}
 
 
 def meeting(**values: Any) -> messages.MeetingContext:
@@ -72,6 +97,18 @@ def source() -> messages.SourceContext:
     )
 
 
+def _cells(*counts: int) -> tuple[messages.Cell, ...]:
+    return tuple(messages.Cell(count, "Low", "#e4f1f7", "#12303d") for count in counts)
+
+
+BOARD = messages.Board(
+    caption="How many partners stand where",
+    corner="Likelihood / impact",
+    columns=("Minor", "Severe"),
+    rows=(("Likely", _cells(0, 3)), ("Rare", _cells(41, 1))),
+)
+
+
 def digest(partners: int = 3) -> messages.DigestContext:
     worst = [
         messages.DigestPartner(
@@ -81,7 +118,10 @@ def digest(partners: int = 3) -> messages.DigestContext:
             likelihood=0.42,
             impact=3.75,
             was=LOW if number % 2 else None,
+            was_likelihood=0.3,
+            moved=number % 2,
             alerts=[RULE],
+            unstable=[RULE] if number == 0 else [],
         )
         for number in range(partners)
     ]
@@ -89,19 +129,52 @@ def digest(partners: int = 3) -> messages.DigestContext:
     return messages.DigestContext(
         on=NOW.date(),
         since=datetime(2026, 3, 1, tzinfo=UTC),
+        is_new=True,
         worst=worst,
-        changed=[messages.DigestPartner(name="Quiet Ltd", url=PARTNER_URL, band=None, not_rated=thin, was=LOW)],
+        worsened=[messages.DigestPartner(name="Slipping AG", url=PARTNER_URL, band=LOW, was=LOW, moved=1)],
+        improved=[messages.DigestPartner(name="Better BV", url=PARTNER_URL, band=LOW, was=BANDS, moved=-1)],
+        rated=[messages.DigestPartner(name="New GmbH", url=PARTNER_URL, band=LOW, was={})],
+        unknown=[messages.DigestPartner(name="Quiet Ltd", url=PARTNER_URL, band=None, not_rated=thin, was=LOW)],
         meetings=[
             messages.DigestMeeting(
                 partner="Smith & Co", url=f"{URL}/meetings/5", due_on=date(2026, 2, 27), is_overdue=True, owner="An"
             )
         ],
+        actions=[
+            messages.DigestAction(
+                partner="Smith & Co",
+                text="Send the recovery plan <v2>",
+                url=PARTNER_URL,
+                due_on=date(2026, 2, 27),
+                is_overdue=True,
+                owner="An",
+            ),
+            messages.DigestAction(
+                partner="Smith & Co", text="Pay", url=PARTNER_URL, due_on=date(2026, 3, 2), is_overdue=False
+            ),
+        ],
         blind=[messages.DigestSource(name="Order mailbox", url=f"{URL}/sources", since=NOW)],
         unchanged=41,
+        not_rated=3,
         partners=45,
+        board=BOARD,
         matrix_url=URL,
         unsubscribe_url=f"{URL}/digests/9/unsubscribe?signature=abc",
     )
+
+
+ACTION_LINES = [
+    messages.ActionLine(
+        partner=partner, text=text, side=side, due_on=date(2026, 3, day), overdue=day < 2, url=f"{URL}/actions/{day}",
+        owner=owner,
+    )
+    for partner, text, side, day, owner in (
+        ("Smith & Co", "Send the recovery plan <v2>", Side.THEIRS, 1, None),
+        ("Smith & Co", "提供品質改善計畫", Side.OURS, 4, "An"),
+        ("Bolt", "Pay", Side.OURS, 1, "Tran"),
+        ("Bolt", "Name a contact", Side.THEIRS, 4, "Kim"),
+    )
+]  # fmt: skip
 
 
 def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
@@ -110,16 +183,19 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
     reason = NotificationReason
     return {
         reason.ALERT_FIRED: messages.alert_fired(alert(), reader),
-        reason.ALERT_RESOLVED: messages.alert_resolved(alert(fired_at=NOW), reader),
+        reason.ALERT_RESOLVED: messages.alert_resolved(alert(**ENDED), reader),
         reason.MEETING_PROPOSED: messages.meeting_proposed(meeting(), reader),
         reason.MEETING_SCHEDULED: messages.meeting_scheduled(meeting(**SCHEDULED), reader),
         reason.MEETING_ESCALATED: messages.meeting_escalated(meeting(sequence=2), reader),
         reason.MEETING_CANCELLED: messages.meeting_cancelled(meeting(**SCHEDULED | {"sequence": 2}), reader),
+        reason.ACTION_DUE: messages.actions_due(ACTION_LINES, f"{URL}/actions", reader),
         reason.SOURCE_BLIND: messages.source_blind(source(), reader),
         reason.SOURCE_REFUSED: messages.source_refused(source(), reader),
         reason.SOURCE_CHANGED: messages.source_changed(source(), reader),
         reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
         reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
+        reason.CANARY: messages.canary("Sales", URL, f"{URL}/confirmations/7?at=x&signature=y", reader),
+        reason.CLOCK_STOPPED: messages.stopped(STOPPED, URL, reader),
         reason.DIGEST: messages.digest(digest(), reader),
         reason.SIGN_IN: messages.sign_in("An", "sealed-token", NOW, reader).opened(f"{URL}/sign-in?token=t"),
         reason.TEST: messages.reachable("Sales", URL, reader),

@@ -1,22 +1,30 @@
+import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
 from itertools import pairwise
 
 import assessed
 import pytest
+import samples
 from outbox import make_destination, rows
 from sqlalchemy.orm import Session
 
+from warden.channels.base import Envelope
+from warden.channels.email import Email, Options
 from warden.db import Database
-from warden.domain import Frequency, MeetingStatus, NotificationReason, RuleState, Severity
+from warden.domain import Frequency, MeetingStatus, NotificationReason, RuleState, Severity, Side, WhenEmpty
 from warden.errors import Conflict, PreconditionFailed
 from warden.messages import Message
-from warden.models import Alert, Decision, Digest, Meeting, Partner, Person, Rule
+from warden.messages import digest as digest_message
+from warden.models import Action, Alert, Decision, Digest, Meeting, Partner, Person, Rule, RuleStatus
 from warden.pipeline import digest
 from warden.settings import Settings
-from warden.store import destinations, digests, shipped, sources
+from warden.store import assessments, destinations, digests, shipped, sources
 from warden.vault import Vault
+from warden.wording import reader_of
 
-DAILY, WEEKLY = Frequency.DAILY, Frequency.WEEKLY
+DAILY, WEEKLY, MONTHLY = Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY
 MAIL = {"host": "mail.example", "security": "none", "sender": "warden@our.example"}
 
 
@@ -55,12 +63,15 @@ def groups(message: Message) -> dict[str, list[str]]:
         # the day they go back: of two o'clock, which comes twice, the first
         (DAILY, 0, 2, "Europe/Berlin", "2026-10-24T12:00:00+00:00", "2026-10-25T00:00:00+00:00"),
         (DAILY, 0, 2, "Europe/Berlin", "2026-10-25T00:00:00+00:00", "2026-10-26T01:00:00+00:00"),
+        # once a month, on a day every month has
+        (MONTHLY, 0, 8, "UTC", "2026-01-28T09:00:00+00:00", "2026-02-28T08:00:00+00:00"),
+        (MONTHLY, 0, 8, "Asia/Taipei", "2026-03-27T23:59:59+00:00", "2026-03-28T00:00:00+00:00"),
         # a midnight that does not exist
         (DAILY, 0, 0, "America/Sao_Paulo", "2018-11-03T12:00:00+00:00", "2018-11-04T03:00:00+00:00"),
     ],
 )
 def test_next_run(frequency: Frequency, weekday: int, hour: int, zone: str, after: str, expected: str) -> None:
-    found = digests.next_run(frequency, weekday, hour, zone, datetime.fromisoformat(after))
+    found = digests.next_run(frequency, weekday, hour, zone, datetime.fromisoformat(after), 28)
     assert found == datetime.fromisoformat(expected)
 
 
@@ -194,12 +205,13 @@ def test_the_worst_come_first_and_the_unchanged_in_one_line(
         order(session, vault, portfolio.an, now - timedelta(days=1))
     digest.run(db, vault, settings, now)
     (message,) = sent(db)
-    assert groups(message) == {"Worst first": ["Worse", "Bad"], "Changed since the last digest": ["Better"]}
+    assert groups(message) == {"Worst first": ["Worse", "Bad"], "Improved since the last digest": ["Better"]}
+    assert "worsened 1, improved 1." in message.lead
     worse, bad, better = message.items
     assert worse.text == "Extreme · was: Low · likelihood 50% · impact 4 of 5"
     assert bad.text == "High · likelihood 50% · impact 4 of 5"
     assert better.text == "Low · was: High · likelihood 50% · impact 4 of 5"
-    assert message.closing == "Unchanged: 2 of 4 partners."
+    assert message.closing == "Unchanged: 2 of 4 partners. Not rated: 0."
     assert message.title == "Partners on Mar 4, 2026: 2 need attention"
 
 
@@ -221,7 +233,7 @@ def test_alerts_meetings_and_blind_sources_are_told(
     (message,) = sent(db)
     assert groups(message) == {
         "Worst first": ["Worse", "Bad", "Calm"],
-        "Changed since the last digest": ["Better"],
+        "Improved since the last digest": ["Better"],
         "Executive meetings": ["Bad", "Calm"],
         "Blind sources": ["Order mailbox"],
     }
@@ -240,7 +252,7 @@ def test_somebody_may_hear_of_their_own_partners_only(
     digest.run(db, vault, settings, now)
     (message,) = sent(db)
     assert [item.title for item in message.items] == ["Worse", "Better"]
-    assert message.closing == "Unchanged: 0 of 2 partners."
+    assert message.closing == "Unchanged: 0 of 2 partners. Not rated: 0."
 
 
 def test_changes_count_from_the_last_digest(db: Database, vault: Vault, settings: Settings, now: datetime) -> None:
@@ -252,9 +264,9 @@ def test_changes_count_from_the_last_digest(db: Database, vault: Vault, settings
         assessed.assess(session, portfolio.calm, now + timedelta(hours=2), None)
     digest.run(db, vault, settings, now + timedelta(days=1))
     _, second = sent(db)
-    assert groups(second)["Changed since the last digest"] == ["Calm"]
+    assert groups(second)["Not rated any more"] == ["Calm"]
     assert second.items[-1].text == "Not rated · was: Low · Too little is known."
-    assert second.closing == "Unchanged: 3 of 4 partners."
+    assert second.closing == "Unchanged: 3 of 4 partners. Not rated: 1."
 
 
 def test_it_speaks_the_persons_language_and_can_be_called_off(
@@ -271,3 +283,109 @@ def test_it_speaks_the_persons_language_and_can_be_called_off(
     path, _, signature = url.partition("?signature=")
     assert path == f"{settings.public_url}/digests/{standing.id}/unsubscribe"
     assert vault.verify(digests.unsubscribe_text(standing.id), signature)
+
+
+def test_what_is_due_or_overdue_is_told_and_what_is_not_yet_is_not(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+        for text, side, days in (("Plan", Side.OURS, -3), ("Pay", Side.THEIRS, 0), ("Later", Side.OURS, 1)):
+            due_on = (now + timedelta(days=days)).date()
+            values = {"side": side, "owner_id": portfolio.an.id if side is Side.OURS else None, "due_on": due_on}
+            session.add(Action(partner_id=portfolio.calm.id, text=text, created_at=now, author="an", **values))
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    assert [item.text for item in message.items if item.group == "Actions"] == [
+        "Plan · overdue since Mar 1, 2026 · An",
+        "Pay · due by Mar 4, 2026 · the partner's side",
+    ]
+    assert "Actions due: 2." in message.lead
+
+
+def test_a_likelihood_that_moved_says_by_how_much(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+        for at, likelihood in ((now - timedelta(days=2), 0.31), (now - timedelta(minutes=5), 0.5)):
+            drafted = assessed.drafted(portfolio.bad.id, at + timedelta(minutes=1), "high", assessed.signals())
+            assessments.write(session, [replace(drafted, likelihood=likelihood, computed_likelihood=likelihood)])
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    (line,) = [item.text for item in message.items if item.title == "Bad"]
+    assert line == "High · likelihood 50% (+19 points) · impact 4 of 5"
+
+
+def test_the_matrix_counts_who_stands_where(db: Database, vault: Vault, settings: Settings, now: datetime) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1))
+    digest.run(db, vault, settings, now)
+    (message,) = sent(db)
+    board = message.board
+    assert board is not None
+    assert board.columns[0] == "Negligible"
+    assert [label for label, _ in board.rows][-1] == "Rare"
+    counts = [[cell.count for cell in cells] for _, cells in board.rows]
+    assert counts == [[0, 0, 0, 0, 1], [0, 0, 0, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [2, 0, 0, 0, 0]]
+    assert board.rows[0][1][4].band == "Extreme"
+
+
+@pytest.mark.parametrize(("when_empty", "expected"), [(WhenEmpty.SEND, 1), (WhenEmpty.SKIP, 0)])
+def test_nothing_new_is_said_or_skipped_by_choice(
+    db: Database, vault: Vault, settings: Settings, now: datetime, when_empty: WhenEmpty, expected: int
+) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        standing = order(session, vault, portfolio.an, now - timedelta(days=1), when_empty=when_empty)
+    digest.run(db, vault, settings, now)
+    assert len(sent(db)) == 1, "what changed is told whatever was chosen"
+    assert digest.run(db, vault, settings, now + timedelta(days=1)) == expected
+    if expected:
+        assert sent(db)[1].title == "Partners on Mar 5, 2026: nothing new, 2 need attention"
+        assert sent(db)[1].lead.startswith("Nothing changed and nothing fell due since")
+    with db.read() as session:
+        found = digests.get(session, standing.id)
+        assert found.last_run_at == now + timedelta(days=1), "a skipped one is dealt with, too"
+        assert found.next_run_at > now + timedelta(days=1)
+        log = list(session.scalars(digests.log(standing.id)))
+    assert len(log) == 1 + expected
+
+
+def test_an_alert_that_opened_is_news(db: Database, vault: Vault, settings: Settings, now: datetime) -> None:
+    with db.write() as session:
+        portfolio = Portfolio(session, now)
+        order(session, vault, portfolio.an, now - timedelta(days=1), when_empty=WhenEmpty.SKIP)
+        rule = Rule(key="quiet", names={"en": "Gone quiet"}, condition="true", updated_at=now)
+        session.add(rule)
+        session.flush()
+    digest.run(db, vault, settings, now)
+    with db.write() as session:
+        fire(session, portfolio.calm, rule, now + timedelta(hours=3))
+        session.add(
+            RuleStatus(
+                rule_id=rule.id,
+                partner_id=portfolio.better.id,
+                state=RuleState.OK,
+                since=now,
+                reason={},
+                unstable_since=now,
+            )
+        )
+    assert digest.run(db, vault, settings, now + timedelta(days=1)) == 1
+    assert sent(db)[1].items[2].text.endswith("unstable: Gone quiet")
+
+
+def test_five_hundred_partners_fit_a_mail(now: datetime) -> None:
+    mail = Email(Options(**MAIL, to=("an@our.example",)))
+    envelope = Envelope(notification_id=uuid.uuid4(), created_at=now, reader=reader_of("zh-Hant"))
+    payload = mail.render(digest_message(samples.digest(500), envelope.reader), envelope, now)
+    parts = {part.get_content_type(): part for part in message_from_bytes(payload, policy=policy.default).walk()}
+    html, text = (parts[f"text/{kind}"].get_content() for kind in ("html", "plain"))
+    assert len(html.encode()) < 100_000
+    assert "Partner &lt;0&gt;" in html
+    assert "460" in text, "what is left out is counted"
+    assert all(f"Partner <{number}>" in text for number in range(30))

@@ -92,12 +92,14 @@ class Options(BaseModel):
 class Channel(ABC):
     """One kind of destination. An instance holds its validated options and nothing else.
 
-    `name` equals the file name; `limits` is how fast the other side may be written to.
+    `name` equals the file name; `limits` is how fast the other side may be written to; `confirms` says that its payload
+    carries a message's `confirm_url` to a program that can call it.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type[Options]]
     limits: ClassVar[tuple[Limit, ...]] = ()
+    confirms: ClassVar[bool] = False
 
     def __init__(self, options: Any) -> None:
         self.options = options
@@ -135,12 +137,14 @@ def bounded(message: Message, *, facts: int, links: int) -> Message:
 
     A link longer than `LINK_LENGTH` is left out too; an item keeps its text and loses such an address.
     """
-    usable = [(label, url) for label, url in message.links if len(url) <= LINK_LENGTH]
-    dropped = max(0, len(message.facts) - facts) + len(message.links) - len(usable[:links])
+    given = (*message.links, *message.verdicts)
+    usable = [(label, url) for label, url in given if len(url) <= LINK_LENGTH]
+    dropped = max(0, len(message.facts) - facts) + len(given) - len(usable[:links])
     return replace(
         message,
         facts=message.facts[:facts],
         links=tuple(usable[:links]),
+        verdicts=(),
         items=tuple(item if len(item.url) <= LINK_LENGTH else replace(item, url="") for item in message.items),
         left_out=message.left_out + dropped,
     )

@@ -25,7 +25,7 @@ from collectors.http import Blocked, Http, HttpError
 from warden.channels import base
 from warden.domain import NotificationStatus
 from warden.i18n import N_
-from warden.messages import Invitation, Item, Message
+from warden.messages import Attendee, Invitation, Item, Message
 
 HTML_BYTES = 100_000
 """Gmail clips a message whose HTML is longer than 102 KB."""
@@ -256,7 +256,7 @@ def _calendar(invitation: Invitation, sender: str, now: datetime) -> bytes:
         event.add("location", _line(invitation.place))
     _add_time(event, invitation)
     for attendee in invitation.attendees:
-        event.add("attendee", _attendee(attendee.name, attendee.email))
+        event.add("attendee", _attendee(attendee))
     calendar.add_component(event)
     return bytes(calendar.to_ical())
 
@@ -275,12 +275,14 @@ def _add_time(event: Event, invitation: Invitation) -> None:
         event.add("dtend", starts_at + timedelta(minutes=invitation.minutes))
 
 
-def _attendee(name: str, email: str) -> vCalAddress:
-    address = vCalAddress(f"mailto:{_line(email)}")
-    address.params["CN"] = _line(name).replace('"', "'")
+def _attendee(attendee: Attendee) -> vCalAddress:
+    """Return somebody invited; who answered already is not asked again."""
+    address = vCalAddress(f"mailto:{_line(attendee.email)}")
+    address.params["CN"] = _line(attendee.name).replace('"', "'")
     address.params["ROLE"] = "REQ-PARTICIPANT"
-    address.params["PARTSTAT"] = "NEEDS-ACTION"
-    address.params["RSVP"] = "TRUE"
+    address.params["PARTSTAT"] = attendee.partstat.upper()
+    if attendee.partstat == "needs-action":
+        address.params["RSVP"] = "TRUE"
     return address
 
 

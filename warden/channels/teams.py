@@ -43,6 +43,7 @@ class Teams(base.Channel):
 
     name: ClassVar[str] = "teams"
     Options = Options
+    confirms: ClassVar[bool] = True
     limits: ClassVar[tuple[base.Limit, ...]] = (
         base.Limit(4, timedelta(seconds=1)),
         base.Limit(60, timedelta(seconds=30)),
@@ -81,7 +82,10 @@ def _payload(message: Message, envelope: base.Envelope) -> bytes:
         ],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-    return base.to_json({"type": "message", "attachments": [attachment]})
+    payload: dict[str, Any] = {"type": "message", "attachments": [attachment]}
+    if message.confirm_url:
+        payload["confirmUrl"] = message.confirm_url  # for a step of the flow after the one that posts the card
+    return base.to_json(payload)
 
 
 def _body(message: Message, envelope: base.Envelope) -> list[dict[str, Any]]:

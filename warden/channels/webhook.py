@@ -50,6 +50,7 @@ class Webhook(base.Channel):
 
     name: ClassVar[str] = "webhook"
     Options = Options
+    confirms: ClassVar[bool] = True
 
     def render(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
         """Return the payload as JSON."""

@@ -38,6 +38,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(serving.run)
 app.command("tick")(serving.walk)
+app.command("watch")(serving.keep_watch)
 app.add_typer(database.app, name="db")
 app.add_typer(partners.app, name="import")
 app.add_typer(sources.app, name="source")

@@ -18,6 +18,9 @@ from warden.web.deps import Services
 GRACE_SECONDS = 20
 """How long requests under way may take after the signal to stop."""
 
+WATCH_SECONDS = 300
+"""How often somebody looks whether the clock still goes."""
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on, else WARDEN_HOST.")] = None,
@@ -63,7 +66,7 @@ def walk(
 ) -> None:
     """Walk the whole road once.
 
-    That is: collect, attribute, assess, decide, notify, digest.
+    That is: collect, attribute, assess, decide, announce, digest, notify.
     """
     from warden.scheduler import tick  # noqa: PLC0415 – heavy, and other commands need none of it
 
@@ -87,6 +90,25 @@ def walk(
         raise typer.Exit(1)
 
 
+def keep_watch() -> None:
+    """Tell of a clock that stands still, and of digests that do not leave; exit 1 when anything does.
+
+    For a timer on another machine, or beside `warden run`: what has stopped cannot tell of itself.
+    """
+    from warden.pipeline import watch  # noqa: PLC0415 – heavy, and other commands need none of it
+
+    from warden.wording import reader_of  # noqa: PLC0415 – likewise
+
+    with opened() as services:
+        found = watch.run(services.db, services.vault, services.settings, services.http, utc_now())
+    reader = reader_of("en")
+    for trouble in found:
+        typer.echo(reader.fact(trouble.why), err=True)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("Nothing stands still.")
+
+
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """Open the socket before anything else is started. Raises Misconfigured when the port cannot be had."""
@@ -108,10 +130,23 @@ def _ticking(services: Services) -> Iterator[None]:
 
     clock = Clock(services.db, services.vault, services.settings, services.http)
     clock.start()
+    watcher = threading.Thread(target=_watch, args=(services, clock.stopping), name="watch")
+    watcher.start()
     try:
         yield
     finally:
         clock.stop()
+        watcher.join()
+
+
+def _watch(services: Services, stopping: threading.Event) -> None:
+    """Look every few minutes whether the clock still goes: apart from it, for what has stopped cannot tell of it."""
+    from warden.pipeline import watch  # noqa: PLC0415 – heavy, and other commands need none of it
+    from warden.pipeline.fence import fence  # noqa: PLC0415 – likewise
+
+    while not stopping.wait(WATCH_SECONDS):
+        with fence("watching_broke"):
+            watch.run(services.db, services.vault, services.settings, services.http, utc_now())
 
 
 def _stop_on_signal() -> threading.Event:

@@ -1,7 +1,27 @@
 """What Warden says to people, channel-neutral: the message, and one builder per reason. Pure; nothing is sent here."""
 
-from warden.messages.alerts import SEVERITY_NAMES, AlertContext, alert_fired, alert_resolved
-from warden.messages.digests import DigestContext, DigestMeeting, DigestPartner, DigestSource, digest
+from warden.messages.actions import ActionLine, actions_due
+from warden.messages.alerts import (
+    NOTICE_REASONS,
+    SEVERITY_NAMES,
+    WORTH_NAMES,
+    Advice,
+    AlertContext,
+    AlertPart,
+    ManyContext,
+    PartnerPart,
+    alert_fired,
+    alert_resolved,
+    many_partners,
+)
+from warden.messages.digests import (
+    DigestAction,
+    DigestContext,
+    DigestMeeting,
+    DigestPartner,
+    DigestSource,
+    digest,
+)
 from warden.messages.meetings import (
     MeetingContext,
     meeting_cancelled,
@@ -9,9 +29,10 @@ from warden.messages.meetings import (
     meeting_proposed,
     meeting_scheduled,
 )
-from warden.messages.message import SEALED, Attendee, Invitation, Item, Message
+from warden.messages.message import SEALED, Attendee, Board, Cell, Invitation, Item, Message
 from warden.messages.service import (
     SourceContext,
+    canary,
     destination_disabled,
     reachable,
     sign_in,
@@ -19,26 +40,41 @@ from warden.messages.service import (
     source_changed,
     source_recovered,
     source_refused,
+    stopped,
+    unconfirmed,
 )
 
 __all__ = [
+    "NOTICE_REASONS",
     "SEALED",
     "SEVERITY_NAMES",
+    "WORTH_NAMES",
+    "ActionLine",
+    "Advice",
     "AlertContext",
+    "AlertPart",
     "Attendee",
+    "Board",
+    "Cell",
+    "DigestAction",
     "DigestContext",
     "DigestMeeting",
     "DigestPartner",
     "DigestSource",
     "Invitation",
     "Item",
+    "ManyContext",
     "MeetingContext",
     "Message",
+    "PartnerPart",
     "SourceContext",
+    "actions_due",
     "alert_fired",
     "alert_resolved",
+    "canary",
     "destination_disabled",
     "digest",
+    "many_partners",
     "meeting_cancelled",
     "meeting_escalated",
     "meeting_proposed",
@@ -49,4 +85,6 @@ __all__ = [
     "source_changed",
     "source_recovered",
     "source_refused",
+    "stopped",
+    "unconfirmed",
 ]

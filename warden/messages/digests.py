@@ -1,4 +1,4 @@
-"""What a digest says: the worst first, then what changed, what is due, what is blind, and one line for the rest."""
+"""What a digest says: the worst first, then what changed, is due, unknown or blind, and one line for the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from warden.domain import NotificationReason
 from warden.i18n import N_
-from warden.messages.message import Item, Message
-from warden.wording import Fact, Reader, likelihood, number
+from warden.messages.message import Board, Item, Message
+from warden.wording import SURE, Fact, Reader, likelihood, number
 
 MOST_ROWS = 40
 """Rows per heading. A longer list is no summary; what is not listed is counted."""
@@ -27,7 +27,10 @@ class DigestPartner:
     impact: float | None = None  # 1..5
     not_rated: Fact | None = None
     was: Names | None = None
+    was_likelihood: float | None = None  # 0..1, at the last digest
+    moved: int = 0  # bands up since then; negative: down
     alerts: Sequence[Names] = ()  # rules that fire
+    unstable: Sequence[Names] = ()  # rules that change too often to be told each time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,18 @@ class DigestMeeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigestAction:
+    """One thing somebody promised and has not done."""
+
+    partner: str
+    text: str
+    url: str
+    due_on: date
+    is_overdue: bool
+    owner: str | None = None  # None: the partner's side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestSource:
     """One source that nothing can be trusted from."""
 
@@ -53,49 +68,88 @@ class DigestSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
-    """What a digest is made from. Every list is in the order it is told; nobody is in both lists of partners."""
+    """What a digest is made from. Every list is in the order it is told; nobody is in two lists of partners.
+
+    `is_new`: something changed or fell due since the last digest; else it says that nothing is new.
+    """
 
     on: date
     since: datetime  # of the last digest
+    is_new: bool
     worst: Sequence[DigestPartner]
-    changed: Sequence[DigestPartner]
+    worsened: Sequence[DigestPartner]
+    improved: Sequence[DigestPartner]
+    rated: Sequence[DigestPartner]  # rated now, and not at the last digest
+    unknown: Sequence[DigestPartner]  # not rated any more
     meetings: Sequence[DigestMeeting]
+    actions: Sequence[DigestAction]
     blind: Sequence[DigestSource]
     unchanged: int
+    not_rated: int  # of all of them
     partners: int  # all of them
     matrix_url: str
     unsubscribe_url: str
+    board: Board | None = None
 
 
 def digest(context: DigestContext, reader: Reader) -> Message:
     """Sum up how all partners stand."""
-    groups = (
-        [_partner(partner, reader, reader.tr(N_("Worst first"))) for partner in context.worst],
-        [_partner(partner, reader, reader.tr(N_("Changed since the last digest"))) for partner in context.changed],
-        [_meeting(meeting, reader) for meeting in context.meetings],
-        [_source(source, reader) for source in context.blind],
-    )
+    groups = _groups(context, reader)
+    title = N_("Partners on %(on)s: %(worst)s need attention")
+    if not context.is_new:
+        title = N_("Partners on %(on)s: nothing new, %(worst)s need attention")
     return Message(
         reason=NotificationReason.DIGEST,
-        title=reader.say(N_("Partners on %(on)s: %(worst)s need attention"), on=context.on, worst=len(context.worst)),
-        lead=reader.say(
-            N_("Changed since %(since)s: %(changed)s. Meetings to hold: %(meetings)s. Blind sources: %(blind)s."),
-            since=context.since,
-            changed=sum(partner.was is not None for partner in (*context.worst, *context.changed)),
-            meetings=len(context.meetings),
-            blind=len(context.blind),
-        ),
+        title=reader.say(title, on=context.on, worst=len(context.worst)),
+        lead=_lead(context, reader),
+        board=context.board,
         items=tuple(item for group in groups for item in group[:MOST_ROWS]),
         left_out=sum(max(0, len(group) - MOST_ROWS) for group in groups),
         closing=reader.say(
-            N_("Unchanged: %(unchanged)s of %(partners)s partners."),
+            N_("Unchanged: %(unchanged)s of %(partners)s partners. Not rated: %(not_rated)s."),
             unchanged=context.unchanged,
             partners=context.partners,
+            not_rated=context.not_rated,
         ),
         links=((reader.tr(N_("Open the matrix")), context.matrix_url),),
         unsubscribe_url=context.unsubscribe_url,
         footer=reader.tr(N_("Sent because you get a digest.")),
     )
+
+
+def _lead(context: DigestContext, reader: Reader) -> str:
+    if not context.is_new:
+        return reader.say(N_("Nothing changed and nothing fell due since %(since)s."), since=context.since)
+    partners = (*context.worst, *context.worsened, *context.improved)
+    return reader.say(
+        N_(
+            "Since %(since)s: worsened %(worsened)s, improved %(improved)s. "
+            "Meetings to hold: %(meetings)s. Actions due: %(actions)s. Blind sources: %(blind)s."
+        ),
+        since=context.since,
+        worsened=sum(partner.moved > 0 for partner in partners),
+        improved=sum(partner.moved < 0 for partner in partners),
+        meetings=len(context.meetings),
+        actions=len(context.actions),
+        blind=len(context.blind),
+    )
+
+
+def _groups(context: DigestContext, reader: Reader) -> list[list[Item]]:
+    titled = (
+        (N_("Worst first"), context.worst),
+        (N_("Worsened since the last digest"), context.worsened),
+        (N_("Improved since the last digest"), context.improved),
+        (N_("Rated since the last digest"), context.rated),
+    )
+    unknown = reader.tr(N_("Not rated any more"))
+    return [
+        *([_partner(partner, reader, reader.tr(title)) for partner in found] for title, found in titled),
+        [_meeting(meeting, reader) for meeting in context.meetings],
+        [_action(action, reader) for action in context.actions],
+        [_partner(partner, reader, unknown) for partner in context.unknown],
+        [_source(source, reader) for source in context.blind],
+    ]
 
 
 def _partner(partner: DigestPartner, reader: Reader, group: str) -> Item:
@@ -106,14 +160,23 @@ def _partner(partner: DigestPartner, reader: Reader, group: str) -> Item:
     if partner.not_rated:
         parts.append(reader.fact(partner.not_rated))
     if partner.likelihood is not None:
-        parts.append(
-            reader.say(N_("likelihood %(value)s"), value=likelihood(reader.tr, partner.likelihood, reader.locale))
-        )
+        parts.append(_likelihood(partner, partner.likelihood, reader))
     if partner.impact is not None:
         parts.append(reader.say(N_("impact %(value)s of 5"), value=number(partner.impact, reader.locale)))
-    if partner.alerts:
-        parts.append(reader.say(N_("alerts: %(rules)s"), rules=", ".join(map(reader.name, partner.alerts))))
+    for message, rules in ((N_("alerts: %(rules)s"), partner.alerts), (N_("unstable: %(rules)s"), partner.unstable)):
+        if rules:
+            parts.append(reader.say(message, rules=", ".join(map(reader.name, rules))))
     return Item(partner.name, " · ".join(parts), partner.url, group)
+
+
+def _likelihood(partner: DigestPartner, now: float, reader: Reader) -> str:
+    """Tell the likelihood and, where both digests told it in digits, by how many points it moved."""
+    shown = likelihood(reader.tr, now, reader.locale)
+    was = partner.was_likelihood
+    points = 0 if was is None or max(was, now) > SURE else round(100 * now) - round(100 * was)
+    if not points:
+        return reader.say(N_("likelihood %(value)s"), value=shown)
+    return reader.say(N_("likelihood %(value)s (%(points)s points)"), value=shown, points=f"{points:+d}")
 
 
 def _meeting(meeting: DigestMeeting, reader: Reader) -> Item:
@@ -124,6 +187,12 @@ def _meeting(meeting: DigestMeeting, reader: Reader) -> Item:
     if meeting.owner:
         parts.append(meeting.owner)
     return Item(meeting.partner, " · ".join(parts), meeting.url, reader.tr(N_("Executive meetings")))
+
+
+def _action(action: DigestAction, reader: Reader) -> Item:
+    due = N_("overdue since %(due_on)s") if action.is_overdue else N_("due by %(due_on)s")
+    parts = [action.text, reader.say(due, due_on=action.due_on), action.owner or reader.tr(N_("the partner's side"))]
+    return Item(action.partner, " · ".join(parts), action.url, reader.tr(N_("Actions")))
 
 
 def _source(source: DigestSource, reader: Reader) -> Item:

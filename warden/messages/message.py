@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from warden.domain import NotificationReason, Severity
+from warden.domain import NoticeReason, NotificationReason, Severity
 from warden.wording import Reader, likelihood, percent
 
 SEALED = "sealed:"
@@ -23,12 +23,36 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a matrix: how many stand in it, and its band by name and colours (`#rrggbb`, ink on ground)."""
+
+    count: int
+    band: str
+    ground: str
+    ink: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The risk matrix with how many partners stand where; channels that draw no tables leave it out.
+
+    `columns` are the levels of impact, mildest first; each row is a level of likelihood, the highest first.
+    """
+
+    caption: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Attendee:
-    """Somebody asked to a meeting."""
+    """Somebody asked to a meeting. `partstat`: what they answered, in the words of RFC 5545, lower case."""
 
     name: str
     email: str
     role: str = ""
+    partstat: str = "needs-action"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +82,18 @@ class Message:
     reason: NotificationReason
     title: str
     lead: str
+    notice: NoticeReason | None = None  # of a message about alerts: what is new about them
     severity: Severity | None = None
     facts: tuple[tuple[str, str], ...] = ()
     items: tuple[Item, ...] = ()
+    board: Board | None = None
     left_out: int = 0  # items that exist but are not listed
     closing: str = ""  # one sentence after the items
     links: tuple[tuple[str, str], ...] = ()
+    verdicts: tuple[tuple[str, str], ...] = ()  # more links, by which whoever opens them acts for the reader
     invitation: Invitation | None = None
     unsubscribe_url: str = ""
+    confirm_url: str = ""  # to be called by the program that shows the message
     sealed: str = ""
     footer: str = ""  # why the reader gets this
 
@@ -83,11 +111,14 @@ class Message:
         """Return the message `as_data` was made from. Raises KeyError, TypeError or ValueError for anything else."""
         values = dict(data)
         values["reason"] = NotificationReason(data["reason"])
+        values["notice"] = NoticeReason(data["notice"]) if data.get("notice") else None
         values["severity"] = Severity(data["severity"]) if data["severity"] else None
         values["facts"] = tuple((label, value) for label, value in data["facts"])
         values["items"] = tuple(Item(**item) for item in data["items"])
         values["links"] = tuple((label, url) for label, url in data["links"])
+        values["verdicts"] = tuple((label, url) for label, url in data.get("verdicts", ()))
         values["invitation"] = _invitation_from(data["invitation"]) if data["invitation"] else None
+        values["board"] = _board_from(data["board"]) if data.get("board") else None
         return cls(**values)
 
     def keeping(self, count: int) -> "Message":
@@ -107,6 +138,11 @@ def _invitation_from(data: Mapping[str, Any]) -> Invitation:
     values["starts_at"] = datetime.fromisoformat(data["starts_at"]) if data["starts_at"] else None
     values["attendees"] = tuple(Attendee(**attendee) for attendee in data["attendees"])
     return Invitation(**values)
+
+
+def _board_from(data: Mapping[str, Any]) -> Board:
+    rows = tuple((label, tuple(Cell(**cell) for cell in cells)) for label, cells in data["rows"])
+    return Board(data["caption"], data["corner"], tuple(data["columns"]), rows)
 
 
 def facts_of(reader: Reader, *pairs: tuple[str, Any]) -> tuple[tuple[str, str], ...]:

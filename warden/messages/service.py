@@ -5,8 +5,8 @@ from datetime import datetime
 
 from warden.domain import NotificationReason, Severity
 from warden.i18n import N_
-from warden.messages.message import SEALED, Message, facts_of
-from warden.wording import Reader
+from warden.messages.message import SEALED, Item, Message, facts_of
+from warden.wording import Fact, Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,48 @@ def destination_disabled(name: str, why: str, url: str, reader: Reader) -> Messa
         title=reader.say(N_("Destination switched off: %(name)s"), name=name),
         lead=reader.tr(N_("It refuses messages for good. Mend it and switch it on again; until then it gets nothing.")),
         facts=facts_of(reader, (N_("What it said"), why)),
+        links=((reader.tr(N_("Open the notifications")), url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
+def stopped(why: Fact, url: str, reader: Reader) -> Message:
+    """The clock stands still, or digests do not leave."""
+    return Message(
+        reason=NotificationReason.CLOCK_STOPPED,
+        severity=Severity.CRITICAL,
+        title=reader.tr(N_("Warden stands still")),
+        lead=reader.fact(why),
+        items=(
+            Item(reader.tr(N_("Look whether the service runs, and at its log; `warden doctor` says what it lacks."))),
+        ),
+        links=((reader.tr(N_("Open Warden")), url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
+def canary(name: str, url: str, confirm_url: str, reader: Reader) -> Message:
+    """A message that asks the other side to POST to `confirm_url`, so that "accepted" can become "confirmed"."""
+    return Message(
+        reason=NotificationReason.CANARY,
+        title=reader.tr(N_("Warden checks this destination")),
+        lead=reader.say(N_("This message to %(name)s shows that messages arrive. Nothing happened."), name=name),
+        links=((reader.tr(N_("Open Warden")), url),),
+        confirm_url=confirm_url,
+        footer=reader.tr(N_("Sent because this destination is checked regularly.")),
+    )
+
+
+def unconfirmed(name: str, since: datetime, url: str, reader: Reader) -> Message:
+    """A canary was taken and never confirmed; told elsewhere."""
+    return Message(
+        reason=NotificationReason.CANARY,
+        severity=Severity.WARNING,
+        title=reader.say(N_("Messages may not arrive: %(name)s"), name=name),
+        lead=reader.say(
+            N_("The check of %(since)s was accepted, but nothing confirmed that it was shown: look behind it."),
+            since=since,
+        ),
         links=((reader.tr(N_("Open the notifications")), url),),
         footer=reader.tr(OPERATIONS_FOOTER),
     )

@@ -7,22 +7,36 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
 from warden.db import Database
-from warden.domain import OPEN_MEETINGS, AlertState, NotificationReason
+from warden.domain import OPEN_MEETINGS, AlertState, NotificationReason, Side, WhenEmpty
+from warden.i18n import N_
 from warden.log import get_logger
-from warden.messages import DigestContext, DigestMeeting, DigestPartner, DigestSource, Message
+from warden.messages import (
+    Board,
+    Cell,
+    DigestAction,
+    DigestContext,
+    DigestMeeting,
+    DigestPartner,
+    DigestSource,
+    Message,
+)
 from warden.messages import digest as digest_message
-from warden.models import Alert, Digest, Meeting
+from warden.models import Action, Alert, Digest, Matrix, Meeting, Rule, RuleStatus
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import alerts, assessments, digests, matrices, meetings, notifications, sources
 from warden.store.assessments import Placement
 from warden.vault import Vault
-from warden.wording import reader_of
+from warden.wording import Reader, reader_of
 
 log = get_logger(__name__)
+
+RuleNames = Mapping[uuid.UUID, list[Mapping[str, str]]]
+"""Partner → names of rules."""
 
 
 @dataclass(slots=True)
@@ -30,9 +44,13 @@ class _Portfolio:
     """How all partners stand now, read once for all digests of a run. `before` holds earlier placements by moment."""
 
     placements: list[Placement]
+    matrix: Matrix | None
     bands: Mapping[tuple[int, str], Mapping[str, Any]]  # (matrix version, key) → band as in the matrix
-    rules: Mapping[uuid.UUID, list[Mapping[str, str]]]  # partner → names of the rules that fire
+    alerts: list[Alert]
+    rules: RuleNames  # that fire
+    unstable: RuleNames
     meetings: list[Meeting]
+    actions: list[Action]
     blind: list[DigestSource]
     before: dict[datetime, Mapping[uuid.UUID, Placement]] = field(default_factory=dict)
 
@@ -53,14 +71,25 @@ def run(db: Database, vault: Vault, settings: Settings, now: datetime) -> int:
 
 def preview(session: Session, vault: Vault, settings: Settings, digest: Digest, now: datetime) -> Message:
     """Return what a digest would say if it were due now. Nothing is queued, and its next run stays."""
-    context = _context(session, vault, settings, digest, _read_portfolio(session, settings, now), now)
-    return digest_message(context, reader_of(digest.person.locale, digest.person.time_zone))
+    reader = _reader(digest)
+    portfolio = _read_portfolio(session, settings, now)
+    return digest_message(_context(session, vault, settings, digest, portfolio, reader, now), reader)
+
+
+def _reader(digest: Digest) -> Reader:
+    return reader_of(digest.person.locale, digest.person.time_zone)
 
 
 def _queue(db: Database, vault: Vault, settings: Settings, digest: Digest, portfolio: _Portfolio, now: datetime) -> int:
+    reader = _reader(digest)
     with db.read() as session:
-        context = _context(session, vault, settings, digest, portfolio, now)
-    message = digest_message(context, reader_of(digest.person.locale, digest.person.time_zone))
+        context = _context(session, vault, settings, digest, portfolio, reader, now)
+    if not context.is_new and digest.when_empty is WhenEmpty.SKIP:
+        with db.write() as session:
+            digests.advance(session, digest, now)
+        log.info("digest_skipped", digest_id=str(digest.id), slot=digest.next_run_at.isoformat())
+        return 0
+    message = digest_message(context, reader)
     with db.write() as session:
         return _enqueue(session, digest, message, now) if digests.advance(session, digest, now) else 0
 
@@ -69,7 +98,7 @@ def _enqueue(session: Session, digest: Digest, message: Message, now: datetime) 
     queued = notifications.enqueue(
         session,
         destination=digest.destination,
-        key=f"digest/{digest.id}/{digest.next_run_at.isoformat()}",
+        key=digests.slot_key(digest),
         reason=NotificationReason.DIGEST,
         message=message,
         locale=digest.person.locale,
@@ -81,18 +110,20 @@ def _enqueue(session: Session, digest: Digest, message: Message, now: datetime) 
 
 
 def _read_portfolio(session: Session, settings: Settings, now: datetime) -> _Portfolio:
-    rules: dict[uuid.UUID, list[Mapping[str, str]]] = {}
     firing = alerts.select_with_names().where(Alert.state == AlertState.FIRING).order_by(Alert.fired_at, Alert.id)
-    for alert in session.scalars(firing):
-        rules.setdefault(alert.partner_id, []).append(alert.rule.names)
+    found = list(session.scalars(firing))
     still_open = meetings.select_with_names().where(Meeting.status.in_(OPEN_MEETINGS))
+    versions = matrices.listing(session)
+    undone = select(Action).where(Action.done_at.is_(None)).order_by(Action.due_on, Action.id)
     return _Portfolio(
         placements=assessments.placements(session, now),
-        bands={
-            (matrix.version, band["key"]): band for matrix in matrices.listing(session) for band in matrix.data["bands"]
-        },
-        rules=rules,
+        matrix=next((matrix for matrix in versions if matrix.active), None),
+        bands={(matrix.version, band["key"]): band for matrix in versions for band in matrix.data["bands"]},
+        alerts=found,
+        rules=_by_partner((alert.partner_id, alert.rule.names) for alert in found),
+        unstable=_by_partner(session.execute(_unstable())),
         meetings=list(session.scalars(still_open.order_by(Meeting.due_on, Meeting.id))),
+        actions=list(session.scalars(undone.options(joinedload(Action.partner), joinedload(Action.owner)))),
         blind=[
             DigestSource(name=source.name, url=f"{settings.public_url}/sources", since=source.blind_since)
             for source in sources.everything(session)
@@ -101,30 +132,82 @@ def _read_portfolio(session: Session, settings: Settings, now: datetime) -> _Por
     )
 
 
+def _unstable() -> Any:
+    query = select(RuleStatus.partner_id, Rule.names).join(Rule, Rule.id == RuleStatus.rule_id)
+    return query.where(RuleStatus.unstable_since.is_not(None)).order_by(Rule.key)
+
+
+def _by_partner(pairs: Iterable[tuple[uuid.UUID, Mapping[str, str]]]) -> RuleNames:
+    found: dict[uuid.UUID, list[Mapping[str, str]]] = {}
+    for partner_id, names in pairs:
+        found.setdefault(partner_id, []).append(names)
+    return found
+
+
 def _context(
-    session: Session, vault: Vault, settings: Settings, digest: Digest, portfolio: _Portfolio, now: datetime
+    session: Session,
+    vault: Vault,
+    settings: Settings,
+    digest: Digest,
+    portfolio: _Portfolio,
+    reader: Reader,
+    now: datetime,
 ) -> DigestContext:
     since = digest.last_run_at or now - digests.period(digest.frequency)
     if since not in portfolio.before:
         portfolio.before[since] = {row.partner_id: row for row in assessments.placements(session, since)}
     mine = digests.partners_of(session, digest.person_id) if digest.only_mine else None
-    placements = [row for row in portfolio.placements if mine is None or row.partner_id in mine]
+    placements = [row for row in portfolio.placements if _is_told(mine, row.partner_id)]
     lines = [(row, _line(settings, portfolio, portfolio.before[since].get(row.partner_id), row)) for row in placements]
-    worst = [(row, line) for row, line in lines if _needs_attention(portfolio, row)]
-    changed = [(row, line) for row, line in lines if line.was is not None and not _needs_attention(portfolio, row)]
+    partners = _sorted_out(portfolio, lines)
+    open_meetings = [_meeting(settings, row, now) for row in portfolio.meetings if _is_told(mine, row.partner_id)]
+    undone = [_action(settings, row, now) for row in portfolio.actions if _is_told(mine, row.partner_id)]
+    due = [action for action, is_due in undone if is_due]
+    opened = any(alert.fired_at > since and _is_told(mine, alert.partner_id) for alert in portfolio.alerts)
+    blinded = any(source.since > since for source in portfolio.blind)
     signature = vault.sign(digests.unsubscribe_text(digest.id))
     return DigestContext(
         on=now.astimezone(ZoneInfo(digest.person.time_zone)).date(),
         since=since,
-        worst=_worst_first(portfolio, worst),
-        changed=_worst_first(portfolio, changed),
-        meetings=[_meeting(settings, row, now) for row in portfolio.meetings if mine is None or row.partner_id in mine],
+        is_new=any(line.was is not None for _, line in lines) or opened or blinded or bool(open_meetings or due),
+        **partners,
+        meetings=open_meetings,
+        actions=due,
         blind=portfolio.blind,
         unchanged=sum(line.was is None for _, line in lines),
+        not_rated=sum(row.band is None for row in placements),
         partners=len(lines),
         matrix_url=f"{settings.public_url}/",
         unsubscribe_url=f"{settings.public_url}/digests/{digest.id}/unsubscribe?signature={signature}",
+        board=_board(portfolio.matrix, placements, reader) if portfolio.matrix else None,
     )
+
+
+def _is_told(mine: set[uuid.UUID] | None, partner_id: uuid.UUID) -> bool:
+    return mine is None or partner_id in mine
+
+
+def _sorted_out(
+    portfolio: _Portfolio, lines: Iterable[tuple[Placement, DigestPartner]]
+) -> dict[str, list[DigestPartner]]:
+    """Return the partners that are told one by one, under the heading each belongs to, worst first."""
+    found: dict[str, list[tuple[Placement, DigestPartner]]] = {
+        heading: [] for heading in ("worst", "worsened", "improved", "rated", "unknown")
+    }
+    for row, line in lines:
+        if _needs_attention(portfolio, row):
+            found["worst"].append((row, line))
+        elif line.was is not None:
+            found[_change(row, line)].append((row, line))
+    return {heading: _worst_first(portfolio, members) for heading, members in found.items()}
+
+
+def _change(row: Placement, line: DigestPartner) -> str:
+    if row.band is None:
+        return "unknown"
+    if line.moved == 0:
+        return "rated"
+    return "worsened" if line.moved > 0 else "improved"
 
 
 def _line(settings: Settings, portfolio: _Portfolio, before: Placement | None, row: Placement) -> DigestPartner:
@@ -139,7 +222,10 @@ def _line(settings: Settings, portfolio: _Portfolio, before: Placement | None, r
         impact=row.impact,
         not_rated=row.not_rated,
         was=(was["names"] if was else {}) if is_other else None,
+        was_likelihood=before.likelihood if before else None,
+        moved=int(band["rank"]) - int(was["rank"]) if band and was else 0,
         alerts=portfolio.rules.get(row.partner_id, ()),
+        unstable=portfolio.unstable.get(row.partner_id, ()),
     )
 
 
@@ -154,6 +240,49 @@ def _meeting(settings: Settings, meeting: Meeting, now: datetime) -> DigestMeeti
     )
 
 
+def _action(settings: Settings, action: Action, now: datetime) -> tuple[DigestAction, bool]:
+    """Return what is told of an action, and whether its day has come, in the zone of whoever owes it."""
+    ours = action.side is Side.OURS
+    zone = action.owner.time_zone if action.owner else action.partner.time_zone
+    today = now.astimezone(ZoneInfo(zone)).date()
+    told = DigestAction(
+        partner=action.partner.name,
+        text=action.text,
+        url=f"{settings.public_url}/partners/{action.partner_id}",
+        due_on=action.due_on,
+        is_overdue=today > action.due_on,
+        owner=action.owner.name if action.owner and ours else None,
+    )
+    return told, today >= action.due_on
+
+
+def _board(matrix: Matrix, placements: Iterable[Placement], reader: Reader) -> Board:
+    """Return the active matrix with how many of these partners stand in each cell."""
+    data = matrix.data
+    counts: dict[tuple[int, int], int] = {}
+    for row in placements:
+        if (cell := row.cell_on(matrix.version)) is not None:
+            counts[cell] = counts.get(cell, 0) + 1
+    bands = {band["key"]: band for band in data["bands"]}
+    rows = [
+        (
+            reader.name(level["names"]),
+            tuple(
+                Cell(counts.get((number, place), 0), reader.name(bands[key]["names"]), **_colours(bands[key]))
+                for place, key in enumerate(data["grid"][number - 1], start=1)
+            ),
+        )
+        for number, level in enumerate(data["levels"]["likelihood"], start=1)
+    ]
+    columns = tuple(reader.name(level["names"]) for level in data["levels"]["impact"])
+    caption = reader.tr(N_("How many partners stand where"))
+    return Board(caption, reader.tr(N_("Likelihood / impact")), columns, tuple(reversed(rows)))
+
+
+def _colours(band: Mapping[str, Any]) -> dict[str, str]:
+    return {"ground": band["colour"], "ink": band["ink"]}
+
+
 def _band(portfolio: _Portfolio, row: Placement) -> Mapping[str, Any] | None:
     if row.band is None or row.matrix_version is None:
         return None
@@ -161,9 +290,10 @@ def _band(portfolio: _Portfolio, row: Placement) -> Mapping[str, Any] | None:
 
 
 def _needs_attention(portfolio: _Portfolio, row: Placement) -> bool:
-    """In the upper half of the bands, or an alert fires."""
+    """In the upper half of the bands, or an alert fires, or does so too often to be told each time."""
     half = max((band["rank"] for band in portfolio.bands.values()), default=0) / 2
-    return _rank(portfolio, row) > half or row.partner_id in portfolio.rules
+    troubled = row.partner_id in portfolio.rules or row.partner_id in portfolio.unstable
+    return troubled or _rank(portfolio, row) > half
 
 
 def _rank(portfolio: _Portfolio, row: Placement) -> int:

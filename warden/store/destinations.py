@@ -91,12 +91,22 @@ def for_alert(session: Session, severity: Severity) -> list[Destination]:
     return [found for found in session.scalars(query) if _reaches_somebody(found)]
 
 
+def writable(session: Session) -> dict[uuid.UUID, Destination]:
+    """Return the destinations a message without a recipient can be written to, by id."""
+    return {found.id: found for found in session.scalars(_enabled()) if _reaches_somebody(found)}
+
+
 def for_operations(session: Session, *, without: uuid.UUID | None = None) -> list[Destination]:
     """Return the destinations that get notices about the service itself, by name, but never `without`."""
     query = _enabled().where(Destination.operations.is_(True))
     if without is not None:
         query = query.where(Destination.id != without)
     return [found for found in session.scalars(query) if _reaches_somebody(found)]
+
+
+def for_everything(session: Session) -> list[Destination]:
+    """Return every destination that is on and reaches somebody by itself, by name."""
+    return [found for found in session.scalars(_enabled()) if _reaches_somebody(found)]
 
 
 def operators(session: Session, *, without: uuid.UUID | None = None) -> list[Addressee]:

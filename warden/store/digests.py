@@ -1,30 +1,42 @@
 """Digests: one person's standing order each, when it is due next, and how it is called off."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import Frequency
+from warden.domain import Frequency, NotificationReason, NotificationStatus, WhenEmpty
 from warden.errors import Conflict, NotFound, PreconditionFailed
-from warden.models import Destination, Digest, Partner, Person
+from warden.models import Destination, Digest, Notification, Partner, Person
+
+LAST_DAY = 28
+"""The last day of the month a monthly digest may be ordered for: every month has it."""
 
 
-def next_run(frequency: Frequency, weekday: int, hour: int, time_zone: str, after: datetime) -> datetime:
-    """Return the first moment after `after` at which a digest is due: once a day or week, at `hour` in `time_zone`.
+def next_run(frequency: Frequency, weekday: int, hour: int, time_zone: str, after: datetime, day: int = 1) -> datetime:
+    """Return the first moment after `after` at which a digest is due, at `hour` in `time_zone`.
+
+    Daily ones are due every day, weekly ones on `weekday` (0 is Monday), monthly ones on `day` (1 to 28) of the month.
 
     An hour that the clocks skip comes right after the gap; of an hour that comes twice, the first counts. (A
     CronTrigger in such a zone returns the second one for ever, and skips the day where midnight is missing.)
     """
     zone = ZoneInfo(time_zone)
-    day = after.astimezone(zone).date()
+    on = after.astimezone(zone).date()
     while True:
-        moment = _at(day, hour, zone)
-        if moment > after and (frequency is Frequency.DAILY or day.weekday() == weekday):
+        moment = _at(on, hour, zone)
+        if moment > after and _is_on(frequency, weekday, day, on):
             return moment
-        day += timedelta(days=1)
+        on += timedelta(days=1)
+
+
+def _is_on(frequency: Frequency, weekday: int, day: int, on: date) -> bool:
+    if frequency is Frequency.WEEKLY:
+        return on.weekday() == weekday
+    return frequency is Frequency.DAILY or on.day == day
 
 
 def _at(day: date, hour: int, zone: ZoneInfo) -> datetime:
@@ -33,7 +45,7 @@ def _at(day: date, hour: int, zone: ZoneInfo) -> datetime:
 
 def period(frequency: Frequency) -> timedelta:
     """Return what a first digest looks back on."""
-    return timedelta(days=1 if frequency is Frequency.DAILY else 7)
+    return timedelta(days={Frequency.DAILY: 1, Frequency.WEEKLY: 7, Frequency.MONTHLY: 31}[frequency])
 
 
 def get(session: Session, digest_id: uuid.UUID, *, lock: bool = False) -> Digest:
@@ -58,8 +70,10 @@ def add(
     frequency: Frequency,
     now: datetime,
     weekday: int = 0,
+    day: int = 1,
     hour: int = 8,
     only_mine: bool = False,
+    when_empty: WhenEmpty = WhenEmpty.SEND,
 ) -> Digest:
     """Order a digest for a person. Raises Conflict when they have one, or the destination is not e-mail."""
     if session.scalar(select(Digest.id).where(Digest.person_id == person.id)):
@@ -70,9 +84,11 @@ def add(
         destination=destination,
         frequency=frequency,
         weekday=weekday,
+        day=day,
         hour=hour,
         only_mine=only_mine,
-        next_run_at=next_run(frequency, weekday, hour, person.time_zone, now),
+        when_empty=when_empty,
+        next_run_at=next_run(frequency, weekday, hour, person.time_zone, now, day),
     )
     session.add(digest)
     session.flush()
@@ -87,8 +103,10 @@ def change(
     now: datetime,
     frequency: Frequency | None = None,
     weekday: int | None = None,
+    day: int | None = None,
     hour: int | None = None,
     only_mine: bool | None = None,
+    when_empty: WhenEmpty | None = None,
     destination: Destination | None = None,
     enabled: bool | None = None,
 ) -> Digest:
@@ -101,7 +119,15 @@ def change(
     if destination is not None:
         _require_mail(destination)
         digest.destination = destination
-    values = {"frequency": frequency, "weekday": weekday, "hour": hour, "only_mine": only_mine, "enabled": enabled}
+    values = {
+        "frequency": frequency,
+        "weekday": weekday,
+        "day": day,
+        "hour": hour,
+        "only_mine": only_mine,
+        "when_empty": when_empty,
+        "enabled": enabled,
+    }
     for name, value in values.items():
         if value is not None:
             setattr(digest, name, value)
@@ -149,6 +175,44 @@ def advance(session: Session, digest: Digest, now: datetime) -> bool:
     return bool(moved.rowcount)  # type: ignore[attr-defined]
 
 
+def slot_key(digest: Digest) -> str:
+    """Return the name of the slot that is due: its notification is queued once."""
+    return f"{_log_key(digest.id)}{digest.next_run_at.isoformat()}"
+
+
+def log(digest_id: uuid.UUID) -> Select[Notification]:
+    """Return the query of what was sent, or is to be sent, for one digest, in no order."""
+    mine = Notification.key.startswith(_log_key(digest_id), autoescape=True)
+    query = select(Notification).options(joinedload(Notification.destination))
+    return query.where(Notification.reason == NotificationReason.DIGEST, mine)
+
+
+def overdue(session: Session, since: datetime) -> list[Digest]:
+    """Return the enabled digests that were due before `since` and are not dealt with, with persons and destinations."""
+    query = listing().join(Digest.destination).where(Digest.enabled.is_(True), Digest.next_run_at < since)
+    return list(session.scalars(query.where(Destination.disabled_at.is_(None)).order_by(Digest.next_run_at, Digest.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Digests that were queued and have not left: how many, and since when the first."""
+
+    count: int
+    since: datetime | None
+
+
+def waiting(session: Session, since: datetime) -> Waiting:
+    """Return the digests that were queued before `since`, for a destination that is on, and have still not left."""
+    unsent = Notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.CLAIMED))
+    query = select(func.count(), func.min(Notification.created_at)).join(Notification.destination)
+    query = query.where(Notification.reason == NotificationReason.DIGEST, unsent, Notification.created_at < since)
+    return Waiting(*session.execute(query.where(Destination.disabled_at.is_(None))).one())
+
+
+def _log_key(digest_id: uuid.UUID) -> str:
+    return f"digest/{digest_id}/"
+
+
 def partners_of(session: Session, person_id: uuid.UUID) -> set[uuid.UUID]:
     """Return the partners a person owns or sponsors."""
     query = select(Partner.id).where(or_(Partner.owner_id == person_id, Partner.sponsor_id == person_id))
@@ -156,7 +220,7 @@ def partners_of(session: Session, person_id: uuid.UUID) -> set[uuid.UUID]:
 
 
 def _next_of(digest: Digest, now: datetime) -> datetime:
-    return next_run(digest.frequency, digest.weekday, digest.hour, digest.person.time_zone, now)
+    return next_run(digest.frequency, digest.weekday, digest.hour, digest.person.time_zone, now, digest.day)
 
 
 def _require_mail(destination: Destination) -> None:

@@ -41,6 +41,7 @@ router = APIRouter(
 )
 
 Options = Annotated[dict[str, Any], Field(max_length=100)]
+CanaryHours = Annotated[int, Field(strict=True, ge=1, le=168)]
 
 
 class NewDestination(Input):
@@ -66,6 +67,9 @@ class NewDestination(Input):
     min_severity: Severity = Severity.WARNING
     alerts: Bool = Field(True, description="Gets alerts and meetings.")
     operations: Bool = Field(False, description="Gets notices about sources and destinations that fail.")
+    canary_hours: CanaryHours | None = Field(
+        None, description="How often a check asks the other side to call back; null: never."
+    )
 
 
 class DestinationChanges(Changes):
@@ -80,6 +84,7 @@ class DestinationChanges(Changes):
     min_severity: Severity | None = None
     alerts: Bool = True
     operations: Bool = False
+    canary_hours: CanaryHours | None = None
     enabled: Bool = Field(True, description="False: nothing is sent there; true again: what waited is sent.")
 
 
@@ -99,6 +104,9 @@ class DestinationOut(BaseModel):
     disabled_at: datetime | None
     disabled_why: str
     not_before: datetime | None = Field(description="Nothing is sent there before.")
+    canary_hours: int | None
+    canary_sent_at: datetime | None = Field(description="When it was last checked …")
+    canary_confirmed_at: datetime | None = Field(description="… and when the other side last called back.")
     version: int
     created_at: datetime
 
@@ -147,6 +155,7 @@ def create_destination(
 ) -> DestinationOut:
     """Add a destination. Send a test next."""
     _check_words(new.model_dump())
+    _check_canary(new.channel, new.canary_hours)
     options = plugins.read_options(plugins.channel(new.channel).Options, new.options, services.settings)
     public, sealed = plugins.seal_options(options, services.vault)
     values = new.model_dump(exclude={"name", "channel", "options"})
@@ -178,6 +187,7 @@ def change_destination(
     check_version(if_match, destination.version, destination.name)
     given = refuse_nulls(Destination, changes.given())
     _check_words(given)
+    _check_canary(destination.channel, given.get("canary_hours"))
     enabled = given.pop("enabled", None)
     if "options" in given:
         model = plugins.channel(destination.channel).Options
@@ -223,6 +233,13 @@ def _check_words(values: Mapping[str, Any]) -> None:
         faults.append(Fault("time_zone", f"{time_zone!r} is not a time zone such as Asia/Taipei"))
     if faults:
         raise InvalidInput("The destination cannot be stored.", faults)
+
+
+def _check_canary(channel: str, hours: int | None) -> None:
+    if hours is not None and not plugins.channel(channel).confirms:
+        able = ", ".join(sorted(name for name, kind in plugins.channels().items() if kind.confirms))
+        fault = Fault("canary_hours", f"{channel} cannot call back; expected null, or one of {able}")
+        raise InvalidInput("The destination cannot be checked.", [fault])
 
 
 def _answer(destination: Destination, response: Response) -> DestinationOut:

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from warden.domain import Frequency
+from warden.domain import Frequency, WhenEmpty
 from warden.errors import Fault, InvalidInput, NotFound
-from warden.models import Destination, Digest, Person
+from warden.models import Destination, Digest, Notification, Person
 from warden.pipeline import digest as stage
 from warden.store import destinations, digests, people
 from warden.store.paging import page
 from warden.web.api.alerts import Named
-from warden.web.api.notifications import PRIVATE
+from warden.web.api.notifications import PRIVATE, NotificationOut
+from warden.web.api.notifications import shape as notification_shape
 from warden.web.api.people import PersonOut
 from warden.web.api.shapes import (
     Bool,
@@ -36,6 +37,7 @@ from warden.web.problems import errors
 router = APIRouter(prefix="/digests", tags=["digests"], dependencies=[guard("digests")])
 
 Weekday = Annotated[int, Field(strict=True, ge=0, le=6)]
+Day = Annotated[int, Field(strict=True, ge=1, le=digests.LAST_DAY)]
 Hour = Annotated[int, Field(strict=True, ge=0, le=23)]
 
 
@@ -60,8 +62,10 @@ class NewDigest(Input):
     destination_id: uuid.UUID = Field(description="An e-mail destination.")
     frequency: Frequency
     weekday: Weekday = Field(0, description="0 is Monday; for weekly ones.")
+    day: Day = Field(1, description="Of the month; for monthly ones.")
     hour: Hour = Field(8, description="In the person's time zone.")
     only_mine: Bool = Field(False, description="Only partners the person owns or sponsors.")
+    when_empty: WhenEmpty = Field(WhenEmpty.SEND, description="What becomes of one that has nothing new to tell.")
 
 
 class DigestChanges(Changes):
@@ -72,8 +76,10 @@ class DigestChanges(Changes):
     destination_id: uuid.UUID | None = None
     frequency: Frequency | None = None
     weekday: Weekday | None = None
+    day: Day | None = None
     hour: Hour | None = None
     only_mine: Bool = False
+    when_empty: WhenEmpty | None = None
     enabled: Bool = True
 
 
@@ -85,8 +91,10 @@ class DigestOut(BaseModel):
     destination: Named
     frequency: Frequency
     weekday: int
+    day: int
     hour: int
     only_mine: bool
+    when_empty: WhenEmpty
     enabled: bool
     next_run_at: datetime
     last_run_at: datetime | None
@@ -150,6 +158,17 @@ def preview_digest(session: Read, services: CurrentServices, now: Now, digest_id
     """Return what a digest would say if it were sent now. Nothing is sent."""
     message = stage.preview(session, services.vault, services.settings, digests.get(session, digest_id), now)
     return PreviewOut(message={name: value for name, value in message.as_data().items() if name not in PRIVATE})
+
+
+@router.get("/{digest_id}/sent", responses=errors(404))
+def list_sent_digests(
+    session: Read, digest_id: uuid.UUID, cursor: Cursor = None, limit: Limit = 50
+) -> Listed[NotificationOut]:
+    """List what was sent for a digest, or waits to be sent, newest first."""
+    digests.get(session, digest_id)
+    query = digests.log(digest_id)
+    found = page(session, query, Notification.created_at, Notification.id, cursor, limit, descending=True)
+    return listed(found, notification_shape)
 
 
 def _person(session: Session, person_id: uuid.UUID) -> Person:

@@ -16,7 +16,7 @@ from warden.web.api.shapes import Cursor, Limit, Listed, NoBody, listed
 from warden.web.deps import Now, Read, Write, guard
 from warden.web.problems import errors
 
-PRIVATE = frozenset({"sealed", "unsubscribe_url"})
+PRIVATE = frozenset({"sealed", "unsubscribe_url", "verdicts", "confirm_url"})
 """Parts of a message that act for its reader: who sees them could sign in or unsubscribe in their place."""
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], dependencies=[guard("notifications")])
@@ -39,6 +39,7 @@ class NotificationOut(BaseModel):
     next_attempt_at: datetime | None
     created_at: datetime
     sent_at: datetime | None
+    confirmed_at: datetime | None = Field(description="When the other side called back to say that it was shown.")
     answer: str = Field(description="What the channel said.")
 
 
@@ -64,13 +65,13 @@ def list_notifications(
         meeting_id=meeting_id,
     )
     found = page(session, query, Notification.created_at, Notification.id, cursor, limit, descending=True)
-    return listed(found, _shape)
+    return listed(found, shape)
 
 
 @router.get("/{notification_id}", responses=errors(404))
 def get_notification(session: Read, notification_id: uuid.UUID) -> NotificationOut:
     """Return one notification."""
-    return _shape(notifications.get(session, notification_id))
+    return shape(notifications.get(session, notification_id))
 
 
 @router.post("/{notification_id}/retry", responses=errors(404, 409))
@@ -79,10 +80,11 @@ def retry_notification(session: Write, now: Now, notification_id: uuid.UUID, _bo
     notification = notifications.get(session, notification_id, lock=True)
     notifications.requeue(session, notification, now)
     session.flush()
-    return _shape(notification)
+    return shape(notification)
 
 
-def _shape(notification: Notification) -> NotificationOut:
+def shape(notification: Notification) -> NotificationOut:
+    """Return a notification, loaded with its destination, as the API shows it."""
     columns = {name: getattr(notification, name) for name in NotificationOut.model_fields if name != "destination"}
     columns["message"] = {name: value for name, value in notification.message.items() if name not in PRIVATE}
     destination = Named(id=notification.destination_id, name=notification.destination.name)
