@@ -177,6 +177,30 @@ ACTION_LINES = [
 ]  # fmt: skip
 
 
+def many(kind: NotificationReason, count: int = 4, name: str = "台灣精密製造股份有限公司") -> messages.ManyContext:
+    """One notice about so many partners: a common cause, or a silence that ended."""
+    parts = [
+        messages.PartnerPart(
+            partner=f"{name} {number}",
+            url=f"{URL}/partners/{number}",
+            severity=Severity.CRITICAL if number % 3 else None,
+            rules=[RULE] if number % 3 else [],
+            ended=[] if number % 3 else [RULE],
+        )
+        for number in range(1, count + 1)
+    ]
+    is_cause = kind is NotificationReason.COMMON_CAUSE
+    return messages.ManyContext(
+        kind=kind,
+        reason=NoticeReason.COMMON_CAUSE if is_cause else NoticeReason.SILENCE_ENDED,
+        title={"message": "Many partners at once: %(count)s", "params": {"count": count}},
+        why={"message": "They share the source %(source)s.", "params": {"source": "ERP"}},
+        at=NOW,
+        url=f"{URL}/alerts",
+        partners=parts,
+    )
+
+
 def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
     """Return one message per reason."""
     reader = reader_of(locale, "Asia/Taipei")
@@ -194,6 +218,8 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.SOURCE_CHANGED: messages.source_changed(source(), reader),
         reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
         reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
+        reason.COMMON_CAUSE: messages.many_partners(many(reason.COMMON_CAUSE), reader),
+        reason.SILENCE_ENDED: messages.many_partners(many(reason.SILENCE_ENDED), reader),
         reason.CANARY: messages.canary("Sales", URL, f"{URL}/confirmations/7?at=x&signature=y", reader),
         reason.CLOCK_STOPPED: messages.stopped(STOPPED, URL, reader),
         reason.DIGEST: messages.digest(digest(), reader),

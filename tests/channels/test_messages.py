@@ -1,9 +1,13 @@
 import json
+import re
+from dataclasses import replace
 
 import pytest
-from samples import NOW, digest, every_message, readers
+from fakes import slack_fault, teams_fault
+from samples import NOW, URL, digest, every_message, many, readers
 
-from warden import messages
+from warden import messages, plugins
+from warden.channels.base import Envelope
 from warden.domain import LOCALES, NotificationReason
 from warden.messages import SEALED, Message
 from warden.wording import Reader, reader_of
@@ -56,3 +60,22 @@ def test_one_appointment_keeps_its_uid_and_moves_its_sequence() -> None:
     assert proposed.sequence < cancelled.sequence
     assert (proposed.method, cancelled.method) == ("REQUEST", "CANCEL")
     assert every[NotificationReason.MEETING_ESCALATED].invitation is None
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(("channel", "partners"), [("slack", 60), ("teams", 60), ("teams", 200)])
+def test_a_group_of_many_partners_fits_and_says_how_many_more_there_are(
+    envelope: Envelope, channel: str, partners: int, locale: str
+) -> None:
+    reader = reader_of(locale)
+    group = messages.many_partners(many(NotificationReason.COMMON_CAUSE, partners), reader)
+    kind = plugins.channel(channel)
+    payload = kind(kind.Options(url="https://a.example")).render(group, replace(envelope, reader=reader), NOW)
+    assert (slack_fault(json.loads(payload)) if channel == "slack" else teams_fault(payload)) is None
+    text = payload.decode()
+    shown = [number for number in range(1, partners + 1) if re.search(rf"{URL}/partners/{number}[|)]", text)]
+    assert shown == list(range(1, len(shown) + 1))
+    assert len(shown) >= 20
+    left_out = reader.say("%(count)s more – open Warden to see them", count=partners - len(shown))
+    assert (left_out in text) == (len(shown) < partners)
+    assert len(shown) < partners or (channel, partners) == ("teams", 60), "sixty names are short enough for Teams"
