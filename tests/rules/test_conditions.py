@@ -1,17 +1,28 @@
 """Conditions: what is refused and where the fault is said to be, and what one verdict is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from warden.errors import InvalidInput
-from warden.rules import VARIABLES, Kind, Outcome, compile_condition, compile_rule, context, evaluate, over
+from warden.rules import (
+    VARIABLES,
+    Kind,
+    Outcome,
+    compile_condition,
+    compile_rule,
+    context,
+    evaluate,
+    inhibition_faults,
+    over,
+)
 from warden.rules.conditions import OVER_MESSAGE
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
 
-LITERALS = {Kind.DOUBLE: "2.0", Kind.INT: "2", Kind.STRING: "'x'"}
+LITERALS = {Kind.DOUBLE: "2.0", Kind.INT: "2", Kind.STRING: "'x'", Kind.BOOL: "true", Kind.STRINGS: "['x']"}
 
 PLAIN = context(
     likelihood=0.3,
@@ -78,6 +89,9 @@ def nested_loops(depth: int) -> str:
         ("late_rate", "condition", "it gives 0.0 for late_rate = 0.0; expected true or false"),
         ("10 / band_rank > 3", "condition", "it fails for band_rank = 0"),
         ("tier.matches('(')", "condition", "it fails for tier"),
+        ("size(tags) == 0 || tags[1] == 'b'", "condition", "it fails for tags = ['b']: index out of bounds"),
+        ("tags.exists(tag, tag == 'b')", "condition, line 1, column 6", "exists is a loop"),
+        ("single_source > 1.0", "condition", "it fails for single_source = True"),
         ("late_rate > 0.1 &&\n [0].all(x, true)", "condition, line 2, column 6", "all is a loop"),
         ("[1.0].map(late_rate, late_rate) == [1.0]", "condition, line 1, column 7", "map is a loop"),
         ("[0] . // so\n exists(x, true)", "condition, line 2, column 2", "exists is a loop"),
@@ -113,11 +127,96 @@ def test_the_field_at_fault_is_named() -> None:
         "tier.startsWith('k') ? likelihood > 0.2 : likelihood > 0.4",
         'communication_state == "blind"',
         "true",
-        " && ".join(f"{variable.name} != {LITERALS[variable.kind]}" for variable in VARIABLES),
+        '"strategic" in tags && size(tags) < 5',
+        "single_source == true || months_to_replace > 6.0",
+        *(f"{variable.name} != {LITERALS[variable.kind]}" for variable in VARIABLES),
     ],
 )
 def test_a_sound_condition_is_accepted(text: str) -> None:
     assert compile_condition(text).text == text
+
+
+def test_parameters_are_doubles_a_condition_uses_by_name() -> None:
+    rule = compile_rule(
+        key="k",
+        condition="late_rate > limit && due_recent >= least",
+        inhibit_when="coverage < floor",
+        parameters={"limit": 0.3, "least": 5, "floor": 0.1, "unused": 1.0},
+    )
+    assert rule.uses == ("coverage", "due_recent", "late_rate")
+    assert evaluate(rule, PLAIN).outcome is Outcome.MET
+    assert evaluate(replace(rule, parameters={**rule.parameters, "limit": 0.5}), PLAIN).outcome is Outcome.UNMET
+    seen = rule.seen([PLAIN[name] for name in rule.uses])
+    assert seen == {"coverage": 0.9, "due_recent": 9.0, "late_rate": 0.4, "floor": 0.1, "least": 5.0, "limit": 0.3}
+
+
+def test_an_unknown_name_close_to_a_parameter_is_told_so() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        compile_rule(key="k", condition="late_rate >\n  limt", parameters={"limit": 0.3})
+    (fault,) = refused.value.faults
+    assert (fault.where, fault.what) == ("condition, line 2, column 3", "unknown variable limt; did you mean limit?")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("late_rate", 0.2, "is the name of a variable"),
+        ("for_seconds", 60, "is the name of a field"),
+        ("for", 1.0, "is a word of CEL"),
+        ("in", 1.0, "is a word of CEL"),
+        ("true", 1.0, "is a word of CEL"),
+        ("Limit", 0.2, "expected a name of small letters"),
+        ("2nd", 0.2, "expected a name of small letters"),
+        ("limit", True, "found True; expected a number"),
+        ("limit", "0.2", "found '0.2'; expected a number"),
+        ("limit", float("nan"), "found nan; expected a number"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_refused_by_name(name: str, value: Any, what: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        compile_rule(key="k", condition="late_rate > 0.2", parameters={name: value})
+    (fault,) = refused.value.faults
+    assert fault.where == f"parameters.{name}"
+    assert what in fault.what
+
+
+def test_a_rule_has_at_most_twenty_parameters() -> None:
+    with pytest.raises(InvalidInput, match="found 21; expected at most 20"):
+        compile_rule(key="k", condition="true", parameters={f"p{number}": 1.0 for number in range(21)})
+
+
+HELD = {"partner", "tier", "tag:product:lens"}
+KEYS = {"band_high", "band_extreme", "gone_quiet"}
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "what"),
+    [
+        ("band_extreme", "inhibited_by", "expected a list"),
+        ([{"rule": "band_extreme"}], "inhibited_by[0]", 'expected an object of "rule" and "equal"'),
+        ([{"rule": "band_extrem", "equal": ["partner"]}], "inhibited_by[0].rule", "did you mean band_extreme?"),
+        ([{"rule": "band_high", "equal": ["partner"]}], "inhibited_by[0].rule", "is the rule itself"),
+        ([{"rule": 7, "equal": ["partner"]}], "inhibited_by[0].rule", "there is no rule 7"),
+        ([{"rule": "gone_quiet", "equal": []}], "inhibited_by[0].equal", "one at least"),
+        ([{"rule": "gone_quiet", "equal": ["partner", "regin"]}], "inhibited_by[0].equal[1]", "did you mean region?"),
+        ([{"rule": "gone_quiet", "equal": ["region"]}], "inhibited_by[0].equal[0]", "no partner has region"),
+        ([{"rule": "gone_quiet", "equal": ["tag:"]}], "inhibited_by[0].equal[0]", "the beginning of a tag"),
+        ([{"rule": "gone_quiet", "equal": ["tag:site:"]}], "inhibited_by[0].equal[0]", "no partner has tag:site:"),
+        ([{"rule": "gone_quiet", "equal": ["tier"]}, 3], "inhibited_by[1]", "expected an object"),
+    ],
+)
+def test_an_inhibition_that_would_hold_nothing_back_is_refused_with_its_position(
+    given: Any, where: str, what: str
+) -> None:
+    (fault,) = inhibition_faults(given, "band_high", KEYS, HELD)
+    assert fault.where == where
+    assert what in fault.what
+
+
+def test_a_sound_inhibition_is_accepted() -> None:
+    given = [{"rule": "band_extreme", "equal": ["partner"]}, {"rule": "gone_quiet", "equal": ["tier", "tag:product:"]}]
+    assert inhibition_faults(given, "band_high", KEYS, HELD) == []
+    assert inhibition_faults([], "band_high", KEYS, HELD) == []
 
 
 def test_every_name_is_always_present_and_unknown_ones_are_null() -> None:
@@ -127,6 +226,18 @@ def test_every_name_is_always_present_and_unknown_ones_are_null() -> None:
     assert PLAIN["late_rate"] == 0.4
     assert (PLAIN["late_share_likelihood"], PLAIN["milestones_likelihood"]) == (0.4, None)
     assert PLAIN["communication_state"] == "fresh"
+    assert (PLAIN["tags"], PLAIN["region"], PLAIN["country"], PLAIN["meetings_missed"]) == ((), "", None, 0.0)
+
+
+def test_criteria_in_force_and_figures_no_assessment_holds_are_seen_beside_it() -> None:
+    late = {**a_lateness(0.4), "state": "fresh", "outcome": {"at_least": 0.2, "times_own": None, "horizon_days": 56.0}}
+    plain = {"band": None, "band_rank": None, "coverage": 0.0, "tier": "key", "stage": "active"}
+    more = {"tags": ("strategic", "lens"), "compliance_incidents": 2.0, "coverage": 0.7}
+    values = context(likelihood=None, impact=None, signals=[late], more=more, **plain)
+    assert (values["late_threshold"], values["late_threshold_times"], values["tone_threshold"]) == (0.2, None, None)
+    assert (values["tags"], values["compliance_incidents"]) == (("strategic", "lens"), 2.0)
+    assert values["coverage"] == 0.0, "what the assessment says is never replaced"
+    assert evaluate(compile_rule(key="k", condition='"lens" in tags'), values).outcome is Outcome.MET
 
 
 @pytest.mark.parametrize(
@@ -197,7 +308,7 @@ def test_a_partner_is_not_over_while_its_heaviest_silent_signal_may_yet_speak() 
 def test_a_blind_source_holds_back_even_what_is_over() -> None:
     values, ended = seen(a_silence(is_over=True))
     rule = compile_rule(key="k", condition="silence_ratio >= 1.0", inhibit_when='communication_state == "missing"')
-    assert evaluate(rule, values, ended).outcome is Outcome.UNKNOWN
+    assert evaluate(rule, values, ended).outcome is Outcome.HELD_BACK
 
 
 @pytest.mark.parametrize(
@@ -207,7 +318,7 @@ def test_a_blind_source_holds_back_even_what_is_over() -> None:
         ("late_rate > 0.5", "", Outcome.UNMET),
         ("silence_ratio >= 1.0", "", Outcome.UNKNOWN),
         ("late_rate > 0.25 || silence_ratio >= 1.0", "", Outcome.UNKNOWN),  # null is never guessed round
-        ("late_rate > 0.25", 'delivery_state == "stale"', Outcome.UNKNOWN),
+        ("late_rate > 0.25", 'delivery_state == "stale"', Outcome.HELD_BACK),
         ("late_rate > 0.25", 'delivery_state == "blind"', Outcome.MET),
         ("late_rate > 0.25", "silence_ratio > 1.0", Outcome.MET),  # an inhibition that is not known holds nothing back
     ],
@@ -216,7 +327,7 @@ def test_a_verdict(condition: str, inhibit_when: str, outcome: Outcome) -> None:
     rule = compile_rule(key="k", condition=condition, inhibit_when=inhibit_when)
     verdict = evaluate(rule, PLAIN)
     assert verdict.outcome is outcome
-    assert (verdict.reason is not None) == (outcome is Outcome.UNKNOWN)
+    assert (verdict.reason is not None) == (outcome not in (Outcome.MET, Outcome.UNMET))
 
 
 def test_an_unknown_verdict_names_what_is_not_known() -> None:
@@ -225,10 +336,10 @@ def test_an_unknown_verdict_names_what_is_not_known() -> None:
     assert verdict.reason["params"] == {"names": "silence_ratio, usual_gap"}
 
 
-def test_a_condition_that_fails_only_on_some_values_is_unknown_there_not_an_error() -> None:
+def test_a_condition_that_fails_only_on_some_values_is_an_error_there_and_says_which() -> None:
     rule = compile_rule(key="k", condition="10 / (band_rank * band_rank - 49) > 3")  # no sample is 7
     verdict = evaluate(rule, {**PLAIN, "band_rank": 7})
-    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.outcome is Outcome.ERROR
     assert verdict.reason is not None
     assert "division by zero" in verdict.reason["params"]["error"]
 

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from warden.calendars import add_working_days, country_of_zone
-from warden.domain import AlertState, MeetingStatus
+from warden.domain import AlertState, MeetingStatus, Severity
 from warden.i18n import N_
 from warden.models import Alert, Assessment, Meeting, Partner, Person, Rule
-from warden.reasons import reasons, why
+from warden.reasons import SIGNALS, reasons, why
+from warden.rules.sentences import SENTENCES
 from warden.store import meetings
 
 NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
@@ -22,6 +23,7 @@ NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
 MAX_EVIDENCE = 12
 _MAX_AGENDA_EVIDENCE = 5
 
+UNREAD_MESSAGE = N_("%(signal)s cannot be read: %(why)s")
 PLACEMENT_MESSAGE = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
 ACTIONS_MESSAGE = N_("Agree what each side does, who owns it and by when.")
 
@@ -32,18 +34,9 @@ def made_id(kind: str, key: str) -> uuid.UUID:
 
 
 def new_alert(
-    rule: Rule,
-    partner: Partner,
-    assessment: Assessment,
-    before: Assessment | None,
-    uses: Sequence[str],
-    key: str,
-    now: datetime,
+    rule: Rule, severity: Severity, partner: Partner, assessment: Assessment, key: str, now: datetime
 ) -> Alert:
-    """Return the alert of a decision that fired, with what the assessment says as evidence.
-
-    `before` is the last assessment in another band: what rose most since then is told.
-    """
+    """Return the alert of a decision that fired, still without evidence and diagnosis."""
     return Alert(
         id=made_id("alert", key),
         rule=rule,
@@ -51,9 +44,8 @@ def new_alert(
         decision_id=made_id("decision", key),
         assessment_id=assessment.id,
         state=AlertState.FIRING,
-        severity=rule.severity,
+        severity=severity,
         fired_at=now,
-        evidence=evidence(assessment.signals, before.signals if before else (), uses),
     )
 
 
@@ -62,18 +54,37 @@ def evidence(
 ) -> list[dict[str, Any]]:
     """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
 
-    A condition that speaks only of figures measured by some signals is explained by all that these say; any other by
-    why each signal that carries the risk, or rose most since `before`, is raised. A sentence about one incident has the
-    articles of that.
+    A condition that speaks only of figures measured by some signals is explained by all that these say; one on coverage
+    by why signals cannot be read; one on figures that no assessment holds by nothing here; any other by why each signal
+    that carries the risk, or rose most since `before`, is raised. A sentence about one incident has the articles of
+    that.
     """
     named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
-    speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank", "coverage") for name in uses)
+    speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank") for name in uses)
     if named and not speaks_of_all:
         ordered = sorted(named, key=lambda signal: -signal["share"])
         lines = [_with_facts(line, signal) for signal in ordered for line in _loudest_first(signal)]
-    else:
+    elif speaks_of_all or SENTENCES.keys().isdisjoint(uses):
         lines = reasons(signals, before)
+    else:
+        lines = _unread(signals) if "coverage" in uses else []
     return lines[:MAX_EVIDENCE]
+
+
+def _unread(signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Say of each signal that should speak and cannot why not, the heaviest first."""
+    silent = [signal for signal in signals if signal["unknown"] and signal.get("expected", True)]
+    return [
+        {
+            "message": UNREAD_MESSAGE,
+            "params": {
+                "signal": {"message": SIGNALS.get(signal["name"], signal["name"]), "params": {}},
+                "why": signal["unknown"],
+            },
+            "facts": signal["facts"],
+        }
+        for signal in sorted(silent, key=lambda signal: -float(signal["weight"]))
+    ]
 
 
 def _loudest_first(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:

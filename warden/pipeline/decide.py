@@ -1,44 +1,43 @@
 """Decides: what the latest assessments mean by the rules, which alerts open and resolve, which meetings are due.
 
-A batch of partners is one transaction: states, decisions, alerts, meetings and outbox rows appear together or not at
-all, so a process that dies leaves nothing half done, and deciding again at the same moment changes nothing.
+A batch of partners is one transaction for each rule: states, decisions, alerts, meetings and what is to be announced
+appear together or not at all, so a process that dies leaves nothing half done, and deciding again at the same moment
+changes nothing.
+
+Only partners are looked at whom something changed about since the last look that came to its end. A verdict depends on
+the rule and its settings, on the partner's last assessment, and on figures that follow from measures, meetings, the
+partner's attributes and the date; a state on verdicts and the clocks of that state. While none of these changed, the
+same verdict would meet the same state, and `warden.rules.step` answers nothing to that, whatever the hour. So left out
+are exactly those whose step is known to be none: everybody is looked at on a new day (UTC), after any change to a rule
+(by that rule), to criteria or cadences; and always those whom something was assessed, measured, mapped, edited or met
+of, and those whose state waits for the clock. What was noted up to an hour before the last look is looked at again, for
+it may have been committed after it; and whatever slipped through all the same is found within a day.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from warden.db import Database
+from warden.domain import Cause, RuleState, Severity
 from warden.log import get_logger
-from warden.models import Alert, Meeting, Rule, RuleStatus
-from warden.pipeline import alarms, announce, notices
+from warden.models import Rule, RuleStatus
+from warden.pipeline import consequences, invitations, notices, subjects
+from warden.pipeline.consequences import Move
 from warden.pipeline.fence import fence
-from warden.rules import (
-    CompiledRule,
-    Reason,
-    Status,
-    Transition,
-    Value,
-    Verdict,
-    because,
-    compile_rule,
-    context,
-    decision_key,
-    evaluate,
-    named,
-    over,
-    retire,
-    step,
-)
+from warden.pipeline.subjects import Subject
+from warden.pipeline.terms import RuleTerms, Terms
+from warden.rules import OPEN, Status, because, decision_key, retire, step
+from warden.rules.causes import cause
+from warden.rules.sentences import sentences
 from warden.settings import Settings
-from warden.store import alerts, assessments, matrices, meetings, rules
+from warden.store import assessments, looks, matrices, meetings, occasions, rule_settings, rules
 from warden.store.batches import in_batches
+from warden.store.looks import Look
 
 log = get_logger(__name__)
 
@@ -47,39 +46,40 @@ BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One partner as the rules see it. `over`: why variables are null for good; `named`: what a figure is about."""
+class Wanted:
+    """Whom one rule looks at. `version` is the rule's; `changed`: it, or what is set for it, since the last look."""
 
-    partner_id: uuid.UUID
-    assessment_id: uuid.UUID
-    values: Mapping[str, Value]
-    over: Mapping[str, Reason]
-    named: Mapping[str, Reason]
+    rule_id: uuid.UUID
+    version: int
+    partners: Collection[uuid.UUID]
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """One transition to be stored. `assessment_id` is None when the partner is no longer watched."""
+class Plan:
+    """Whom which rule looks at. `since`: the last look, None where nobody ever looked."""
 
-    key: str
-    partner_id: uuid.UUID
-    transition: Transition
-    assessment_id: uuid.UUID | None = None
-    seen: Mapping[str, Value] = field(default_factory=dict)
+    rules: Sequence[Wanted]
+    everybody: Sequence[uuid.UUID]  # whom any of them looks at, by id
+    since: datetime | None
+    newest_fact: int
+    ranks: Mapping[Any, int]  # of bands
+    beside: subjects.More
 
 
 def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
-    """Judge every watched partner by every rule, then the meetings' due dates; return how much changed.
+    """Judge by every rule every partner it has to look at, then the meetings' due dates; return how much changed.
 
     `send=False` decides all the same and tells nobody: for replaying the past.
     """
     with db.read() as session:
-        subjects = _subjects(session, now)
-        rule_ids = [rule.id for rule in rules.listing(session)]
-    changed = 0
-    for rule_id in rule_ids:
-        with fence("rule_not_decided", rule_id=str(rule_id)):
-            changed += _decide_rule(db, settings, rule_id, subjects, now, send)
+        plan = _plan(session, now)
+    changed, broken = _retire_all(db, plan, now, send)
+    for batch in in_batches(plan.everybody, BATCH):
+        changed += _look_at(db, plan, batch, broken, now, send)
+    with db.write() as session:
+        versions = {one.rule_id: one.version for one in plan.rules if one.rule_id not in broken}
+        looks.note(session, Look(now, plan.newest_fact, versions))
     with fence("meetings_not_checked"):
         changed += _miss_meetings(db, settings, now, send)
     if send:
@@ -88,207 +88,187 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
     return changed
 
 
-def _subjects(session: Session, now: datetime) -> list[Subject]:
-    ranks = matrices.band_ranks(session)
-    return [_subject(row, ranks) for row in assessments.figures(session, now)]
+def _plan(session: Session, now: datetime) -> Plan:
+    look = looks.last(session)
+    newest_fact = looks.newest_fact(session)
+    assessed = assessments.last_moments(session, now)
+    touched = _touched(session, look, assessed, now)
+    wanted = [_wanted(session, look, rule, assessed.keys(), touched) for rule in rules.listing(session)]
+    everybody = sorted(set().union(*(one.partners for one in wanted)) & assessed.keys())
+    since = min(look.at, now) if look else None
+    beside = subjects.more(session, everybody, now)
+    return Plan(wanted, everybody, since, newest_fact, matrices.band_ranks(session), beside)
 
 
-def _subject(row: Row[Any], ranks: Mapping[tuple[int, str], int]) -> Subject:
-    values = context(
-        likelihood=row.likelihood,
-        impact=row.impact,
-        band=row.band,
-        band_rank=ranks.get((row.matrix_version, row.band)),
-        coverage=row.coverage,
-        tier=row.tier,
-        stage=row.stage.value,
-        signals=row.signals,
-    )
-    return Subject(row.partner_id, row.assessment_id, values, over(values, row.signals), named(row.signals))
+def _touched(
+    session: Session, look: Look | None, assessed: Mapping[uuid.UUID, datetime], now: datetime
+) -> set[uuid.UUID] | None:
+    """Return whom every rule looks at; None: at everybody."""
+    if look is None or looks.everybody_is_touched(session, look, now):
+        return None
+    return looks.touched(session, look, assessed)
 
 
-def _decide_rule(
-    db: Database, settings: Settings, rule_id: uuid.UUID, subjects: Sequence[Subject], now: datetime, send: bool
-) -> int:
-    with db.write() as session:
-        changed = _retire(session, settings, rule_id, now, send)
-    for batch in in_batches(subjects, BATCH):
-        with db.write() as session:
-            changed += _decide_batch(session, settings, rule_id, batch, now, send)
-    return changed
+def _wanted(
+    session: Session, look: Look | None, rule: Rule, everybody: Collection[uuid.UUID], touched: set[uuid.UUID] | None
+) -> Wanted:
+    changed = look is not None and looks.rule_is_touched(session, look, rule.id, rule.version)
+    if touched is None or look is None or looks.rule_is_touched(session, look, rule.id, rule.version, looks.OVERLAP):
+        return Wanted(rule.id, rule.version, everybody, changed)
+    restless = RuleTerms(rule, rule_settings.in_force(session, rule.id)).restless
+    return Wanted(rule.id, rule.version, touched | rules.waiting(session, rule.id, restless), changed)
 
 
-def _retire(session: Session, settings: Settings, rule_id: uuid.UUID, now: datetime, send: bool) -> int:
+def _retire_all(db: Database, plan: Plan, now: datetime, send: bool) -> tuple[int, set[uuid.UUID]]:
+    """End by every rule what nobody looks at any more; return how much changed, and which rules failed."""
+    changed, broken = 0, set()
+    for one in plan.rules:
+        with fence("rule_not_decided", rule_id=str(one.rule_id)) as fenced, db.write() as session:
+            changed += _retire(session, one.rule_id, now, send)
+        if fenced.error:
+            broken.add(one.rule_id)
+    return changed, broken
+
+
+def _retire(session: Session, rule_id: uuid.UUID, now: datetime, send: bool) -> int:
     """End what is open for partners no longer watched, or for everybody once the rule is switched off."""
     rule = rules.locked(session, rule_id)
     if rule is None:
         return 0
-    moves = []
-    for row in rules.retired(session, rule_id, rule.enabled):
-        previous = _status(row)
-        transition = retire(previous, now)
-        if transition is not None:
-            moves.append(Move(decision_key(rule.key, row.partner_id, transition, previous), row.partner_id, transition))
-    return _carry_out(session, settings, rule, moves, (), now, send)
+    off = RuleTerms(rule, rule_settings.in_force(session, rule_id)).is_off
+    rules.forget_unknown(session, rule_id, enabled=not off)
+    states = {row.partner_id: row for row in rules.retired(session, rule_id, enabled=not off)}
+    moves = [move for row in states.values() if (move := _retired(rule, row, now)) is not None]
+    return consequences.carry_out(session, rule, moves, states, now, send)
 
 
-def _decide_batch(
-    session: Session, settings: Settings, rule_id: uuid.UUID, batch: Sequence[Subject], now: datetime, send: bool
+def _retired(rule: Rule, row: RuleStatus, now: datetime) -> Move | None:
+    previous = _status(row)
+    transition = retire(previous, now)
+    if transition is None:
+        return None
+    return Move(decision_key(rule.key, row.partner_id, transition, previous), row.partner_id, transition)
+
+
+def _look_at(
+    db: Database, plan: Plan, batch: Sequence[uuid.UUID], broken: set[uuid.UUID], now: datetime, send: bool
 ) -> int:
-    rule = rules.locked(session, rule_id)
-    if rule is None or not rule.enabled:
+    """Judge some partners by every rule that has to; a rule that fails is left alone until the next look."""
+    with db.read() as session:
+        seen = subjects.read(session, batch, now, plan.beside, plan.ranks)
+    changed = 0
+    for one in plan.rules:
+        chosen = [subject for subject in seen if subject.partner_id in one.partners]
+        if not chosen or one.rule_id in broken:
+            continue
+        with fence("rule_not_decided", rule_id=str(one.rule_id)) as fenced, db.write() as session:
+            changed += _decide(session, plan, one, chosen, now, send)
+        if fenced.error:
+            broken.add(one.rule_id)
+    return changed
+
+
+def _decide(session: Session, plan: Plan, wanted: Wanted, batch: Sequence[Subject], now: datetime, send: bool) -> int:
+    rule = rules.locked(session, wanted.rule_id)
+    if rule is None:
         return 0
-    compiled = _compiled(rule.key, rule.condition, rule.inhibit_when, rule.for_seconds, rule.keep_firing_for_seconds)
+    terms = RuleTerms(rule, rule_settings.in_force(session, rule.id))
+    if terms.is_off:
+        return 0
     states = rules.statuses(session, rule.id, [subject.partner_id for subject in batch])
-    moves = list(_moves(compiled, states, batch, now))
-    return _carry_out(session, settings, rule, moves, compiled.condition.uses, now, send)
-
-
-@lru_cache(maxsize=256)
-def _compiled(
-    key: str, condition: str, inhibit_when: str, for_seconds: int, keep_firing_for_seconds: int
-) -> CompiledRule:
-    return compile_rule(
-        key=key,
-        condition=condition,
-        inhibit_when=inhibit_when,
-        for_seconds=for_seconds,
-        keep_firing_for_seconds=keep_firing_for_seconds,
-    )
+    moves = _caused(session, plan, wanted, rule, list(_moves(rule, terms, states, batch, now)), states, now)
+    done = consequences.carry_out(session, rule, moves, states, now, send)
+    consequences.reconsider(session, rule, states, _severities(terms, states, batch), now, send)
+    return done
 
 
 def _moves(
-    rule: CompiledRule, states: Mapping[uuid.UUID, RuleStatus], batch: Sequence[Subject], now: datetime
-) -> Iterable[Move]:
-    uses = rule.uses
-    verdicts: dict[tuple[Value, ...], Verdict] = {}  # many partners look the same to a rule
+    rule: Rule, terms: RuleTerms, states: Mapping[uuid.UUID, RuleStatus], batch: Sequence[Subject], now: datetime
+) -> Iterator[Move]:
     for subject in batch:
-        seen = tuple(subject.values[name] for name in uses)
-        verdict = verdicts.get(seen) if not subject.over else evaluate(rule, subject.values, subject.over)
-        if verdict is None:
-            verdict = verdicts[seen] = evaluate(rule, subject.values)
+        own = terms.of(subject.tier, subject.partner_id)
         row = states.get(subject.partner_id)
-        previous = _status(row) if row else None
-        transition = step(previous, verdict, now, rule)
-        if transition is not None:
-            transition = because(transition, (subject.named[name] for name in uses if name in subject.named))
-            key = decision_key(rule.key, subject.partner_id, transition, previous)
-            values = dict(zip(uses, seen, strict=True))
-            yield Move(key, subject.partner_id, transition, subject.assessment_id, values)
+        if own.enabled:
+            move = _move(rule, own, _status(row) if row else None, subject, now)
+        else:
+            move = _retired(rule, row, now) if row else None
+        if move is not None:
+            yield move
+
+
+def _move(rule: Rule, own: Terms, previous: Status | None, subject: Subject, now: datetime) -> Move | None:
+    uses = own.rule.uses
+    seen = tuple(subject.values[name] for name in uses)
+    transition = step(previous, own.verdict(seen, subject.values, subject.over), now, own.rule)
+    if transition is None:
+        return None
+    if transition.opens:
+        whys = {**subject.named, **sentences(uses, subject.values)}
+        transition = because(transition, (whys[name] for name in uses if name in whys))
+    return Move(
+        key=decision_key(rule.key, subject.partner_id, transition, previous),
+        partner_id=subject.partner_id,
+        transition=transition,
+        subject=subject,
+        seen=own.rule.seen(seen),
+        uses=own.rule.condition.uses,
+        severity=own.severity,
+        meeting_within_days=own.meeting_within_days,
+    )
+
+
+def _caused(
+    session: Session,
+    plan: Plan,
+    wanted: Wanted,
+    rule: Rule,
+    moves: Sequence[Move],
+    states: Mapping[uuid.UUID, RuleStatus],
+    now: datetime,
+) -> list[Move]:
+    """Return the moves, each with its cause; what only waited for the clock has the cause of what it waited on."""
+    if not moves:
+        return []
+    happened = occasions.since(session, [move.partner_id for move in moves], plan.since, now)
+    causes = {
+        move.partner_id: cause(
+            first_look=move.partner_id in happened.first,
+            configured=wanted.changed or move.partner_id in happened.configured,
+            lag=happened.lag.get(move.partner_id),
+            retrained=happened.retrained,
+        )
+        for move in moves
+    }
+    begun = rules.pending_causes(session, rule, _waited(moves, causes, states))
+    return [replace(move, cause=begun.get(move.partner_id, causes[move.partner_id])) for move in moves]
+
+
+def _waited(
+    moves: Iterable[Move], causes: Mapping[uuid.UUID, Cause], states: Mapping[uuid.UUID, RuleStatus]
+) -> dict[uuid.UUID, datetime]:
+    """Return since when the condition held of alerts that open by the clock alone, by partner."""
+    return {
+        move.partner_id: row.episode_at
+        for move in moves
+        if move.transition.opens and causes[move.partner_id] is Cause.TIME
+        if (row := states.get(move.partner_id)) is not None and row.episode_at is not None
+        if RuleState.PENDING in (row.state, row.before_unknown)
+    }
+
+
+def _severities(
+    terms: RuleTerms, states: Mapping[uuid.UUID, RuleStatus], batch: Sequence[Subject]
+) -> dict[uuid.UUID, Severity]:
+    """Return what the rule is for every partner that had an open alert."""
+    return {
+        subject.partner_id: terms.of(subject.tier, subject.partner_id).severity
+        for subject in batch
+        if (row := states.get(subject.partner_id)) is not None and _status(row).known in OPEN
+    }
 
 
 def _status(row: RuleStatus) -> Status:
     return Status(row.state, row.since, row.before_unknown, row.episode_at, row.recovering_at)
-
-
-def _carry_out(
-    session: Session,
-    settings: Settings,
-    rule: Rule,
-    moves: Sequence[Move],
-    uses: Sequence[str],
-    now: datetime,
-    send: bool,
-) -> int:
-    """Store the moves and what follows from them; return how many were new."""
-    taken = rules.add_decisions(session, [_decision_row(rule, move) for move in moves])
-    moves = [move for move in moves if move.key in taken]
-    rules.put_statuses(session, [_status_row(rule, move) for move in moves])
-    opening = [move for move in moves if move.transition.opens]
-    resolving = [move for move in moves if move.transition.resolves]
-    if resolving:
-        _resolve(session, settings, rule, resolving, now, send)
-    if opening:
-        _open(session, settings, rule, opening, uses, now, send)
-    return len(moves)
-
-
-def _decision_row(rule: Rule, move: Move) -> dict[str, Any]:
-    transition = move.transition
-    return {
-        "id": alarms.made_id("decision", move.key),
-        "key": move.key,
-        "rule_id": rule.id,
-        "partner_id": move.partner_id,
-        "at": transition.status.since,
-        "before": transition.before,
-        "after": transition.status.state,
-        "reason": transition.reason,
-        "context": dict(move.seen),
-    }
-
-
-def _status_row(rule: Rule, move: Move) -> dict[str, Any]:
-    status = move.transition.status
-    return {
-        "rule_id": rule.id,
-        "partner_id": move.partner_id,
-        "state": status.state,
-        "before_unknown": status.before_unknown,
-        "since": status.since,
-        "episode_at": status.episode_at,
-        "recovering_at": status.recovering_at,
-        "reason": move.transition.reason,
-    }
-
-
-def _open(
-    session: Session,
-    settings: Settings,
-    rule: Rule,
-    moves: Sequence[Move],
-    uses: Sequence[str],
-    now: datetime,
-    send: bool,
-) -> None:
-    partner_ids = [move.partner_id for move in moves]
-    partners = alarms.partners(session, partner_ids)
-    said = {
-        row.partner_id: row
-        for row in assessments.by_ids(session, [move.assessment_id for move in moves if move.assessment_id])
-    }
-    before = assessments.in_other_bands(session, list(said.values()))
-    unmet = alarms.without_meeting(session, partner_ids) if rule.meeting_within_days else set()
-    opened = []
-    for move in moves:
-        assessment = said[move.partner_id]
-        earlier = before.get(assessment.id)
-        alert = alarms.new_alert(rule, partners[move.partner_id], assessment, earlier, uses, move.key, now)
-        meeting = None
-        if rule.meeting_within_days and move.partner_id in unmet:
-            meeting = alarms.new_meeting(alert, assessment, rule.meeting_within_days, move.key, now)
-        session.add_all([alert, meeting] if meeting else [alert])
-        opened.append((alert, meeting, move))
-    session.flush()
-    for alert, meeting, move in opened:
-        log.info("alert_fired", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
-        if send:
-            _announce_opened(session, settings, alert, meeting, move, now)
-
-
-def _announce_opened(
-    session: Session, settings: Settings, alert: Alert, meeting: Meeting | None, move: Move, now: datetime
-) -> None:
-    due_on = meeting.due_on if meeting else None
-    announce.fired(session, settings, alert, move.transition.reason, due_on, now)
-    if meeting is not None:
-        announce.proposed(session, settings, meeting, now)
-
-
-def _resolve(
-    session: Session, settings: Settings, rule: Rule, moves: Sequence[Move], now: datetime, send: bool
-) -> None:
-    found = alerts.firing(session, rule.id, [move.partner_id for move in moves])
-    alerts.resolve(session, list(found.values()), now)
-    waived = meetings.waive_unarranged(session, [alert.id for alert in found.values()])
-    for move in moves:
-        alert = found.get(move.partner_id)
-        if alert is not None:
-            log.info("alert_resolved", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
-            if send:
-                announce.resolved(session, settings, alert, move.transition.reason, now)
-    for meeting in waived if send else ():
-        announce.cancelled(session, settings, meeting, now)
 
 
 def _miss_meetings(db: Database, settings: Settings, now: datetime, send: bool) -> int:
@@ -299,5 +279,5 @@ def _miss_meetings(db: Database, settings: Settings, now: datetime, send: bool) 
             meetings.miss(session, meeting, now)
             log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
             if send:
-                announce.escalated(session, settings, meeting, now)
+                invitations.escalated(session, settings, meeting, now)
         return len(overdue)

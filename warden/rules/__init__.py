@@ -12,6 +12,7 @@ from warden.rules.conditions import (
     compile_condition,
     compile_rule,
     evaluate,
+    failed,
 )
 from warden.rules.context import (
     VARIABLES,
@@ -25,10 +26,24 @@ from warden.rules.context import (
     named,
     over,
 )
-from warden.rules.states import Status, Transition, because, decision_key, retire, step
+from warden.rules.inhibition import inhibition_faults
+from warden.rules.parameters import parameter_faults
+from warden.rules.states import (
+    OPEN,
+    Status,
+    Transition,
+    because,
+    becomes_unstable,
+    decision_key,
+    due,
+    is_steady,
+    retire,
+    step,
+)
 
 __all__ = [
     "FUNCTIONS",
+    "OPEN",
     "VARIABLES",
     "CompiledRule",
     "Condition",
@@ -42,14 +57,20 @@ __all__ = [
     "Variable",
     "Verdict",
     "because",
+    "becomes_unstable",
     "compile_condition",
     "compile_rule",
     "context",
     "decision_key",
+    "due",
     "evaluate",
+    "failed",
     "heaviest_unknown",
+    "inhibition_faults",
+    "is_steady",
     "named",
     "over",
+    "parameter_faults",
     "retire",
     "step",
 ]

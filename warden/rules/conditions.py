@@ -6,16 +6,18 @@ import random
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 import cel
 
+from warden.domain import NoData
 from warden.errors import Fault, InvalidInput
 from warden.i18n import N_
 from warden.rules.context import BY_NAME, Context, Kind, Reason, Value, Variable
+from warden.rules.parameters import parameter_faults
 
 MAX_CONDITION = 1000
 """Characters a condition may have."""
@@ -28,24 +30,26 @@ _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOTHING: Mapping[str, Reason] = {}
+_NONE: Mapping[str, float] = {}
 _SAMPLES = 4096
 _MOST_SECONDS = 1.0  # of processor time for all samples together; a sound condition needs a tenth of that
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that was checked. `uses` lists the variables it speaks of, sorted."""
+    """A condition that was checked. `uses` lists the variables it speaks of, `parameters` the rule's own numbers."""
 
     text: str
     uses: tuple[str, ...]
     program: cel.Program
+    parameters: tuple[str, ...] = ()
 
 
-def compile_condition(text: str, where: str = "condition") -> Condition:
+def compile_condition(text: str, where: str = "condition", parameters: Mapping[str, float] = _NONE) -> Condition:
     """Compile and check one condition. Raises InvalidInput whose faults say where and what.
 
-    Checked are the syntax, the names of variables and functions, and the types: those by running the condition on
-    samples of every variable it uses, since the CEL library types values only when it runs.
+    Checked are the syntax, the names of variables, parameters and functions, and the types: those by running the
+    condition on samples of every name it uses, since the CEL library types values only when it runs.
     """
     faults = _text_faults(text, where)
     if not faults:
@@ -54,10 +58,12 @@ def compile_condition(text: str, where: str = "condition") -> Condition:
         except ValueError as error:
             faults = _syntax_faults(str(error), where)
     if not faults:
-        faults = _name_faults(text, program, where)
+        faults = _name_faults(text, program, where, parameters)
     if not faults:
-        condition = Condition(text, tuple(program.variables()), program)
-        faults = _type_faults(condition, where)
+        names = program.variables()
+        uses = tuple(name for name in names if name not in parameters)
+        condition = Condition(text, uses, program, tuple(name for name in names if name in parameters))
+        faults = _type_faults(condition, where, parameters)
     if faults:
         raise InvalidInput(f"The {where} cannot be used: {faults[0].what}.", faults)
     return condition
@@ -83,11 +89,11 @@ def _syntax_faults(message: str, where: str) -> list[Fault]:
     return [Fault(f"{where}, line {line}, column {column}", plain)]
 
 
-def _name_faults(text: str, program: cel.Program, where: str) -> list[Fault]:
+def _name_faults(text: str, program: cel.Program, where: str, parameters: Mapping[str, float]) -> list[Fault]:
     faults = []
     for name in program.variables():
-        if name not in BY_NAME:
-            close = difflib.get_close_matches(name, BY_NAME, n=1)
+        if name not in BY_NAME and name not in parameters:
+            close = difflib.get_close_matches(name, [*parameters, *BY_NAME], n=1)
             hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(BY_NAME)}"
             faults.append(Fault(_position(text, name, where), f"unknown variable {name}; {hint}"))
     for name in program.functions():
@@ -109,13 +115,14 @@ def _place(text: str, start: int, where: str) -> str:
     return f"{where}, line {before.count(chr(10)) + 1}, column {start - before.rfind(chr(10))}"
 
 
-def _type_faults(condition: Condition, where: str) -> list[Fault]:
+def _type_faults(condition: Condition, where: str, parameters: Mapping[str, float]) -> list[Fault]:
     latest = time.thread_time() + _MOST_SECONDS
-    for sample in _samples(condition):
+    given = {name: float(parameters[name]) for name in condition.parameters}
+    for sample in _samples(condition, tuple(given.values())):
         seen = ", ".join(f"{name} = {value!r}" for name, value in sample.items()) or "no variables"
         try:
-            result = condition.program.execute(dict(sample))
-        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            result = condition.program.execute({**sample, **given})
+        except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
             return [Fault(where, f"it fails for {seen}: {_plain_error(error)}")]
         if not isinstance(result, bool):
             return [Fault(where, f"it gives {result!r} for {seen}; expected true or false")]
@@ -124,9 +131,9 @@ def _type_faults(condition: Condition, where: str) -> list[Fault]:
     return []
 
 
-def _samples(condition: Condition) -> list[dict[str, Value]]:
-    """Return values of every kind around every literal of the condition, so that each operand is reached."""
-    numbers = [float(found) for found in _NUMBER.findall(_STRING.sub(" ", condition.text))]
+def _samples(condition: Condition, parameters: Sequence[float]) -> list[dict[str, Any]]:
+    """Return values around every literal and parameter of the condition, so that each operand is reached."""
+    numbers = [*parameters, *(float(found) for found in _NUMBER.findall(_STRING.sub(" ", condition.text)))]
     strings = [found[1:-1] for found in _STRING.findall(condition.text)]
     columns = [_sample_values(BY_NAME[name], numbers, strings) for name in condition.uses]
     size = 1
@@ -137,12 +144,21 @@ def _samples(condition: Condition) -> list[dict[str, Value]]:
     else:
         chance = random.Random(0)  # noqa: S311 - a fixed sample, not a secret
         rows = ([chance.choice(column) for column in columns] for _ in range(_SAMPLES))
-    return [dict(zip(condition.uses, row, strict=True)) for row in rows]
+    return [dict(zip(condition.uses, map(_plain, row), strict=True)) for row in rows]
+
+
+def _plain(value: Value) -> Any:
+    """Return a value as CEL takes it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _sample_values(variable: Variable, numbers: Sequence[float], strings: Sequence[str]) -> list[Value]:
     if variable.kind is Kind.STRING:
         return list(dict.fromkeys([*variable.values, *strings, "other"]))
+    if variable.kind is Kind.BOOL:
+        return [True, False]
+    if variable.kind is Kind.STRINGS:
+        return [(), *((text,) for text in dict.fromkeys([*strings, "other"]))]
     around = [0.0, 1.0, *(number + step for number in numbers for step in (-1.0, 0.0, 1.0))]
     if variable.kind is Kind.INT:
         return list(dict.fromkeys(int(number) for number in around))
@@ -162,11 +178,13 @@ class Outcome(StrEnum):
     UNMET = "unmet"
     UNKNOWN = "unknown"
     OVER = "over"  # not known, and no longer to be waited for
+    HELD_BACK = "held_back"  # whatever it would say, it is not to be judged now
+    ERROR = "error"  # the condition itself failed
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One evaluation. `reason` is set when the outcome is unknown or over."""
+    """One evaluation. `reason` is set when the outcome is neither met nor unmet."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -174,30 +192,57 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """What deciding needs of a rule. `hold` is how long a condition must hold, `linger` how long it must be gone."""
+    """What deciding needs of a rule; `dataclasses.replace` gives it other values without compiling it anew.
+
+    `hold` is how long a condition must hold, `linger` how long it must be gone. `no_data` is what becomes of the alert
+    once nothing has been known for `grace`. `parameters`: the numbers its condition uses by name.
+    """
 
     key: str
     condition: Condition
     inhibit_when: Condition | None = None
     hold: timedelta = timedelta()
     linger: timedelta = timedelta()
+    no_data: NoData = NoData.KEEP
+    grace: timedelta = timedelta()
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def uses(self) -> tuple[str, ...]:
         """Every variable a verdict depends on, sorted."""
         return tuple(sorted({*self.condition.uses, *(self.inhibit_when.uses if self.inhibit_when else ())}))
 
+    def seen(self, values: Sequence[Value]) -> dict[str, Value]:
+        """Return what a verdict saw, by name: `values` in the order of `uses`, then the parameters it used."""
+        given = {*self.condition.parameters, *(self.inhibit_when.parameters if self.inhibit_when else ())}
+        numbers = {name: float(self.parameters[name]) for name in sorted(given)}
+        return {**dict(zip(self.uses, values, strict=True)), **numbers}
+
 
 def compile_rule(
-    *, key: str, condition: str, inhibit_when: str = "", for_seconds: int = 0, keep_firing_for_seconds: int = 0
+    *,
+    key: str,
+    condition: str,
+    inhibit_when: str = "",
+    for_seconds: int = 0,
+    keep_firing_for_seconds: int = 0,
+    no_data: NoData = NoData.KEEP,
+    no_data_for_seconds: int = 0,
+    parameters: Mapping[str, float] = _NONE,
 ) -> CompiledRule:
     """Check and compile a whole rule. Raises InvalidInput naming the field at fault."""
+    faults = parameter_faults(parameters)
+    if faults:
+        raise InvalidInput(f"The parameters cannot be used: {faults[0]}.", faults)
     return CompiledRule(
         key,
-        compile_condition(condition),
-        compile_condition(inhibit_when, "inhibit_when") if inhibit_when.strip() else None,
+        compile_condition(condition, parameters=parameters),
+        compile_condition(inhibit_when, "inhibit_when", parameters) if inhibit_when.strip() else None,
         timedelta(seconds=for_seconds),
         timedelta(seconds=keep_firing_for_seconds),
+        no_data,
+        timedelta(seconds=no_data_for_seconds),
+        dict(parameters),
     )
 
 
@@ -208,25 +253,25 @@ def evaluate(rule: CompiledRule, values: Context, over: Mapping[str, Reason] = _
     is judged first; it holds the rule back only when it is known to be true.
     """
     if rule.inhibit_when is not None and _unknown(rule.inhibit_when, values) is None:
-        inhibited = _run(rule.inhibit_when, values)
+        inhibited = _run(rule.inhibit_when, values, rule.parameters)
         if inhibited is True:
-            return _no_verdict(INHIBITED_MESSAGE, condition=rule.inhibit_when.text)
+            return _no_verdict(Outcome.HELD_BACK, INHIBITED_MESSAGE, condition=rule.inhibit_when.text)
         if isinstance(inhibited, str):
-            return _no_verdict(FAILED_MESSAGE, error=inhibited)
+            return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=inhibited)
     missing = _unknown(rule.condition, values)
     if missing is not None:
         ended = next((over[name] for name in rule.condition.uses if values[name] is None and name in over), None)
         if ended is not None:
-            return Verdict(Outcome.OVER, {"message": OVER_MESSAGE, "params": {"why": ended}})
-        return _no_verdict(UNKNOWN_MESSAGE, names=missing)
-    held = _run(rule.condition, values)
+            return _no_verdict(Outcome.OVER, OVER_MESSAGE, why=ended)
+        return _no_verdict(Outcome.UNKNOWN, UNKNOWN_MESSAGE, names=missing)
+    held = _run(rule.condition, values, rule.parameters)
     if isinstance(held, str):
-        return _no_verdict(FAILED_MESSAGE, error=held)
+        return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=held)
     return Verdict(Outcome.MET if held else Outcome.UNMET)
 
 
-def _no_verdict(message: str, **params: str) -> Verdict:
-    return Verdict(Outcome.UNKNOWN, {"message": message, "params": params})
+def _no_verdict(outcome: Outcome, message: str, **params: Any) -> Verdict:
+    return Verdict(outcome, {"message": message, "params": params})
 
 
 def _unknown(condition: Condition, values: Context) -> str | None:
@@ -234,12 +279,19 @@ def _unknown(condition: Condition, values: Context) -> str | None:
     return ", ".join(missing) or None
 
 
-def _run(condition: Condition, values: Context) -> bool | str:
+def _run(condition: Condition, values: Context, parameters: Mapping[str, float]) -> bool | str:
     """Return the result, or the error as a sentence: samples cannot reach every value an expression may fail on."""
+    given: dict[str, Any] = {name: _plain(values[name]) for name in condition.uses}
+    given.update((name, float(parameters[name])) for name in condition.parameters)
     try:
-        return bool(condition.program.execute({name: values[name] for name in condition.uses}))
-    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        return bool(condition.program.execute(given))
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
         return _plain_error(error)
+
+
+def failed(error: str) -> Verdict:
+    """Return the verdict of a rule that cannot be used at all."""
+    return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=error)
 
 
 def _plain_error(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from warden.domain import Stage
 
-Value = float | int | str | None
+Value = float | int | str | bool | tuple[str, ...] | None
 Context = Mapping[str, Value]
 
 Reason = dict[str, Any]
@@ -20,6 +20,8 @@ class Kind(StrEnum):
     DOUBLE = "double"
     INT = "int"
     STRING = "string"
+    BOOL = "bool"
+    STRINGS = "list(string)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Variable:
 
 _STATES = ("fresh", "stale", "missing", "blind")
 
+_NOTHING: Mapping[str, Value] = {}
+_ABSENT: Mapping[str, Value] = {"region": "", "tags": (), "meetings_missed": 0.0}
+"""Of variables that are never null, as they are of a partner of whom nothing is entered."""
+
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "communication": ("silence",),
     "delivery": ("late_share",),
@@ -45,53 +51,142 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 """Which signals say how current a family's facts are: the first of them that says anything."""
 
 
-def _likelihood(outcome: str, meaning: str) -> Variable:
-    return Variable(f"{outcome}_likelihood", Kind.DOUBLE, True, "0..1", meaning)
+THRESHOLDS: Mapping[str, tuple[str, str]] = {
+    "silence_threshold_days": ("silence", "days"),
+    "reply_threshold_times": ("reply_slowdown", "times_own"),
+    "reply_threshold_hours": ("reply_slowdown", "at_least_hours"),
+    "late_threshold": ("late_share", "at_least"),
+    "late_threshold_times": ("late_share", "times_own"),
+    "tone_threshold": ("tone", "at_least"),
+    "satisfaction_threshold": ("satisfaction", "below"),
+    "missed_threshold": ("milestones", "at_least"),
+}
+"""Variables that hold the criteria in force for a partner: of which outcome, which option."""
 
 
-VARIABLES: tuple[Variable, ...] = (
-    Variable("likelihood", Kind.DOUBLE, True, "0..1", "Probability that any outcome begins, or an override's value."),
-    Variable("impact", Kind.DOUBLE, True, "1..5", "How much it would hurt us, or an override's value."),
-    Variable("band", Kind.STRING, True, "", "Band of the partner's cell on the active matrix, by key."),
+def _number(name: str, unit: str, meaning: str, *, nullable: bool = True) -> Variable:
+    return Variable(name, Kind.DOUBLE, nullable, unit, meaning)
+
+
+def _text(name: str, meaning: str, values: tuple[str, ...] = (), *, nullable: bool = False) -> Variable:
+    return Variable(name, Kind.STRING, nullable, "", meaning, values)
+
+
+_PLACE = (
+    _number("likelihood", "0..1", "Probability that any outcome begins, or an override's value."),
+    _number("impact", "1..5", "How much it would hurt us, or an override's value."),
+    _text("band", "Band of the partner's cell on the active matrix, by key.", nullable=True),
     Variable(
         "band_rank", Kind.INT, True, "0..", "Place of the band, mildest first: 0 low, 1 moderate, 2 high, 3 extreme."
     ),
-    Variable("coverage", Kind.DOUBLE, False, "0..1", "Share of the signals, by weight, that could be read."),
-    Variable("tier", Kind.STRING, False, "", "The partner's tier, as entered."),
-    Variable("stage", Kind.STRING, False, "", "Stage of the partnership.", tuple(stage.value for stage in Stage)),
-    _likelihood("silence", "Probability that a silence begins."),
-    _likelihood("reply_slowdown", "Probability that replies become much slower."),
-    _likelihood("late_share", "Probability that too large a share of deliveries will be late."),
-    _likelihood("tone", "Probability that public talk turns bad."),
-    _likelihood("satisfaction", "Probability that satisfaction falls below its threshold."),
-    _likelihood("milestones", "Probability that too many milestones will be missed."),
-    Variable("days_silent", Kind.DOUBLE, True, "days", "Days since the partner's last message."),
-    Variable("usual_gap", Kind.DOUBLE, True, "days", "The longest silence that is usual for this partner."),
-    Variable("silence_ratio", Kind.DOUBLE, True, "", "days_silent over usual_gap; 1.0 is the edge of the usual."),
-    Variable("reply_hours", Kind.DOUBLE, True, "hours", "How long the partner now takes to answer."),
-    Variable("usual_reply_hours", Kind.DOUBLE, True, "hours", "How long it usually took."),
-    Variable("their_threads_share", Kind.DOUBLE, True, "0..1", "Share of recent conversations that the partner began."),
-    Variable("days_since_meeting", Kind.DOUBLE, True, "days", "Days since a meeting was held."),
-    Variable("late_rate", Kind.DOUBLE, True, "0..1", "Share of deliveries that are late, steadied by the portfolio."),
-    Variable(
-        "due_recent", Kind.DOUBLE, True, "deliveries", "Deliveries that fell due lately: what late_rate rests on."
+    _number("coverage", "0..1", "Share of the signals, by weight, that could be read.", nullable=False),
+    _number("coverage_before", "0..1", "The same 28 days ago."),
+)
+
+_PARTNER = (
+    _text("tier", "The partner's tier, as entered."),
+    _text("stage", "Stage of the partnership.", tuple(stage.value for stage in Stage)),
+    _text("country", "ISO 3166-1, two capital letters.", nullable=True),
+    _text("region", 'Region of our own choosing; "" when none is entered.'),
+    Variable("tags", Kind.STRINGS, False, "", 'The partner\'s tags: `"strategic" in tags`.'),
+    _number("annual_value", "currency", "Yearly spend or revenue, as entered."),
+    _text("currency", "ISO 4217, of annual_value.", nullable=True),
+    _number("share", "0..1", "Part of our spend or revenue."),
+    Variable("single_source", Kind.BOOL, True, "", "Nobody else supplies it: `single_source == true`."),
+    _number("months_to_replace", "months", "To find and start a replacement."),
+    _number("days_to_contract_end", "days", "Days left of the contract, by the partner's calendar; negative after it."),
+)
+
+_LIKELIHOODS = (
+    _number("silence_likelihood", "0..1", "Probability that a silence begins."),
+    _number("reply_slowdown_likelihood", "0..1", "Probability that replies become much slower."),
+    _number("late_share_likelihood", "0..1", "Probability that too large a share of deliveries will be late."),
+    _number("tone_likelihood", "0..1", "Probability that public talk turns bad."),
+    _number("satisfaction_likelihood", "0..1", "Probability that satisfaction falls below its threshold."),
+    _number("milestones_likelihood", "0..1", "Probability that too many milestones will be missed."),
+)
+
+_COMMUNICATION = (
+    _number("days_silent", "days", "Days since the partner's last message."),
+    _number("usual_gap", "days", "The longest silence that is usual for this partner."),
+    _number("silence_ratio", "", "days_silent over usual_gap; 1.0 is the edge of the usual."),
+    _number("silence_threshold_days", "days", "Criterion: no shorter silence counts."),
+    _number("reply_hours", "hours", "How long the partner now takes to answer."),
+    _number("usual_reply_hours", "hours", "How long it usually took."),
+    _number("reply_threshold_times", "", "Criterion: so many times the usual counts as slow …"),
+    _number("reply_threshold_hours", "hours", "… and no fewer hours."),
+    _number("their_threads_share", "0..1", "Share of recent conversations that the partner began."),
+)
+
+_MEETINGS = (
+    _number("days_since_meeting", "days", "Days since a meeting was held."),
+    _number("meetings_held", "meetings", "Held in the last 91 days; null when none ever was."),
+    _number(
+        "meetings_missed",
+        "meetings",
+        "Executive meetings not held by their date and still to be held.",
+        nullable=False,
     ),
-    Variable("negative_incidents", Kind.DOUBLE, True, "incidents", "Incidents of bad news in the last 28 days."),
-    Variable(
+    _number("executive_overdue_days", "days", "Days by which the executives' rhythm is overdue; 0: it is not."),
+    _number("management_overdue_days", "days", "The same of the management's rhythm."),
+    _number("working_overdue_days", "days", "The same of the working level's."),
+)
+
+_DELIVERY = (
+    _number("late_rate", "0..1", "Share of deliveries that are late, steadied by the portfolio."),
+    _number("usual_late_rate", "0..1", "The partner's own history of it, without the last weeks."),
+    _number("late_threshold", "0..1", "Criterion: a late share of at least this …"),
+    _number("late_threshold_times", "", "… and of so many times the partner's own."),
+    _number("due_recent", "deliveries", "Deliveries that fell due lately: what late_rate rests on."),
+)
+
+_NEWS = (
+    _number("negative_incidents", "incidents", "Incidents of bad news in the last 28 days."),
+    _number("mentions", "incidents", "All incidents in the news of the last 365 days."),
+    _number(
         "serious_event",
-        Kind.DOUBLE,
-        True,
         "0..100",
         "Severity of the gravest incident of bad news in the last 14 days; 0 when there is none.",
     ),
-    Variable("news_load", Kind.DOUBLE, True, "0..600", "What the bad news that still counts weighs together."),
-    Variable("usual_news_load", Kind.DOUBLE, True, "0..600", "What it usually weighed over the last year."),
-    Variable("satisfaction", Kind.DOUBLE, True, "as entered", "Mean of the newest surveys, steadied by older ones."),
-    Variable("missed_share", Kind.DOUBLE, True, "0..1", "Share of milestones that are missed, steadied alike."),
-    Variable("communication_state", Kind.STRING, False, "", "How current the messages are.", _STATES),
-    Variable("delivery_state", Kind.STRING, False, "", "How current the deliveries are.", _STATES),
-    Variable("sentiment_state", Kind.STRING, False, "", "How current the news is.", _STATES),
-    Variable("measure_state", Kind.STRING, False, "", "How current surveys and milestones are.", _STATES),
+    _number("news_load", "0..600", "What the bad news that still counts weighs together."),
+    _number("usual_news_load", "0..600", "What it usually weighed over the last year."),
+    _number("tone_threshold", "0..1", "Criterion: share of bad news from which talk counts as bad."),
+)
+
+_MEASURES = (
+    _number("satisfaction", "as entered", "Mean of the newest surveys, steadied by older ones."),
+    _number("usual_satisfaction", "as entered", "The partner's own history of it."),
+    _number("satisfaction_threshold", "as entered", "Criterion: below this it counts as fallen."),
+    _number("satisfaction_falls", "quarters", "Surveyed quarters in a row, up to the newest, whose mean fell."),
+    _number("satisfaction_fall", "0..1", "By how much it fell in these quarters, as a part of the scale."),
+    _number("perception_gap", "0..1", "How far apart the two sides see the partnership, as a part of the scale."),
+    _number("missed_share", "0..1", "Share of milestones that are missed, steadied alike."),
+    _number("usual_missed_share", "0..1", "The partner's own history of it."),
+    _number("missed_threshold", "0..1", "Criterion: share missed from which too many are."),
+    _number("milestones_recent", "milestones", "Milestones that fell due in the last 182 days."),
+    _number(
+        "missed_quarters", "quarters", "Quarters in a row, up to the newest with milestones, that missed too many."
+    ),
+    _number("compliance_incidents", "incidents", "Compliance incidents reported in the last 90 days."),
+)
+
+_CURRENCY = (
+    _text("communication_state", "How current the messages are.", _STATES),
+    _text("delivery_state", "How current the deliveries are.", _STATES),
+    _text("sentiment_state", "How current the news is.", _STATES),
+    _text("measure_state", "How current surveys and milestones are.", _STATES),
+)
+
+VARIABLES: tuple[Variable, ...] = (
+    *_PLACE,
+    *_PARTNER,
+    *_LIKELIHOODS,
+    *_COMMUNICATION,
+    *_MEETINGS,
+    *_DELIVERY,
+    *_NEWS,
+    *_MEASURES,
+    *_CURRENCY,
 )
 """Everything a condition can see, in the order people read it. Each name is always present; null means not known."""
 
@@ -108,17 +203,27 @@ def context(
     tier: str,
     stage: str,
     signals: Sequence[Mapping[str, Any]],
+    more: Mapping[str, Value] = _NOTHING,
 ) -> dict[str, Value]:
-    """Return what a condition sees of one assessment; `signals` have the shape store.assessments documents."""
+    """Return what a condition sees of one assessment; `signals` have the shape store.assessments documents.
+
+    `more`: variables that no assessment holds, by name; those left out are not known.
+    """
     values: dict[str, Value] = dict.fromkeys(BY_NAME)
+    values.update(_ABSENT)
     states: dict[str, str] = {}
+    terms: dict[str, Mapping[str, float | None]] = {}
     for signal in signals:
         values.update(signal["measured"])
         values[f"{signal['name']}_likelihood"] = signal["likelihood"]
         states[signal["name"]] = signal["state"]
+        terms[signal["name"]] = signal.get("outcome") or {}
     for family, names in FAMILIES.items():
         found = [states[name] for name in names if name in states]
         values[f"{family}_state"] = next((state for state in found if state != "missing"), "missing")
+    for name, (outcome, option) in THRESHOLDS.items():
+        values[name] = terms.get(outcome, {}).get(option)
+    values.update(more)
     values.update(
         likelihood=likelihood,
         impact=impact,

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from warden.domain import LOCALES, WATCHED_STAGES, RuleState, Severity
+from warden.domain import LOCALES, WATCHED_STAGES, Cause, NoData, RuleState, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Decision, Partner, Rule, RuleStatus
+from warden.store import partners
 from warden.store.paging import Page, page
 
 EDITABLE = (
@@ -22,6 +23,10 @@ EDITABLE = (
     "for_seconds",
     "keep_firing_for_seconds",
     "severity",
+    "parameters",
+    "no_data",
+    "no_data_for_seconds",
+    "inhibited_by",
     "meeting_within_days",
     "enabled",
 )
@@ -81,22 +86,43 @@ def update(session: Session, rule: Rule, values: Mapping[str, Any], now: datetim
     return rule
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    faults = [Fault(name, f"is not a field of a rule; expected one of {', '.join(EDITABLE)}") for name in values]
-    faults = [fault for fault in faults if fault.where not in EDITABLE]
-    for name in ("for_seconds", "keep_firing_for_seconds"):
+def faults(values: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with the fields given, each by itself; conditions are checked by warden.rules."""
+    found = [Fault(name, f"is not a field of a rule; expected one of {', '.join(EDITABLE)}") for name in values]
+    found = [fault for fault in found if fault.where not in EDITABLE]
+    for name in ("for_seconds", "keep_firing_for_seconds", "no_data_for_seconds"):
         if not 0 <= values.get(name, 0) <= _LONGEST:
-            faults.append(Fault(name, f"is {values[name]}; expected 0 to {_LONGEST} seconds"))
+            found.append(Fault(name, f"is {values[name]}; expected 0 to {_LONGEST} seconds"))
     days = values.get("meeting_within_days")
     if days is not None and not 1 <= days <= 90:
-        faults.append(Fault("meeting_within_days", f"is {days}; expected 1 to 90 working days, or none"))
+        found.append(Fault("meeting_within_days", f"is {days}; expected 1 to 90 working days, or none"))
     if "severity" in values and values["severity"] not in tuple(Severity):
-        faults.append(Fault("severity", f"is {values['severity']}; expected {', '.join(Severity)}"))
+        found.append(Fault("severity", f"is {values['severity']}; expected {', '.join(Severity)}"))
+    if "no_data" in values and values["no_data"] not in tuple(NoData):
+        found.append(Fault("no_data", f"is {values['no_data']}; expected {', '.join(NoData)}"))
     names = values.get("names")
     if names is not None and not (names.get("en") and set(names) <= set(LOCALES)):
-        faults.append(Fault("names", f"expected a name in en, others in {', '.join(LOCALES[1:])}"))
-    if faults:
-        raise InvalidInput(f"The rule cannot be stored: {faults[0]}.", faults)
+        found.append(Fault("names", f"expected a name in en, others in {', '.join(LOCALES[1:])}"))
+    return found
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    if found := faults(values):
+        raise InvalidInput(f"The rule cannot be stored: {found[0]}.", found)
+
+
+def inhibition_terms(session: Session) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys of all rules, and the attributes some partner has: what warden.rules.inhibition_faults needs."""
+    keys = frozenset(session.scalars(select(Rule.key)))
+    held = {
+        "partner": Partner.id.is_not(None),
+        "tier": Partner.tier != "",
+        "region": Partner.region != "",
+        "country": Partner.country.is_not(None),
+        "owner": Partner.owner_id.is_not(None),
+    }
+    attributes = {name for name, has in held.items() if session.scalar(select(Partner.id).where(has).limit(1))}
+    return keys, frozenset(attributes | {f"tag:{tag}" for tag in partners.tags(session)})
 
 
 def locked(session: Session, rule_id: uuid.UUID) -> Rule | None:
@@ -120,12 +146,55 @@ def statuses_of(session: Session, partner_id: uuid.UUID) -> list[tuple[Rule, Rul
     return [(rule, status) for rule, status in session.execute(query)]
 
 
+def state_counts(session: Session) -> dict[uuid.UUID, dict[RuleState, int]]:
+    """Return how many partners each rule has in each state; those it was never judged for are in none."""
+    found: dict[uuid.UUID, dict[RuleState, int]] = {}
+    query = select(RuleStatus.rule_id, RuleStatus.state, func.count()).group_by(RuleStatus.rule_id, RuleStatus.state)
+    for rule_id, state, count in session.execute(query):
+        found.setdefault(rule_id, {})[state] = count
+    return found
+
+
+def in_state(
+    session: Session, rule_id: uuid.UUID, states: Collection[RuleState], most: int
+) -> list[tuple[RuleStatus, uuid.UUID, str]]:
+    """Return at most so many partners in some states, longest first: the state, the partner's id and name."""
+    query = select(RuleStatus, Partner.id, Partner.name).join(Partner, Partner.id == RuleStatus.partner_id)
+    query = query.where(RuleStatus.rule_id == rule_id, RuleStatus.state.in_(states))
+    query = query.order_by(RuleStatus.since, Partner.name).limit(most)
+    return [(status, partner_id, name) for status, partner_id, name in session.execute(query)]
+
+
+def waiting(session: Session, rule_id: uuid.UUID, beneath: Collection[RuleState]) -> set[uuid.UUID]:
+    """Return the partners for whom time alone may change a rule's state, or that it is unstable.
+
+    `beneath`: the states that, once unknown, no policy leaves as they are.
+    """
+    unknown = and_(RuleStatus.state == RuleState.UNKNOWN, RuleStatus.before_unknown.in_(beneath))
+    clocks = RuleStatus.state.in_((RuleState.PENDING, RuleState.RECOVERING))
+    waits = or_(clocks, unknown, RuleStatus.unstable_since.is_not(None))
+    return set(session.scalars(select(RuleStatus.partner_id).where(RuleStatus.rule_id == rule_id, waits)))
+
+
 def retired(session: Session, rule_id: uuid.UUID, enabled: bool) -> list[RuleStatus]:
     """Return states still open for partners no longer watched; for all partners when the rule is switched off."""
     query = select(RuleStatus).where(RuleStatus.rule_id == rule_id, RuleStatus.state != RuleState.OK)
     if enabled:
         query = query.join(Partner, Partner.id == RuleStatus.partner_id).where(Partner.stage.not_in(WATCHED_STAGES))
     return list(session.scalars(query))
+
+
+def forget_unknown(session: Session, rule_id: uuid.UUID, enabled: bool) -> None:
+    """Drop states of partners no longer watched (of all, when the rule is switched off) that know nothing of anything.
+
+    Beneath them is ok, which is what no state at all means.
+    """
+    unknown = RuleStatus.state.in_((RuleState.UNKNOWN, RuleState.ERROR)), RuleStatus.before_unknown == RuleState.OK
+    query = delete(RuleStatus).where(RuleStatus.rule_id == rule_id, *unknown)
+    if enabled:
+        unwatched = select(Partner.id).where(Partner.stage.not_in(WATCHED_STAGES))
+        query = query.where(RuleStatus.partner_id.in_(unwatched))
+    session.execute(query.execution_options(synchronize_session=False))
 
 
 def put_statuses(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -144,6 +213,16 @@ def add_decisions(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[st
         return set()
     statement = _insert(session)(Decision).on_conflict_do_nothing(index_elements=["key"]).returning(Decision.key)
     return set(session.scalars(statement, rows))
+
+
+def pending_causes(session: Session, rule: Rule, episodes: Mapping[uuid.UUID, datetime]) -> dict[uuid.UUID, Cause]:
+    """Return what made a rule pending when each episode began, by partner; those it never was are absent."""
+    if not episodes:
+        return {}
+    query = select(Decision.partner_id, Decision.at, Decision.cause).where(
+        Decision.rule_id == rule.id, Decision.partner_id.in_(episodes), Decision.after == RuleState.PENDING
+    )
+    return {row.partner_id: row.cause for row in session.execute(query) if row.at == episodes[row.partner_id]}
 
 
 def _insert(session: Session) -> Any:

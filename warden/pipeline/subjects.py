@@ -1,0 +1,158 @@
+"""Partners as the rules see them: the last assessment of each, and the figures that no assessment holds.
+
+Everything is taken as it was known at the moment that is asked about, so that the past is seen as it was seen then.
+The figures of `MORE` change with time alone only at midnight UTC, but for overdue meetings, which count whole days.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from warden import calendars
+from warden.domain import MeetingLevel
+from warden.rules import Reason, Value, context, named, over
+from warden.rules.quarters import falls, in_a_row
+from warden.store import assessments, circumstances, criteria, quarters, rhythm
+from warden.store.quarters import Measured
+
+COVERAGE_DAYS = 28
+"""How long ago `coverage_before` was."""
+
+MORE = frozenset(
+    {
+        "coverage_before",
+        "country",
+        "region",
+        "tags",
+        "annual_value",
+        "currency",
+        "share",
+        "single_source",
+        "months_to_replace",
+        "days_to_contract_end",
+        "meetings_missed",
+        *(f"{level}_overdue_days" for level in MeetingLevel),
+        "satisfaction_falls",
+        "satisfaction_fall",
+        "perception_gap",
+        "missed_quarters",
+        "compliance_incidents",
+    }
+)
+"""Variables that no assessment holds."""
+
+More = Mapping[uuid.UUID, Mapping[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One partner as the rules see it. `over`: why variables are null for good; `named`: what a figure is about."""
+
+    partner_id: uuid.UUID
+    assessment_id: uuid.UUID
+    tier: str
+    values: Mapping[str, Value]
+    over: Mapping[str, Reason]
+    named: Mapping[str, Reason]
+
+
+def read(
+    session: Session, partner_ids: Collection[uuid.UUID], at: datetime, beside: More, ranks: Mapping[Any, int]
+) -> list[Subject]:
+    """Return those of the partners that are watched and were assessed by `at`, by id.
+
+    `beside`: what `more` returned of them; `ranks`: store.matrices.band_ranks.
+    """
+    return [
+        _subject(row, beside.get(row.partner_id, {}), ranks) for row in assessments.figures(session, at, partner_ids)
+    ]
+
+
+def _subject(row: Row[Any], beside: Mapping[str, Value], ranks: Mapping[Any, int]) -> Subject:
+    values = context(
+        likelihood=row.likelihood,
+        impact=row.impact,
+        band=row.band,
+        band_rank=ranks.get((row.matrix_version, row.band)),
+        coverage=row.coverage,
+        tier=row.tier,
+        stage=row.stage.value,
+        signals=row.signals,
+        more=beside,
+    )
+    return Subject(row.partner_id, row.assessment_id, row.tier, values, over(values, row.signals), named(row.signals))
+
+
+def more(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> More:
+    """Return the variables of `MORE` of these partners, as they were known at `at`; those left out are not known.
+
+    The partners' attributes are those of `at`, but for region and tags, whose past is not kept.
+    """
+    ids = sorted(partner_ids)
+    rows = list(circumstances.attributes(session, ids, at))
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    coverage = assessments.coverages(session, midnight - timedelta(days=COVERAGE_DAYS), ids)
+    overdue = rhythm.overdue_days(session, ids, at)
+    missed = circumstances.missed_meetings(session, at)
+    measured = dict(_measured(session, rows, at))
+    return {
+        row.id: {
+            **_attributes(row, midnight),
+            **measured.get(row.id, {}),
+            "coverage_before": coverage.get(row.id),
+            "meetings_missed": float(missed.get(row.id, 0)),
+            **{f"{level}_overdue_days": days for level, days in overdue.get(row.id, {}).items()},
+        }
+        for row in rows
+    }
+
+
+def _attributes(row: Row[Any], midnight: datetime) -> dict[str, Value]:
+    return {
+        "country": row.country,
+        "region": row.region,
+        "tags": tuple(row.tags),
+        "annual_value": None if row.annual_value is None else float(row.annual_value),
+        "currency": row.currency,
+        "share": row.share,
+        "single_source": row.single_source,
+        "months_to_replace": row.months_to_replace,
+        "days_to_contract_end": _days_left(row, midnight),
+    }
+
+
+def _days_left(row: Row[Any], midnight: datetime) -> float | None:
+    if row.contract_end is None:
+        return None
+    today = int(calendars.today(midnight, row.time_zone))
+    return float(row.contract_end.toordinal() - calendars.FIRST_DAY - today)
+
+
+def _measured(session: Session, rows: Sequence[Row[Any]], at: datetime) -> Iterator[tuple[uuid.UUID, dict[str, Value]]]:
+    """Yield what measures say of partners, by the criteria that held: on the scale of surveys, and of missed ones."""
+    found = quarters.measured(session, [row.id for row in rows], at)
+    whose = [(row.id, row.tier) for row in rows if row.id in found]
+    scales = criteria.resolve(session, "satisfaction", whose, at)
+    bars = criteria.resolve(session, "milestones", whose, at)
+    for place, (partner_id, _tier) in enumerate(whose):
+        scale, bar = scales.options[scales.of[place]], bars.options[bars.of[place]]
+        yield partner_id, _by_criteria(found[partner_id], scale, bar)
+
+
+def _by_criteria(seen: Measured, scale: Any, bar: Any) -> dict[str, Value]:
+    width = scale.best - scale.worst
+    fallen = falls(seen.surveys) if all(scale.worst <= mean <= scale.best for mean in seen.surveys) else None
+    views = [view for view in (seen.ours, seen.theirs) if view is not None and scale.worst <= view <= scale.best]
+    missed = in_a_row(seen.missed, bar.at_least)
+    return {
+        "satisfaction_falls": None if fallen is None else float(fallen[0]),
+        "satisfaction_fall": None if fallen is None else fallen[1] / width,
+        "perception_gap": abs(views[0] - views[1]) / width if len(views) == 2 else None,
+        "missed_quarters": None if missed is None else float(missed),
+        "compliance_incidents": seen.compliance,
+    }

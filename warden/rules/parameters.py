@@ -1,0 +1,62 @@
+"""A rule's own numbers: how they may be called and what they may be."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import cel
+
+from warden.errors import Fault
+from warden.rules.context import BY_NAME
+
+MOST = 20
+"""Parameters a rule may have."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_FIELDS = frozenset(
+    (
+        "enabled",
+        "severity",
+        "for_seconds",
+        "keep_firing_for_seconds",
+        "no_data",
+        "no_data_for_seconds",
+        "meeting_within_days",
+    )
+)
+"""What a setting for a tier or a partner may be of, besides a parameter: no parameter may have such a name."""
+
+
+def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with a rule's parameters, each fault naming one: `parameters.limit`."""
+    faults = (
+        [] if len(parameters) <= MOST else [Fault("parameters", f"found {len(parameters)}; expected at most {MOST}")]
+    )
+    for name, value in parameters.items():
+        what = _name_fault(name) or _value_fault(value)
+        if what:
+            faults.append(Fault(f"parameters.{name:.60}", what))
+    return faults
+
+
+def _name_fault(name: str) -> str | None:
+    if not _NAME.fullmatch(name):
+        return "expected a name of small letters, digits and _, beginning with a letter, of at most 60 characters"
+    if name in BY_NAME:
+        return "is the name of a variable; expected another"
+    if name in _FIELDS:
+        return "is the name of a field; expected another"
+    return None if _is_free(name) else "is a word of CEL; expected another name"
+
+
+def _is_free(name: str) -> bool:
+    try:
+        return list(cel.compile(name).variables()) == [name]
+    except ValueError:
+        return False
+
+
+def _value_fault(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return None if is_number else f"found {value!r:.80}; expected a number"

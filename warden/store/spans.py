@@ -1,0 +1,96 @@
+"""What was said of many partners over a span of time, and what they were meanwhile: for walking through the past."""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from warden.domain import FactKind, Stage
+from warden.models import Assessment, Attribution, Fact, Partner, PartnerVersion
+from warden.store import quarters
+from warden.store.facts import in_force
+from warden.store.periods import held
+
+_READ = 500  # rows fetched at a time
+
+_COLUMNS = (
+    Assessment.partner_id,
+    Assessment.at,
+    Assessment.matrix_version,
+    Assessment.likelihood,
+    Assessment.impact,
+    Assessment.band,
+    Assessment.coverage,
+    Assessment.signals,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A partner's tier and stage from a moment on."""
+
+    since: datetime
+    tier: str
+    stage: Stage
+
+
+def lives(session: Session) -> Mapping[uuid.UUID, Sequence[Held]]:
+    """Return the tier and stage of every partner over time, oldest first, by id in order."""
+    found: dict[uuid.UUID, list[Held]] = {}
+    for partner_id, since, tier, stage in session.execute(
+        select(Partner.id, Partner.created_at, Partner.tier, Partner.stage).order_by(Partner.id)
+    ):
+        found[partner_id] = [Held(since, tier, stage)]
+    kept: dict[uuid.UUID, list[Held]] = {}
+    query = select(PartnerVersion.partner_id, PartnerVersion.since, PartnerVersion.tier, PartnerVersion.stage)
+    for partner_id, since, tier, stage in session.execute(query.order_by(PartnerVersion.since)):
+        kept.setdefault(partner_id, []).append(Held(since, tier, stage))
+    return {partner_id: kept.get(partner_id, own) for partner_id, own in found.items()}
+
+
+def count(session: Session, since: datetime, until: datetime) -> int:
+    """Return how many assessments there are after `since` up to `until`."""
+    query = select(func.count()).select_from(Assessment).where(Assessment.at > since, Assessment.at <= until)
+    return session.scalar(query) or 0
+
+
+def assessments(
+    session: Session, partner_ids: Collection[uuid.UUID], since: datetime, until: datetime, every: int = 1
+) -> Iterator[Row[Any]]:
+    """Yield what was said of some partners, of each oldest first: the last by `since`, every `every`-th after it.
+
+    Rows have partner_id, at, matrix_version, likelihood, impact, band, coverage and signals. They are read as they are
+    asked for: a year of a few partners would fill the memory.
+    """
+    earlier = aliased(Assessment)
+    newest = select(earlier.at).where(earlier.partner_id == Partner.id, earlier.at <= since)
+    newest = newest.order_by(earlier.at.desc()).limit(1).correlate(Partner)
+    is_last = (Assessment.partner_id == Partner.id) & (Assessment.at == newest.scalar_subquery())
+    yield from session.execute(select(*_COLUMNS).join(Partner, is_last).where(Partner.id.in_(partner_ids)))
+    yield from session.execute(_after(partner_ids, since, until, every).execution_options(yield_per=_READ))
+
+
+def _after(
+    partner_ids: Collection[uuid.UUID], since: datetime, until: datetime, every: int
+) -> Select[*tuple[Any, ...]]:
+    within = (Assessment.partner_id.in_(partner_ids), Assessment.at > since, Assessment.at <= until)
+    query = select(*_COLUMNS).order_by(Assessment.partner_id, Assessment.at)
+    if every == 1:
+        return query.where(*within)
+    # Chosen by the index alone: what is left out is never read.
+    number = func.row_number().over(partition_by=Assessment.partner_id, order_by=Assessment.at).label("number")
+    numbered = select(Assessment.partner_id, Assessment.at, number).where(*within).subquery()
+    same = (numbered.c.partner_id == Assessment.partner_id) & (numbered.c.at == Assessment.at)
+    return query.join(numbered, same).where(numbered.c.number % every == 0)
+
+
+def compliance(session: Session, since: datetime, until: datetime) -> list[tuple[uuid.UUID, datetime]]:
+    """Return whose compliance incidents were reported, and of when, oldest first."""
+    query = select(Attribution.partner_id, Fact.observed_at).join(Fact, Fact.key_id == Attribution.key_id)
+    query = query.where(Fact.kind == FactKind.MEASURE, Fact.name == quarters.COMPLIANCE, Fact.number > 0)
+    query = query.where(Fact.observed_at > since, Fact.observed_at <= until, in_force(until), held(until, until))
+    return [(row.partner_id, row.observed_at) for row in session.execute(query.distinct().order_by(Fact.observed_at))]
