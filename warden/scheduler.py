@@ -11,7 +11,7 @@ from collectors.http import Http
 from warden.clock import utc_now
 from warden.db import Database
 from warden.log import get_logger
-from warden.pipeline import assess, attribute, backtest, collect, decide, digest, learn, news, notify
+from warden.pipeline import announce, assess, attribute, backtest, canary, collect, decide, digest, learn, news, notify
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import changes, meta
@@ -36,19 +36,24 @@ Step = tuple[str, int]
 def advance(
     db: Database, vault: Vault, settings: Settings, now: datetime, *, send: bool = True, assess_always: bool = False
 ) -> Iterator[Step]:
-    """Walk from the sources to the decisions, yielding after each stage: collect, attribute, assess (when due), decide.
+    """Walk from the sources to the outbox, yielding after each stage: collect, attribute, assess and decide (when due),
+    announce. With `assess_always` nothing waits for a next time.
 
-    `send=False` queues no notification: for the past. Whoever stops iterating stops between two stages; what is left
-    undone waits in the database. A stage that breaks does not stop the next ones: they work with what is there.
+    `send=False` ends at the decisions and queues no notification: for the past. Whoever stops iterating stops between
+    two stages; what is left undone waits in the database. A stage that breaks does not stop the next ones: they work
+    with what is there.
     """
     visited = _walk(db, "collect", now, lambda: collect.run_due(db, vault, settings, now))
     yield "collect", visited
-    yield "attribute", _walk(db, "attribute", now, lambda: attribute.run(db, now))
+    yield "attribute", _walk(db, "attribute", now, lambda: attribute.run(db, now, embeddings=settings.news_embeddings))
     due = assess_always or _assessment_is_due(db, settings, now)
     if due:
         yield "assess", _walk(db, "assess", now, lambda: _assess(db, settings, now))
     if due or visited or _decision_is_due(db):
         yield "decide", _walk(db, "decide", now, lambda: _decide(db, settings, now, send))
+    if send:
+        at_once = assess_always
+        yield "announce", _walk(db, "announce", now, lambda: announce.run(db, vault, settings, now, at_once=at_once))
 
 
 def tick(
@@ -177,6 +182,7 @@ class Clock:
 
     def _digest(self, now: datetime) -> None:
         _walk(self._db, "digest", now, lambda: digest.run(self._db, self._vault, self._settings, now))
+        _walk(self._db, "canary", now, lambda: canary.run(self._db, self._vault, self._settings, now))
 
     def _learn(self, now: datetime) -> None:
         if learn.is_due(self._db, now):
@@ -189,7 +195,10 @@ class Clock:
         """Learn only from what may be kept: erase first."""
         if news.is_due(self._db, self._settings, now):
             _walk(self._db, "erase", now, lambda: news.erase(self._db, self._settings, now, self._goes_on))
-            _walk(self._db, "learn_news", now, lambda: news.run(self._db, now, self._goes_on) or 0)
+            _walk(self._db, "learn_news", now, lambda: self._learn_news(now))
+
+    def _learn_news(self, now: datetime) -> int:
+        return news.run(self._db, now, self._goes_on, embeddings=self._settings.news_embeddings) or 0
 
     def _goes_on(self) -> bool:
         return not self.stopping.is_set()

@@ -1,184 +1,160 @@
-"""Turns what was decided into outbox rows: one message per destination, each in its own language. Sends nothing."""
+"""Announces what was decided: one message per partner and recipient, or a line in the ledger that says why not.
 
-from collections.abc import Callable, Iterable
-from datetime import date, datetime
-from typing import Any
+One partner is one transaction: notices, what each recipient knows, outbox rows and the events that led to them are
+stored together or not at all. The partner is held meanwhile, so two processes never tell the same thing twice.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from warden.domain import NotificationReason
-from warden.i18n import N_
-from warden.messages import (
-    AlertContext,
-    Attendee,
-    MeetingContext,
-    Message,
-    alert_fired,
-    alert_resolved,
-    meeting_cancelled,
-    meeting_escalated,
-    meeting_proposed,
-    meeting_scheduled,
-)
-from warden.models import Alert, Assessment, Destination, Meeting, Person
-from warden.rules import Reason
+from warden.db import Database
+from warden.domain import AlertEventKind, HeldBack, NoticeReason
+from warden.models import AlertEvent
+from warden.pipeline import quiet, reminding, silences_over, standing, telling, together
+from warden.pipeline.cases import Case, Round, case_of
+from warden.pipeline.fence import fence
+from warden.pipeline.holding import BEGINS, held_of, keep, occasion
+from warden.pipeline.quiet import Held, held
+from warden.pipeline.telling import Telling
+from warden.rules import grouping
 from warden.settings import Settings
-from warden.store import destinations, matrices, notifications
-from warden.store.meetings import SERVICE
-from warden.wording import Reader, reader_of
-
-PROPOSED_MESSAGE = N_("An alert fired for this partner; the executives should meet by %(due_on)s.")
-SCHEDULED_MESSAGE = N_("The time of this meeting was set.")
-MISSED_MESSAGE = N_("This meeting was due by %(due_on)s, and nobody noted that it was held.")
-WAIVED_MESSAGE = N_("This meeting was called off: %(why)s")
+from warden.store import alert_events
+from warden.vault import Vault
+from warden.wording import Fact
 
 
-def fired(session: Session, settings: Settings, alert: Alert, why: Reason, due_on: date | None, now: datetime) -> None:
-    """Announce an alert that has just opened. `due_on` is the date of the meeting proposed with it, or None.
+def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_once: bool = False) -> int:
+    """Announce what has waited long enough, or all of it; return how many notices were written, sent or held back.
 
-    The alert's partner (with its owner) and rule must be loaded.
+    Besides what was decided, that is: silences that are over, what no other rule holds back any more, steps of the
+    escalation chain and reminders that are due, of alerts and of actions.
     """
-    facts = {"at": alert.fired_at, "meeting_due_on": due_on}
-    _tell_of_alert(session, settings, alert, why, NotificationReason.ALERT_FIRED, alert_fired, now, facts)
+    wait = timedelta(seconds=0 if at_once else settings.group_wait_seconds)
+    with db.read() as session:
+        turn = Round(vault, settings, now, quiet.read(session, now))
+        waiting = alert_events.waiting(session, now, wait)
+        released = _released(session, turn)
+    written = together.tell(db, turn, waiting) if waiting else 0
+    for partner_id in dict.fromkeys([*waiting, *released]):
+        with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
+            written += _announce(session, turn, partner_id)
+    written += silences_over.tell(db, turn) + standing.run(db, turn)
+    with fence("actions_not_reminded_of"):
+        written += reminding.run(db, settings, now)
+    return written
 
 
-def resolved(session: Session, settings: Settings, alert: Alert, why: Reason, now: datetime) -> None:
-    """Announce an alert that has just resolved; loaded as for `fired`."""
-    facts = {"at": now, "fired_at": alert.fired_at}
-    _tell_of_alert(session, settings, alert, why, NotificationReason.ALERT_RESOLVED, alert_resolved, now, facts)
+def _released(session: Session, turn: Round) -> list[uuid.UUID]:
+    """Return the partners with alerts that no other rule holds back any more."""
+    kept = alert_events.inhibited(session)
+    return [event.partner_id for event in kept if turn.quiet.inhibitor(event.alert, event.alert.partner) is None]
 
 
-def proposed(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce a meeting that a rule has just proposed. The meeting must be loaded as store.meetings.get does."""
-    why = {"message": PROPOSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
-    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_PROPOSED, meeting_proposed, now)
+def _announce(session: Session, turn: Round, partner_id: uuid.UUID) -> int:
+    partners = alert_events.hold(session, [partner_id])
+    if not partners:
+        return 0
+    events = alert_events.pending(session, [partner_id])
+    kept = alert_events.inhibited(session, partner_id)
+    case = case_of(session, turn, partners[0], [event.alert for event in events])
+    released = [event for event in kept if str(event.alert_id) not in case.hidden]
+    if not events and not released:
+        return 0
+    holds = {event.id: why for event in events if (why := held_of(case, event)) is not None}
+    heard = [event for event in [*released, *events] if event.id not in holds]
+    tellings = list(_tellings(case, heard))
+    return _send(session, turn, case, tellings, heard) + _hold_back(session, turn, case, events, tellings, holds)
 
 
-def scheduled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce that a meeting's time was set or moved; loaded as for `proposed`."""
-    why = {"message": SCHEDULED_MESSAGE, "params": {}}
-    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_SCHEDULED, meeting_scheduled, now)
+def _tellings(case: Case, heard: Sequence[AlertEvent]) -> Iterable[Telling]:
+    """Yield whom to tell now of what they are to hear of."""
 
+    def alerts(*kinds: AlertEventKind) -> list[str]:
+        return [str(event.alert_id) for event in heard if event.kind in kinds]
 
-def escalated(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce that a meeting's date has passed; loaded as for `proposed`."""
-    why = {"message": MISSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
-    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_ESCALATED, meeting_escalated, now)
+    def of_rules(kind: AlertEventKind) -> list[str]:
+        return [key for event in heard if event.kind is kind for key in _of_its_rule(case, event)]
 
-
-def cancelled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce that a meeting was waived; loaded as for `proposed`."""
-    # Warden's own reason is a message to translate; a person's is that person's text, whatever is in it.
-    own = {"message": meeting.waived_why or "", "params": {}}
-    why = {"message": WAIVED_MESSAGE, "params": {"why": own if meeting.closed_by == SERVICE else meeting.waived_why}}
-    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_CANCELLED, meeting_cancelled, now)
-
-
-def _alert_context(session: Session, settings: Settings, alert: Alert, why: Reason, **values: Any) -> AlertContext:
-    assessment = session.get(Assessment, alert.assessment_id) if alert.assessment_id else None
-    if assessment is not None:
-        values |= {
-            "likelihood": assessment.likelihood,
-            "impact": assessment.impact,
-            "coverage": assessment.coverage,
-            "band_names": matrices.band_names(session, assessment.matrix_version, assessment.band),
-        }
-    owner = alert.partner.owner
-    return AlertContext(
-        partner=alert.partner.name,
-        rule_names=alert.rule.names,
-        severity=alert.severity,
-        reason=why,
-        partner_url=f"{settings.public_url}/partners/{alert.partner_id}",
-        alert_url=f"{settings.public_url}/alerts/{alert.id}",
-        evidence=alert.evidence,
-        owner=owner.name if owner else None,
-        **values,
-    )
-
-
-def _tell_of_alert(
-    session: Session,
-    settings: Settings,
-    alert: Alert,
-    why: Reason,
-    reason: NotificationReason,
-    build: Callable[[AlertContext, Reader], Message],
-    now: datetime,
-    facts: dict[str, Any],
-) -> None:
-    addressed = destinations.for_alert(session, alert.severity)
-    if not addressed:
-        return
-    context = _alert_context(session, settings, alert, why, **facts)
-    for destination in addressed:
-        notifications.enqueue(
-            session,
-            destination=destination,
-            key=f"{reason}/{alert.id}",
-            reason=reason,
-            message=build(context, reader_of(destination.locale, destination.time_zone)),
-            locale=destination.locale,
-            now=now,
-            partner_id=alert.partner_id,
-            alert_id=alert.id,
+    for recipient in case.recipients:
+        group = case.group(
+            recipient,
+            fresh=alerts(*BEGINS),
+            ended=alerts(AlertEventKind.RESOLVED),
+            unstable=of_rules(AlertEventKind.UNSTABLE),
+            steady=of_rules(AlertEventKind.STEADY),
         )
+        reason = grouping.reason_of(group)
+        if reason is not None and (group.firing or group.told):
+            yield Telling(recipient, reason, group, _in_words(reason, heard))
 
 
-def _tell_of_meeting(
+def _in_words(reason: NoticeReason, heard: Sequence[AlertEvent]) -> Fact:
+    """Return a reason in words; how often something fired too often is known to whoever decided so."""
+    own = {NoticeReason.UNSTABLE: AlertEventKind.UNSTABLE, NoticeReason.STEADY: AlertEventKind.STEADY}.get(reason)
+    return next((event.reason for event in heard if event.kind is own), telling.in_words(reason))
+
+
+def _send(session: Session, turn: Round, case: Case, tellings: Sequence[Telling], heard: Sequence[AlertEvent]) -> int:
+    if not heard:
+        return 0
+    told_of = [event for event in heard if _told_by(case, event, tellings)]
+    about = dict.fromkeys(event.alert_id for event in told_of)
+    written = telling.send(session, turn, case, tellings, list(about), occasion(heard))
+    for one in reversed(tellings):
+        mine = [event for event in told_of if _told_by(case, event, [one])]
+        alert_events.close(session, mine, written[one.reason].id, turn.now)
+    telling.tell_of_meetings(session, turn.settings, told_of, heard, turn.now)
+    standing.begin(session, turn, case, told_of)
+    return len(written)
+
+
+def _told_by(case: Case, event: AlertEvent, tellings: Sequence[Telling]) -> bool:
+    """Tell whether somebody hears of this event: what fires is shown to them, or they knew of what ended."""
+    alert = str(event.alert_id)
+    if event.kind in BEGINS:
+        return any(alert in one.group.firing for one in tellings)
+    if event.kind is AlertEventKind.RESOLVED:
+        return any(alert in one.group.told for one in tellings)
+    return any(one.group.concerns(_of_its_rule(case, event)) for one in tellings)
+
+
+def _of_its_rule(case: Case, event: AlertEvent) -> list[str]:
+    """Return all alerts of an event's rule: being unstable is a matter of the rule and the partner."""
+    return [key for key, one in case.alerts.items() if one.rule_id == event.alert.rule_id]
+
+
+def _hold_back(
     session: Session,
-    settings: Settings,
-    meeting: Meeting,
-    why: Reason,
-    reason: NotificationReason,
-    build: Callable[[MeetingContext, Reader], Message],
-    now: datetime,
-) -> None:
-    context = _meeting_context(settings, meeting, why)
-    for destination, person in _addressees(session, meeting):
-        locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
-        notifications.enqueue(
-            session,
-            destination=destination,
-            key=f"{reason}/{meeting.id}/{meeting.sequence}",
-            reason=reason,
-            message=build(context, reader_of(locale, zone)),
-            locale=locale,
-            now=now,
-            recipient=person.email if person else None,
-            partner_id=meeting.partner_id,
-            alert_id=meeting.alert_id,
-            meeting_id=meeting.id,
-        )
+    turn: Round,
+    case: Case,
+    events: Sequence[AlertEvent],
+    tellings: Sequence[Telling],
+    holds: Mapping[int, Held],
+) -> int:
+    """Note of every event nobody hears of why that is."""
+    groups: dict[tuple[NoticeReason, HeldBack], list[tuple[AlertEvent, Held]]] = {}
+    for event in events:
+        if event.id in holds or not _told_by(case, event, tellings):
+            why = holds.get(event.id) or _why_not(case, event)
+            groups.setdefault((_reason(case, event), why.held_back), []).append((event, why))
+    for (reason, held_back), some in groups.items():
+        mine = [event for event, _ in some]
+        keep(session, turn, case, reason, some[0][1], mine, f"{held_back}/{occasion(mine)}")
+    return len(groups)
 
 
-def _addressees(session: Session, meeting: Meeting) -> Iterable[tuple[Destination, Person | None]]:
-    """Yield every destination that takes alerts, then our own people who should attend, by mail.
-
-    The counterpart is never written to: the agenda says what we think of the partner.
-    """
-    yield from ((destination, None) for destination in destinations.for_alert(session, meeting.alert.severity))
-    by_mail = destinations.for_mail(session)
-    if by_mail is None:
-        return
-    people = {person.id: person for person in (meeting.owner, meeting.partner.sponsor) if person and person.ours}
-    yield from ((by_mail, person) for person in people.values())
+def _reason(case: Case, event: AlertEvent) -> NoticeReason:
+    """Return why people would have been told."""
+    if event.kind is AlertEventKind.FIRED:
+        return NoticeReason.NEW_IN_GROUP if case.told else NoticeReason.FIRST
+    return NoticeReason(event.kind.value)
 
 
-def _meeting_context(settings: Settings, meeting: Meeting, why: Reason) -> MeetingContext:
-    return MeetingContext(
-        meeting_id=meeting.id,
-        partner=meeting.partner.name,
-        reason=why,
-        due_on=meeting.due_on,
-        sequence=meeting.sequence,
-        meeting_url=f"{settings.public_url}/meetings/{meeting.id}",
-        partner_url=f"{settings.public_url}/partners/{meeting.partner_id}",
-        severity=meeting.alert.severity,
-        owner=meeting.owner.name if meeting.owner else None,
-        attendees=tuple(Attendee(**attendee) for attendee in meeting.attendees),
-        agenda=meeting.agenda,
-        starts_at=meeting.starts_at,
-        minutes=meeting.minutes,
-        place=meeting.place,
-    )
+def _why_not(case: Case, event: AlertEvent) -> Held:
+    known = case.is_known(str(event.alert_id))
+    if event.kind is AlertEventKind.RESOLVED or known:
+        return held(HeldBack.PARTLY if known else HeldBack.OVER)
+    return held(HeldBack.NOBODY)

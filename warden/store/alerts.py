@@ -1,15 +1,15 @@
 """Alerts: rules that fired for a partner, until they resolve. Opening and resolving is the business of deciding."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import AlertState, Severity
+from warden.domain import AlertState, HeldBack, NoticeReason, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
-from warden.models import Alert, Partner
+from warden.models import Alert, Notice, Partner, Rule, RuleStatus, Told
 from warden.store.paging import Page, page
 
 
@@ -69,17 +69,76 @@ def firing(session: Session, rule_id: uuid.UUID, partner_ids: Sequence[uuid.UUID
     return {alert.partner_id: alert for alert in session.scalars(query)}
 
 
+def firing_of(session: Session, partner_id: uuid.UUID) -> list[Alert]:
+    """Return the open alerts of a partner with their rules, oldest first."""
+    query = select(Alert).where(Alert.partner_id == partner_id, Alert.state == AlertState.FIRING)
+    query = query.options(joinedload(Alert.rule)).order_by(Alert.fired_at, Alert.id)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def firing_everywhere(session: Session) -> list[Alert]:
+    """Return every open alert, with partners and their owners."""
+    return list(session.scalars(select_with_names().where(Alert.state == AlertState.FIRING)))
+
+
+def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
+    """Return the partners of whose open alerts somebody may have to be reminded: one fired before a moment, somebody
+    knows of some, and no reminder was considered since. One that came too soon is due when nobody was told since.
+    """
+    told = exists().where(Told.partner_id == Alert.partner_id)
+    reminder = exists().where(
+        Notice.partner_id == Alert.partner_id, Notice.reason == NoticeReason.REMINDER, Notice.at > before
+    )
+    too_soon = HeldBack.TOO_SOON.value
+    query = (
+        select(Alert.partner_id)
+        .where(
+            Alert.state == AlertState.FIRING,
+            Alert.fired_at <= before,
+            told,
+            ~reminder.where(or_(Notice.held_back.is_(None), Notice.held_back != too_soon)),
+            or_(~reminder.where(Notice.held_back == too_soon), ~told.where(Told.at > before)),
+        )
+        .distinct()
+        .order_by(Alert.partner_id)
+    )
+    return list(session.scalars(query))
+
+
+def firing_by_rules(session: Session, keys: Collection[str]) -> list[Alert]:
+    """Return the open alerts of some rules, with partners and their owners."""
+    query = select_with_names().join(Rule, Rule.id == Alert.rule_id)
+    return list(session.scalars(query.where(Rule.key.in_(keys), Alert.state == AlertState.FIRING)))
+
+
+def unstable(session: Session, partner_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the rules that change too often for a partner to be told each time."""
+    query = select(RuleStatus.rule_id).where(
+        RuleStatus.partner_id == partner_id, RuleStatus.unstable_since.is_not(None)
+    )
+    return set(session.scalars(query))
+
+
+def by_ids(session: Session, alert_ids: Collection[uuid.UUID]) -> list[Alert]:
+    """Return some alerts with their rules, oldest first."""
+    query = select(Alert).where(Alert.id.in_(alert_ids)).options(joinedload(Alert.rule))
+    return list(session.scalars(query.order_by(Alert.fired_at, Alert.id)))
+
+
 def resolve(session: Session, open_alerts: Iterable[Alert], now: datetime) -> None:
     """Close alerts whose rule no longer fires."""
     for alert in open_alerts:
         alert.state = AlertState.RESOLVED
         alert.resolved_at = now
+        alert.escalate_at = None
         alert.version += 1
     session.flush()
 
 
 def acknowledge(session: Session, alert: Alert, *, reason: str, who: str, now: datetime) -> Alert:
     """Note that somebody has seen an alert and why it may rest. It stays open until its rule resolves it.
+
+    It climbs no further, and nobody is reminded of it, until its severity rises.
 
     Raises InvalidInput without a reason, Conflict when it is resolved or somebody acknowledged it before.
     """
@@ -93,6 +152,7 @@ def acknowledge(session: Session, alert: Alert, *, reason: str, who: str, now: d
     alert.acknowledged_at = now
     alert.acknowledged_by = who
     alert.acknowledged_why = reason.strip()
+    alert.escalate_at = None
     alert.version += 1
     session.flush()
     return alert

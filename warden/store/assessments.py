@@ -169,10 +169,11 @@ def placements(session: Session, as_of: datetime | None = None) -> list[Placemen
     return [Placement(**row) for row in session.execute(query).mappings()]
 
 
-def figures(session: Session, as_of: datetime) -> Sequence[Row[Any]]:
-    """Return what rules look at: for every watched partner with an assessment its last one at or before `as_of`.
+def figures(session: Session, as_of: datetime, partner_ids: Collection[uuid.UUID] | None = None) -> Sequence[Row[Any]]:
+    """Return what rules look at: for every watched partner (or of these) its last assessment at or before `as_of`.
 
-    Rows have partner_id, tier, stage, assessment_id, matrix_version, likelihood, impact, band, coverage and signals.
+    Rows have partner_id, tier, stage, assessment_id, matrix_version, likelihood, impact, band, coverage and signals, by
+    partner_id.
     """
     query = (
         select(
@@ -191,7 +192,35 @@ def figures(session: Session, as_of: datetime) -> Sequence[Row[Any]]:
         .where(Partner.stage.in_(WATCHED_STAGES))
         .order_by(Partner.id)
     )
-    return session.execute(query).all()
+    if partner_ids is None:
+        return session.execute(query).all()
+    ids = sorted(partner_ids)
+    return [row for some in in_batches(ids) for row in session.execute(query.where(Partner.id.in_(some)))]
+
+
+def last_moments(session: Session, as_of: datetime) -> dict[uuid.UUID, datetime]:
+    """Return when each watched partner was last assessed at or before `as_of`, by id; those never assessed are absent.
+
+    Read from the index alone.
+    """
+    newest = select(Assessment.at).where(Assessment.partner_id == Partner.id, Assessment.at <= as_of)
+    last = newest.order_by(Assessment.at.desc()).limit(1).correlate(Partner).scalar_subquery()
+    query = select(Partner.id, last).where(Partner.stage.in_(WATCHED_STAGES)).order_by(Partner.id)
+    return {partner_id: at for partner_id, at in session.execute(query) if at is not None}
+
+
+def coverages(session: Session, as_of: datetime, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, float]:
+    """Return the coverage last said of these partners at or before `as_of`; those never assessed are absent."""
+    query = select(Partner.id, Assessment.coverage).join(Assessment, _is_last(as_of))
+    batches = in_batches(list(partner_ids))
+    return {one: said for ids in batches for one, said in session.execute(query.where(Partner.id.in_(ids)))}
+
+
+def first_moments(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Return when each of these partners was assessed first; those never assessed are absent."""
+    query = select(Assessment.partner_id, func.min(Assessment.at)).group_by(Assessment.partner_id)
+    batches = in_batches(list(partner_ids))
+    return dict(row for ids in batches for row in session.execute(query.where(Assessment.partner_id.in_(ids))).all())
 
 
 def first_at(session: Session, partner_id: uuid.UUID) -> datetime | None:

@@ -80,6 +80,11 @@ def enqueue(
     return session.scalars(insert.on_conflict_do_nothing(index_elements=["key"]).returning(Notification)).one_or_none()
 
 
+def speaks_of_meeting(session: Session, meeting_id: uuid.UUID) -> bool:
+    """Tell whether anybody was ever written to about a meeting."""
+    return bool(session.scalar(select(exists().where(Notification.meeting_id == meeting_id))))
+
+
 def ready_destinations(session: Session, now: datetime) -> list[uuid.UUID]:
     """Return the destinations that may be written to now and have something to be sent, longest waiting first."""
     waiting = select(Notification.destination_id, func.min(Notification.created_at).label("oldest"))

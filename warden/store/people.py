@@ -96,6 +96,12 @@ def named(session: Session, person_ids: Collection[uuid.UUID]) -> Sequence[Perso
     return session.scalars(select(Person).where(Person.id.in_(person_ids)).order_by(Person.name)).all()
 
 
+def with_addresses(session: Session, emails: Collection[str]) -> Sequence[Person]:
+    """Return the people with these e-mail addresses by address; addresses of nobody are left out."""
+    wanted = {email.strip().lower() for email in emails}
+    return session.scalars(select(Person).where(Person.email.in_(wanted)).order_by(Person.email)).all()
+
+
 def _refuse_faults(email: str, locale: str | None, time_zone: str | None) -> None:
     faults = []
     if fault := email_fault(email):

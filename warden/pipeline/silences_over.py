@@ -1,0 +1,154 @@
+"""The end of a silence is told: what fires still, and what ended meanwhile."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import AlertEventKind, AlertState, NoticeReason, NotificationReason
+from warden.i18n import N_
+from warden.log import get_logger
+from warden.models import Alert, AlertEvent, Notice, Silence
+from warden.pipeline import standing, telling
+from warden.pipeline.addressing import subject_of
+from warden.pipeline.cases import Case, Place, Round, case_of, place
+from warden.pipeline.fence import fence
+from warden.pipeline.telling import Telling
+from warden.pipeline.together import Heap, said, send_all
+from warden.rules.matching import matches
+from warden.store import alert_events, alerts, notices, silences
+from warden.wording import Fact
+
+log = get_logger(__name__)
+
+MOST_SINGLE = 4
+"""When a silence is over, up to so many partners are told of one by one, with their evidence."""
+
+SILENCE_TITLE = N_("Silence over: %(partners)s partners")
+SILENCE_WHY = N_("A silence by %(author)s is over (%(reason)s). This fires still, or ended meanwhile.")
+
+
+def tell(db: Database, turn: Round) -> int:
+    """Tell that silences are over, with what fires still and what ended meanwhile; return notices written."""
+    with db.read() as session:
+        over = silences.untold(session, turn.now)
+    written = 0
+    for silence_id in over:
+        with fence("end_of_silence_not_announced", silence=str(silence_id)), db.write() as session:
+            written += _tell_of_silence(session, turn, silence_id)
+    return written
+
+
+def _tell_of_silence(session: Session, turn: Round, silence_id: uuid.UUID) -> int:
+    silence = silences.get(session, silence_id, lock=True)
+    if silence.announced_at is not None:
+        return 0
+    silence.announced_at = turn.now
+    log.info("silence_over", silence=str(silence_id), author=silence.author)
+    if silence.ended_at is not None and silence.ended_at <= silence.starts_at:
+        return 0  # it never began
+    kept = [one for one in alert_events.silenced(session) if _covers(silence, one.alert)]
+    standing_ones = [one for one in alerts.firing_everywhere(session) if _covers(silence, one)]
+    partner_ids = {one.partner_id for one in kept} | {one.partner_id for one in standing_ones}
+    released: list[tuple[Case, list[Telling], list[AlertEvent]]] = []
+    for partner in alert_events.hold(session, partner_ids):
+        mine = [one for one in kept if one.partner_id == partner.id]
+        case = case_of(session, turn, partner, [one.alert for one in mine])
+        _go_on_climbing(silence, case, turn)
+        tellings = list(_after_silence(silence, case, mine))
+        if tellings:
+            released.append((case, tellings, mine))
+    single = len(released) <= MOST_SINGLE
+    return (_tell_each if single else _tell_all)(session, turn, silence, released)
+
+
+def _covers(silence: Silence, alert: Alert) -> bool:
+    return matches(silence.matchers, subject_of(alert, alert.partner), silence.starts_at)
+
+
+def _go_on_climbing(silence: Silence, case: Case, turn: Round) -> None:
+    """Let alerts climb on that waited for the end of a silence somebody ended early."""
+    for alert in case.alerts.values():
+        if alert.escalate_at == silence.ends_at and alert.state is AlertState.FIRING:
+            alert.escalate_at = turn.now
+
+
+def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent]) -> Iterable[Telling]:
+    """Yield who is told now: of what fires still and was known or kept from them, or that all of it ended."""
+    fresh = [str(one.alert_id) for one in kept if one.kind is not AlertEventKind.RESOLVED]
+    ended = [str(one.alert_id) for one in kept if one.kind is AlertEventKind.RESOLVED]
+    for recipient in case.recipients:
+        group = case.group(recipient, fresh=fresh, ended=ended)
+        of_it = [key for key in group.firing if key in fresh or key in group.told]
+        if any(_is_covered(silence, case, key) for key in of_it):
+            yield Telling(recipient, NoticeReason.SILENCE_ENDED, group, _why_after(silence))
+        elif any(key in group.told for key in ended) and all(key in group.over for key in group.told):
+            reason = NoticeReason.RESOLVED_WHILE_SILENCED
+            yield Telling(recipient, reason, group, telling.in_words(reason))
+
+
+def _is_covered(silence: Silence, case: Case, key: str) -> bool:
+    return matches(silence.matchers, subject_of(case.alerts[key], case.partner), silence.starts_at)
+
+
+def _why_after(silence: Silence) -> Fact:
+    return said(SILENCE_WHY, author=silence.author, reason=silence.reason)
+
+
+Released = Sequence[tuple[Case, Sequence[Telling], Sequence[AlertEvent]]]
+
+
+def _tell_each(session: Session, turn: Round, silence: Silence, released: Released) -> int:
+    """Tell of each partner by itself, with its evidence."""
+    written = 0
+    for case, tellings, kept in released:
+        about = list(dict.fromkeys([*(one.alert_id for one in kept), *(_firing_ids(tellings))]))
+        notices_written = telling.send(session, turn, case, tellings, about, f"silence/{silence.id}")
+        _release(session, turn, case, tellings, kept, next(iter(notices_written.values())))
+        written += len(notices_written)
+    return written
+
+
+def _tell_all(session: Session, turn: Round, silence: Silence, released: Released) -> int:
+    """Tell of many partners in one message."""
+    heaps: dict[Place, Heap] = {}
+    for case, tellings, _ in released:
+        for one in tellings:
+            heaps.setdefault(place(one.recipient), Heap(one.recipient)).parts.append((case, one.group))
+    log.info("alerts_told_together", reason=NoticeReason.SILENCE_ENDED.value, partners=len(released))
+    notice = notices.add(
+        session,
+        key=f"silence/{silence.id}",
+        partner_id=None,
+        reason=NoticeReason.SILENCE_ENDED,
+        held_back=None,
+        why=_why_after(silence),
+        alerts=list(dict.fromkeys(key for _, tellings, _ in released for key in _firing_ids(tellings))),
+        partners=[case.partner.id for case, _, _ in released],
+        now=turn.now,
+    )
+    title = said(SILENCE_TITLE, partners=len(released))
+    send_all(session, turn, notice, NotificationReason.SILENCE_ENDED, title, heaps.values(), known=True)
+    for case, tellings, kept in released:
+        _release(session, turn, case, tellings, kept, notice)
+    return 1
+
+
+def _firing_ids(tellings: Sequence[Telling]) -> list[uuid.UUID]:
+    return [uuid.UUID(key) for one in tellings for key in one.group.firing]
+
+
+def _release(
+    session: Session,
+    turn: Round,
+    case: Case,
+    tellings: Sequence[Telling],
+    kept: Sequence[AlertEvent],
+    notice: Notice,
+) -> None:
+    """Let what a silence kept back follow: invitations, and the escalation chain."""
+    heard = [one for one in kept if any(one_of.group.concerns([str(one.alert_id)]) for one_of in tellings)]
+    alert_events.close(session, heard, notice.id, turn.now)
+    telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
+    standing.begin(session, turn, case, heard)

@@ -1,0 +1,300 @@
+"""One message about many partners: at a first look, and of a common cause."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import (
+    FAMILIES,
+    AlertEventKind,
+    AlertState,
+    Cause,
+    FactKind,
+    HeldBack,
+    NoticeReason,
+    NotificationReason,
+)
+from warden.i18n import N_
+from warden.log import get_logger
+from warden.messages import ManyContext, PartnerPart, many_partners
+from warden.models import AlertEvent, Notice, Rule
+from warden.pipeline import standing, telling
+from warden.pipeline.cases import Case, Place, Round, case_of, place
+from warden.pipeline.fence import fence
+from warden.pipeline.holding import held_of, keep, occasion
+from warden.pipeline.quiet import held
+from warden.pipeline.telling import worst_first
+from warden.rules import common_cause, compile_condition
+from warden.rules.common_cause import CommonCause
+from warden.rules.grouping import Group, loudness
+from warden.store import alert_events, alerts, assessments, notices, notifications, rules, sharing
+from warden.store.destinations import Addressee
+from warden.wording import Fact, reader_of
+
+log = get_logger(__name__)
+
+LEAST_FIRST_LOOKS = 5
+"""So many partners looked at for the first time at once are told in one message."""
+
+MOST_AT_ONCE = 500
+"""Partners told of in one transaction; the others follow in the next round."""
+
+SPEAKS_LATELY = timedelta(days=180)
+"""A source shares in what is said of a partner if it reported on it within so long."""
+
+FIRST_LOOK_TITLE = N_("First look: %(partners)s partners have alerts")
+FIRST_LOOK_WHY = N_("Warden looked at these partners for the first time; what it found stood before.")
+SOURCE_TITLE = N_("Common cause: %(partners)s partners of the source %(name)s")
+SOURCE_WHY = N_(
+    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners that the source %(name)s "
+    "speaks of. Look at the source before you accuse the partners."
+)
+REGION_TITLE = N_("Common cause: %(partners)s partners in the region %(name)s")
+REGION_WHY = N_(
+    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners in the region %(name)s. Look "
+    "at what happens there before you accuse the partners."
+)
+
+
+@dataclass(slots=True)
+class Heap:
+    """What one recipient is told in one message: of each partner what concerns them."""
+
+    recipient: Addressee
+    parts: list[tuple[Case, Group]] = field(default_factory=list)
+
+
+def tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
+    """Tell at once of partners looked at for the first time, then of those with a common cause; return notices written.
+
+    What is told here waits no longer; everything else still does.
+    """
+    written = 0
+    with fence("first_looks_not_announced"), db.write() as session:
+        written += _tell_first_looks(session, turn, waiting)
+    with fence("common_causes_not_announced"), db.write() as session:
+        written += _tell_common_causes(session, turn, set(waiting))
+    return written
+
+
+def _tell_first_looks(session: Session, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
+    firsts = [event.partner_id for event in _fired(session, waiting) if event.cause is Cause.FIRST_LOOK]
+    seen = list(dict.fromkeys(firsts))[:MOST_AT_ONCE]
+    if len(seen) < LEAST_FIRST_LOOKS:
+        return 0
+    heaps: dict[Place, Heap] = {}
+    told: list[tuple[Case, list[AlertEvent]]] = []
+    for case, events in _cases(session, turn, seen):
+        fresh = [one for one in events if one.cause is Cause.FIRST_LOOK and held_of(case, one) is None]
+        if _heap(heaps, case, fresh=[str(one.alert_id) for one in fresh]):
+            told.append((case, fresh))
+    if len(told) < LEAST_FIRST_LOOKS:
+        return 0
+    notice = _write(session, turn, NoticeReason.FIRST, said(FIRST_LOOK_WHY), told, f"first_look/{_last(told)}")
+    title = said(FIRST_LOOK_TITLE, partners=len(told))
+    send_all(session, turn, notice, NotificationReason.ALERT_FIRED, title, heaps.values(), known=True)
+    for case, events in told:
+        heard = [one for one in events if _is_heard(heaps.values(), one)]
+        alert_events.close(session, heard, notice.id, turn.now)
+        telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
+        standing.begin(session, turn, case, heard)
+    return 1
+
+
+def _fired(session: Session, partner_ids: Collection[uuid.UUID]) -> list[AlertEvent]:
+    found = alert_events.pending(session, partner_ids)
+    return [one for one in found if one.kind is AlertEventKind.FIRED and one.alert.state is AlertState.FIRING]
+
+
+def _cases(
+    session: Session, turn: Round, partner_ids: Collection[uuid.UUID]
+) -> Iterable[tuple[Case, list[AlertEvent]]]:
+    """Yield partners, held, with what fired and was not announced yet."""
+    held_ones = alert_events.hold(session, partner_ids)
+    events = _fired(session, partner_ids)
+    for partner in held_ones:
+        mine = [one for one in events if one.partner_id == partner.id]
+        yield case_of(session, turn, partner, [one.alert for one in mine]), mine
+
+
+def _heap(heaps: dict[Place, Heap], case: Case, **happened: Collection[str]) -> bool:
+    """Add a partner to what each recipient is told who is concerned; tell whether anybody is."""
+    found = False
+    for recipient in case.recipients:
+        group = case.group(recipient, **happened)
+        if group.concerns([one for some in happened.values() for one in some]):
+            heaps.setdefault(place(recipient), Heap(recipient)).parts.append((case, group))
+            found = True
+    return found
+
+
+def _is_heard(heaps: Iterable[Heap], event: AlertEvent) -> bool:
+    alert = str(event.alert_id)
+    return any(group.concerns([alert]) for heap in heaps for _, group in heap.parts)
+
+
+def _tell_common_causes(session: Session, turn: Round, waiting: Collection[uuid.UUID]) -> int:
+    written = 0
+    for rule_id, events in sharing.raised_since(session, turn.now - common_cause.WITHIN).items():
+        raised = list(dict.fromkeys(str(one.partner_id) for one in events))
+        pending = {one.partner_id for one in events if one.announced_at is None} & set(waiting)
+        if len(raised) < common_cause.LEAST_PARTNERS or not pending:
+            continue
+        rule = rules.get(session, rule_id)
+        for cause in common_cause.find(raised, _shared(session, turn, rule, events)):
+            written += _tell_common_cause(session, turn, rule, cause, pending)
+    return written
+
+
+def _shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEvent]) -> list[common_cause.Shared]:
+    kinds = _kinds(session, rule, events)
+    speaking = sharing.sources(session, kinds, turn.now - SPEAKS_LATELY) if kinds else {}
+    return [
+        *common_cause.inverted(speaking, "source"),
+        *common_cause.inverted(sharing.regions(session), "region"),
+    ]
+
+
+def _kinds(session: Session, rule: Rule, events: Sequence[AlertEvent]) -> set[FactKind]:
+    """Return the kinds of facts that a rule rests on: of every signal where it speaks of the placement as a whole."""
+    uses = set(compile_condition(rule.condition, parameters=rule.parameters).uses)
+    found = alerts.by_ids(session, [events[0].alert_id])
+    said = assessments.by_ids(session, [one.assessment_id for one in found if one.assessment_id])
+    whole = bool(uses & {"likelihood", "band", "band_rank"})
+    families = {
+        signal["family"]
+        for assessment in said
+        for signal in assessment.signals
+        if whole or uses & {*signal["measured"], f"{signal['name']}_likelihood", f"{signal['family']}_state"}
+    }
+    return {kind for kind, family in FAMILIES.items() if family in families and kind is not FactKind.ARTICLE}
+
+
+def _tell_common_cause(
+    session: Session, turn: Round, rule: Rule, cause: CommonCause, pending: Collection[uuid.UUID]
+) -> int:
+    """Tell of a cause once, and hold back each partner's own notice; those who join it later are only noted."""
+    everybody = {uuid.UUID(one) for one in cause.partners}
+    if everybody.isdisjoint(pending):
+        return 0
+    prefix = f"common/{rule.key}/{cause.kind}/{cause.key}/"[:200]
+    heaps: dict[Place, Heap] = {}
+    told: list[tuple[Case, list[AlertEvent]]] = []
+    for case, events in _cases(session, turn, everybody):
+        fresh = [one for one in events if one.alert.rule_id == rule.id and held_of(case, one) is None]
+        raised = [key for key, one in case.alerts.items() if one.rule_id == rule.id and one.state is AlertState.FIRING]
+        if _heap(heaps, case, fresh=raised) and fresh and case.partner.id in pending:
+            told.append((case, fresh))
+    if not told:
+        return 0
+    written = 0
+    if sharing.told_since(session, prefix, turn.now - common_cause.WITHIN) is None:
+        _tell_of_cause(session, turn, cause, prefix, told, heaps)
+        written = 1
+    for case, events in told:
+        keep(session, turn, case, NoticeReason.FIRST, held(HeldBack.COMMON_CAUSE), events, f"common/{occasion(events)}")
+    return written + len(told)
+
+
+def _tell_of_cause(
+    session: Session,
+    turn: Round,
+    cause: CommonCause,
+    prefix: str,
+    told: Sequence[tuple[Case, Sequence[AlertEvent]]],
+    heaps: Mapping[Place, Heap],
+) -> None:
+    name = sharing.source_name(session, cause.key) if cause.kind == "source" else cause.key
+    hours = common_cause.WITHIN / timedelta(hours=1)
+    params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours}
+    words = (SOURCE_TITLE, SOURCE_WHY) if cause.kind == "source" else (REGION_TITLE, REGION_WHY)
+    title, why = (said(one, **params) for one in words)
+    notice = _write(session, turn, NoticeReason.COMMON_CAUSE, why, told, f"{prefix}{_last(told)}")
+    send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=False)
+
+
+def said(message: str, **params: Any) -> dict[str, Any]:
+    return {"message": message, "params": params}
+
+
+def _last(told: Sequence[tuple[Case, Sequence[AlertEvent]]]) -> str:
+    return occasion([event for _, events in told for event in events])
+
+
+def _write(
+    session: Session,
+    turn: Round,
+    reason: NoticeReason,
+    why: Fact,
+    told: Sequence[tuple[Case, Sequence[AlertEvent]]],
+    key: str,
+) -> Notice:
+    log.info("alerts_told_together", reason=reason.value, partners=len(told))
+    return notices.add(
+        session,
+        key=key,
+        partner_id=None,
+        reason=reason,
+        held_back=None,
+        why=why,
+        alerts=list(dict.fromkeys(event.alert_id for _, events in told for event in events)),
+        partners=[case.partner.id for case, _ in told],
+        now=turn.now,
+    )
+
+
+def send_all(
+    session: Session,
+    turn: Round,
+    notice: Notice,
+    kind: NotificationReason,
+    title: Fact,
+    heaps: Iterable[Heap],
+    *,
+    known: bool,
+) -> None:
+    """Queue one message for each recipient; `known`: they know of every partner's alerts from now on."""
+    for heap in heaps:
+        context = ManyContext(
+            kind=kind,
+            reason=notice.reason,
+            title={**title, "params": {**title["params"], "partners": len(heap.parts)}},
+            why=notice.why,
+            at=turn.now,
+            url=f"{turn.settings.public_url}/alerts",
+            partners=_parts(turn, heap),
+        )
+        notifications.enqueue(
+            session,
+            destination=heap.recipient.destination,
+            key=f"notice/{notice.id}",
+            reason=kind,
+            message=many_partners(context, reader_of(heap.recipient.locale, heap.recipient.time_zone)),
+            locale=heap.recipient.locale,
+            now=turn.now,
+            recipient=heap.recipient.recipient,
+        )
+        for case, group in heap.parts if known else ():
+            telling.remember(session, case, heap.recipient, group, turn.now)
+
+
+def _parts(turn: Round, heap: Heap) -> list[PartnerPart]:
+    """Return the partners worst first."""
+    found = []
+    for case, group in heap.parts:
+        firing = worst_first(case, group.firing)
+        ended = worst_first(case, [key for key in group.told if key in group.over])
+        part = PartnerPart(
+            partner=case.partner.name,
+            url=f"{turn.settings.public_url}/partners/{case.partner.id}",
+            severity=firing[0].severity if firing else None,
+            rules=[alert.rule.names for alert in firing],
+            ended=[alert.rule.names for alert in ended],
+        )
+        found.append((-loudness(group.firing.values()), case.partner.name, part))
+    return [part for _, _, part in sorted(found, key=lambda one: one[:2])]

@@ -1,0 +1,40 @@
+"""What each recipient was last told of each partner: what "worse" and "new" are measured against."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from warden.models import Told
+
+
+def of_partner(session: Session, partner_id: uuid.UUID) -> list[Told]:
+    """Return what was told of a partner that is held, one row for each recipient who knows of something."""
+    query = select(Told).where(Told.partner_id == partner_id).order_by(Told.destination_id, Told.recipient)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def put(
+    session: Session,
+    partner_id: uuid.UUID,
+    destination_id: uuid.UUID,
+    recipient: str,
+    firing: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Remember what one recipient knows as firing from now on: {alert id: {"severity", "rank"}}; nothing: forget it."""
+    if firing:
+        alerts = {alert: dict(known) for alert, known in firing.items()}
+        session.merge(
+            Told(partner_id=partner_id, destination_id=destination_id, recipient=recipient, alerts=alerts, at=now)
+        )
+    else:
+        session.execute(
+            delete(Told)
+            .where(Told.partner_id == partner_id, Told.destination_id == destination_id, Told.recipient == recipient)
+            .execution_options(synchronize_session="fetch")
+        )
+    session.flush()
