@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -108,6 +109,22 @@ class Measure:
 Fact = Message | Delivery | Article | Measure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What somebody answered to an invitation of ours (RFC 5546 REPLY). It is about a meeting, and no fact.
+
+    `attendee`: the address, lower case, that the answer came from and speaks for. `sequence`: of the invitation it
+    answers. `partstat`: "accepted", "declined", "tentative" or "delegated". `at`: its DTSTAMP, UTC.
+    """
+
+    meeting_id: UUID
+    attendee: str
+    partstat: str
+    sequence: int
+    at: datetime
+    comment: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing in the payload that could not be read and was set aside: where it is, and what was expected."""
@@ -118,12 +135,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one visit brought. `not_before`: the source asked not to be visited earlier."""
+    """What one visit brought. `not_before`: the source asked not to be visited earlier.
+
+    `replies`: answers to Warden's own invitations that came the same way (docs/adr/0013).
+    """
 
     facts: Sequence[Fact]
     cursor: Cursor = field(default_factory=dict)
     not_before: datetime | None = None
     problems: Sequence[Problem] = ()
+    replies: Sequence[Reply] = ()
 
 
 class SourceError(Exception):

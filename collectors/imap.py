@@ -1,5 +1,5 @@
 """Communication from an IMAP mailbox: the headers of its messages, never their bodies or subjects; nothing is marked
-as read."""
+as read. Of a message whose structure shows an answer to an invitation, that answer is read, too."""
 
 import imaplib
 import re
@@ -15,7 +15,17 @@ from imap_tools import A, BaseMailBox, ImapToolsError, MailboxFolderSelectError,
 from pydantic import Field, SecretStr
 
 from collectors import base
-from collectors.base import Batch, Collector, Cursor, Message, Problem, SourceChanged, SourceRefused, SourceUnavailable
+from collectors.base import (
+    Batch,
+    Collector,
+    Cursor,
+    Message,
+    Problem,
+    Reply,
+    SourceChanged,
+    SourceRefused,
+    SourceUnavailable,
+)
 from collectors.http import Blocked, Http, HttpError, tls_context
 from collectors.mail import (
     HEADERS,
@@ -27,6 +37,7 @@ from collectors.mail import (
     parse_date,
     read_letter,
 )
+from collectors.replies import MAX_BYTES, read_replies
 
 SECONDS_PER_ANSWER = 30.0
 SECONDS_PER_VISIT = 300.0
@@ -36,7 +47,11 @@ AT_ONCE = 200
 """Messages asked for in one command."""
 
 _PARTS = f"(UID INTERNALDATE BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})])"
+_STRUCTURE = "(UID BODYSTRUCTURE)"
+_WHOLE = f"(UID BODY.PEEK[]<0.{MAX_BYTES}>)"
 _UID = re.compile(rb"\bUID (\d+)")
+_BEGINS = re.compile(rb"\d+ \(")
+_HAS_PARTS = re.compile(rb"^content-type:\s*(multipart/|text/calendar)", re.IGNORECASE | re.MULTILINE)
 _RECEIVED = re.compile(rb'INTERNALDATE "([^"]{1,60})"')
 _TRY_LATER = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|OVERQUOTA)\]", re.IGNORECASE)
 
@@ -53,6 +68,7 @@ class ImapOptions(base.Options):
     folders: tuple[str, ...] = Field(("INBOX",), min_length=1)
     since_days: int = Field(365, ge=1, le=3650)
     max_messages: int = Field(2000, ge=1, le=20_000)
+    replies: bool = True
 
     @property
     def port_or_default(self) -> int:
@@ -72,6 +88,7 @@ class Imap(Collector):
         """See Collector."""
         problems: list[Problem] = []
         letters: list[Letter] = []
+        replies: list[Reply] = []
         marks: dict[str, list[int]] = {}
         with self._mailbox(http) as mailbox:
             for folder in self.options.folders:
@@ -81,12 +98,15 @@ class Imap(Collector):
                 uids = _new_uids(mailbox, last, now - timedelta(days=self.options.since_days))
                 uids = uids[: self.options.max_messages]
                 for chunk in (uids[start : start + AT_ONCE] for start in range(0, len(uids), AT_ONCE)):
-                    _read_chunk(mailbox, folder, chunk, now, letters, problems)
+                    with_parts = _read_chunk(mailbox, folder, chunk, now, letters, problems)
+                    if self.options.replies:
+                        replies += _replies(mailbox, with_parts)
                 marks[folder] = [validity, max([last, *uids])]
         correspondence = Correspondence(self.options.our_domains, cursor.get("answers"))
         facts = correspondence.facts(letters)
         following = {"folders": marks, "answers": correspondence.memory()}
-        return Batch(facts, following, problems=[*problems[:100], *correspondence.problems("the mailbox")])
+        told = [*problems[:100], *correspondence.problems("the mailbox")]
+        return Batch(facts, following, problems=told, replies=replies)
 
     @contextmanager
     def _mailbox(self, http: Http) -> Iterator[BaseMailBox]:
@@ -149,7 +169,7 @@ class _BoundedImap(imaplib.IMAP4):
             raise
 
     def read(self, size: int) -> bytes:
-        """Read a literal: the header block of one message, and no more."""
+        """Read a literal: the header block of one message, or the beginning of one, and no more."""
         if size > 2 * MAX_HEADER_BYTES:
             raise self.abort(f"a literal of {size} bytes")
         return self._counted(super().read(size))
@@ -219,12 +239,46 @@ def _read_chunk(
     now: datetime,
     letters: list[Letter],
     problems: list[Problem],
-) -> None:
+) -> list[int]:
+    """Read the headers of these messages; return which of them may hold an answer to an invitation."""
+    with_parts = []
     for uid, received, headers in _fetch(mailbox, uids):
+        if _HAS_PARTS.search(headers):
+            with_parts.append(uid)
         try:
             letters.append(read_letter(headers, received, now))
         except LetterError as error:
             problems.append(Problem(f"{folder}, message {uid}", str(error)))
+    return with_parts
+
+
+def _replies(mailbox: BaseMailBox, uids: list[int]) -> Iterator[Reply]:
+    """Yield the answers to invitations among these messages; of all others only the structure is asked for."""
+    if not uids:
+        return
+    state, items = mailbox.client.uid("FETCH", ",".join(map(str, uids)), _STRUCTURE)
+    if state != "OK":
+        raise imaplib.IMAP4.error("FETCH was refused")
+    for described in _messages(items):
+        uid = _UID.search(described)
+        if uid is None or b'"calendar"' not in described.lower() or b'"reply"' not in described.lower():
+            continue
+        state, parts = mailbox.client.uid("FETCH", uid[1].decode(), _WHOLE)
+        for part in parts if state == "OK" else ():
+            if isinstance(part, tuple):
+                yield from read_replies(part[1])
+
+
+def _messages(items: list[Any]) -> Iterator[bytes]:
+    """Yield what was answered of each message in one piece: names in a structure may come as literals of their own."""
+    piece = b""
+    for item in items:
+        text = b" ".join(item) if isinstance(item, tuple) else item or b""
+        if _BEGINS.match(text):
+            yield piece
+            piece = b""
+        piece += text
+    yield piece
 
 
 def _fetch(mailbox: BaseMailBox, uids: list[int]) -> Iterator[tuple[int, datetime | None, bytes]]:

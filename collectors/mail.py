@@ -153,8 +153,8 @@ class Correspondence:
         return [Problem(where, f"{count} left out: {reason}") for reason, count in sorted(self.left_out.items())]
 
     def _facts_of(self, letter: Letter) -> list[Message]:
-        sent = self._is_ours(letter.writer)
-        groups = self._groups(letter.readers if sent else (letter.writer,))
+        sent = is_of(self._ours, letter.writer)
+        groups = groups_of(letter.readers if sent else (letter.writer,), self._ours)
         reason = _no_communication(letter, len(groups))
         if reason:
             self.left_out[reason] += 1
@@ -173,19 +173,6 @@ class Correspondence:
         self._remembered[_short(letter.message_id)] = [int(letter.at.timestamp()), sent, list(groups)]
         return facts
 
-    def _groups(self, readers: Sequence[str]) -> dict[str, str]:
-        """Return the first address of each group that is not ours."""
-        groups: dict[str, str] = {}
-        for address in readers:
-            if not self._is_ours(address):
-                domain = address.rpartition("@")[2]
-                groups.setdefault(address if domain in PUBLIC_PROVIDERS else domain, address)
-        return groups
-
-    def _is_ours(self, address: str) -> bool:
-        domain = address.rpartition("@")[2]
-        return any(domain == ours or domain.endswith(f".{ours}") for ours in self._ours)
-
     def _reply_seconds(self, letter: Letter, sent: bool, group: str) -> float | None:
         """Time the answer: since the closest parent that went the other way, between us and the same group."""
         for parent in letter.parents:
@@ -194,6 +181,22 @@ class Correspondence:
                 seconds = int(letter.at.timestamp()) - at
                 return float(seconds) if 0 <= seconds <= LONGEST_REPLY.total_seconds() else None
         return None
+
+
+def groups_of(readers: Iterable[str], ours: Sequence[str]) -> dict[str, str]:
+    """Return the first address of each correspondent group that is not ours, by the group's domain or one address."""
+    groups: dict[str, str] = {}
+    for address in readers:
+        if not is_of(ours, address):
+            domain = address.rpartition("@")[2]
+            groups.setdefault(address if domain in PUBLIC_PROVIDERS else domain, address)
+    return groups
+
+
+def is_of(domains: Sequence[str], address: str) -> bool:
+    """Tell whether an address lies in one of these domains or below it."""
+    domain = address.rpartition("@")[2]
+    return any(domain == one or domain.endswith(f".{one}") for one in domains)
 
 
 def addresses(value: str) -> list[str]:

@@ -146,3 +146,13 @@ def _moment(seconds: int) -> datetime:
 
 def _seconds(moment: datetime) -> int:
     return int((moment - _EPOCH).total_seconds())
+
+
+def moment_of(local: datetime, time_zone: str, *, last: bool = False) -> datetime | None:
+    """Return the moment at which clocks in a zone show `local` (without a zone of its own); None where they never do.
+
+    A time that clocks show twice, because they were set back in between, is the first of the two, or the `last`.
+    """
+    aware = local.replace(tzinfo=ZoneInfo(time_zone), fold=int(last))
+    found = aware.astimezone(UTC)
+    return found if found.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None) == local.replace(fold=0) else None

@@ -148,13 +148,12 @@ class Email(base.Channel):
         """Connect to the address the guard checked, not to the name again, and sign in."""
         options: Options = self.options
         ip = http.resolve(options.host, options.port)
-        context = ssl.create_default_context(cadata=options.authority)
         own_name = options.sender.partition("@")[2]
-        smtp = _TlsServer(ip, context, own_name) if options.security == "tls" else _Server(ip, own_name)
+        smtp = _TlsServer(ip, self._trusted(), own_name) if options.security == "tls" else _Server(ip, own_name)
         try:
             smtp.connect(options.host, options.port)
             if options.security == "starttls":
-                smtp.starttls(context=context)
+                smtp.starttls(context=self._trusted())
             if options.username is not None and options.password is not None:
                 smtp.login(options.username, options.password.get_secret_value())
             yield smtp
@@ -162,6 +161,10 @@ class Email(base.Channel):
                 smtp.quit()
         finally:
             smtp.close()
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Read whom to trust; that takes long, and is done for encrypted connections only."""
+        return ssl.create_default_context(cadata=self.options.authority)
 
 
 class _Server(smtplib.SMTP):

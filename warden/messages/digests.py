@@ -155,7 +155,7 @@ def _groups(context: DigestContext, reader: Reader) -> list[list[Item]]:
 def _partner(partner: DigestPartner, reader: Reader, group: str) -> Item:
     parts = [reader.name(partner.band) if partner.band else reader.tr(N_("Not rated"))]
     if partner.was is not None:
-        before = reader.name(partner.was) if partner.was else reader.tr(N_("not rated"))
+        before = reader.name(partner.was) if partner.was else reader.tr(N_("Not rated"))
         parts.append(reader.say(N_("was: %(before)s"), before=before))
     if partner.not_rated:
         parts.append(reader.fact(partner.not_rated))

@@ -16,7 +16,7 @@ from warden.log import get_logger
 from warden.models import Alias, Run, Source
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import facts, identifiers, partners, sources
+from warden.store import facts, identifiers, partners, replies, sources
 from warden.vault import Vault
 
 log = get_logger(__name__)
@@ -159,6 +159,7 @@ def _write_batch(db: Database, run: Run, batch: Batch, now: datetime) -> None:
             return
         before = source.state
         new = facts.insert_facts(session, source.id, batch.facts, now)
+        replies.note(session, batch.replies, now)
         sources.finish_ok(
             session,
             source,

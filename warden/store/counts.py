@@ -24,6 +24,9 @@ from warden.store.numbers import SECOND_MICROS, Whole
 MEETING, MILESTONE = "meeting", "milestone"
 """Names of measures that are counted: meetings held; milestones at their due moment, 1 met and 0 missed."""
 
+MEETING_NAMES = ("meeting", "meeting_executive", "meeting_management", "meeting_working")
+"""Names of measures that all tell of meetings held: of no stated level, and of each."""
+
 LONGEST_DELAY = 10**9
 """Seconds: an answer that took longer than these 31 years counts as if it took them; what fits a whole number must."""
 
@@ -116,7 +119,8 @@ def measures(session: Session, frame: Frame) -> tuple[dict[str, Counts], dict[st
     read = {name: _figures(frame, *columns) for name, columns in numbers.by_text(session, query).items()}
     row, day, _, value = read.pop(MILESTONE, _NO_FIGURES)
     counts = {"milestones": _count(frame, row, day), "missed": _count(frame, row, day, value < MET)}
-    row, day, _, value = read.pop(MEETING, _NO_FIGURES)
+    told = [read.pop(name, _NO_FIGURES) for name in MEETING_NAMES]
+    row, day, value = (np.concatenate([figures[place] for figures in told]) for place in (0, 1, 3))
     own_row, own_day = _own_meetings(session, frame)
     times = np.concatenate([np.clip(np.rint(value), 0, MOST_MEETINGS), np.ones(len(own_row))])
     counts["met"] = _count(frame, np.concatenate([row, own_row]), np.concatenate([day, own_day]), times=times)

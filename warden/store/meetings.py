@@ -4,12 +4,14 @@
         │  ╲        │  ╲
         ▼    ▶ missed   ▶ waived      a missed meeting may still be scheduled, held or waived
 
-RFC 5545: the UID of the invitation is the meeting's id; `sequence` rises when its time, place or status changes.
+RFC 5545: the UID of the invitation is the meeting's id. `sequence` rises when what calendars hold changes: time, place,
+and that it is called off. That one was missed or held changes nothing there, and is told to no calendar.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
@@ -19,6 +21,7 @@ from warden.domain import OPEN_MEETINGS, MeetingStatus
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.i18n import N_
 from warden.models import Alert, Meeting, Partner
+from warden.store import duty
 from warden.store.paging import Page, page
 
 AWAITED = frozenset({MeetingStatus.PROPOSED, MeetingStatus.SCHEDULED})
@@ -29,6 +32,12 @@ RESOLVED_WHY = N_("The alert resolved before the meeting was arranged.")
 
 SERVICE = "warden"
 """`closed_by` of what no person closed."""
+
+NEEDS_ACTION = "needs-action"
+"""The participation status (RFC 5545) of somebody who has not answered."""
+
+MOST_WHYS = 5
+LONGEST_WHY = 500
 
 
 def listing(
@@ -118,7 +127,7 @@ def overdue(session: Session, now: datetime) -> list[Meeting]:
 def schedule(
     session: Session, meeting: Meeting, *, starts_at: datetime, minutes: int = 60, place: str = "", now: datetime
 ) -> Meeting:
-    """Fix or move the time and place. A missed meeting is due on its new day.
+    """Fix or move the time and place. A missed meeting is due on its new day; a new time asks everybody anew.
 
     Raises InvalidInput for a time that is over or a length outside 15 to 480 minutes, Conflict for a closed meeting.
     """
@@ -134,8 +143,13 @@ def schedule(
         raise InvalidInput(f"The meeting cannot be scheduled: {faults[0]}.", faults)
     if meeting.status is MeetingStatus.MISSED:
         meeting.due_on = starts_at.astimezone(zone_of(meeting)).date()
+    meeting.attendees = _with_deputies(session, meeting, starts_at)
+    is_moved = (starts_at, minutes) != (meeting.starts_at, meeting.minutes)
     meeting.starts_at, meeting.minutes, meeting.place = starts_at, minutes, place.strip()
-    return _moved(session, meeting, MeetingStatus.SCHEDULED)
+    meeting.sequence += 1
+    if is_moved:
+        meeting.attendees = [{**one, "partstat": NEEDS_ACTION, "asked": meeting.sequence} for one in meeting.attendees]
+    return _become(session, meeting, MeetingStatus.SCHEDULED)
 
 
 def held(
@@ -154,7 +168,7 @@ def held(
         raise InvalidInput("The meeting cannot have been held yet.", [fault])
     meeting.held_at, meeting.recorded_at = held_at or now, now
     meeting.outcome, meeting.closed_by = outcome.strip(), who
-    return _moved(session, meeting, MeetingStatus.HELD)
+    return _become(session, meeting, MeetingStatus.HELD)
 
 
 def waive(session: Session, meeting: Meeting, *, reason: str, who: str) -> Meeting:
@@ -164,13 +178,14 @@ def waive(session: Session, meeting: Meeting, *, reason: str, who: str) -> Meeti
         fault = Fault("reason", "is empty; expected why no meeting is needed")
         raise InvalidInput("A meeting is waived with a reason.", [fault])
     meeting.waived_why, meeting.closed_by = reason.strip(), who
-    return _moved(session, meeting, MeetingStatus.WAIVED)
+    meeting.sequence += 1
+    return _become(session, meeting, MeetingStatus.WAIVED)
 
 
 def miss(session: Session, meeting: Meeting, now: datetime) -> Meeting:
     """Mark a meeting whose due date is over; it stays open until somebody holds or waives it."""
     meeting.escalated_at = now
-    return _moved(session, meeting, MeetingStatus.MISSED)
+    return _become(session, meeting, MeetingStatus.MISSED)
 
 
 def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID]) -> list[Meeting]:
@@ -191,14 +206,65 @@ def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> se
     return set(session.scalars(query))
 
 
+def _with_deputies(session: Session, meeting: Meeting, at: datetime) -> list[dict[str, Any]]:
+    """Return the attendees, joined by whoever stands in for those of ours who are away at the time of the meeting."""
+    people = {person.id for person in (meeting.owner, meeting.partner.sponsor) if person is not None and person.ours}
+    invited = {one["email"] for one in meeting.attendees}
+    added = {person.email: person for person in duty.standing_in(session, people, at).values()}
+    deputies = [
+        {"name": person.name, "email": email, "role": "deputy"}
+        for email, person in added.items()
+        if email not in invited
+    ]
+    return [*meeting.attendees, *deputies]
+
+
+def settled_since(session: Session, partner_ids: Sequence[uuid.UUID], since: datetime) -> dict[uuid.UUID, Meeting]:
+    """Return each partner's last meeting that people held since, or waived and that was proposed since, with its alert.
+
+    A meeting nobody had arranged, which Warden itself waived, settled nothing and is left out.
+    """
+    query = select(Meeting).options(joinedload(Meeting.alert))
+    query = query.where(Meeting.partner_id.in_(partner_ids), Meeting.closed_by != SERVICE)
+    query = query.where(func.coalesce(Meeting.held_at, Meeting.proposed_at) >= since)
+    query = query.where(Meeting.status.in_((MeetingStatus.HELD, MeetingStatus.WAIVED)))
+    return {meeting.partner_id: meeting for meeting in session.scalars(query.order_by(Meeting.proposed_at, Meeting.id))}
+
+
+def put_whys(session: Session, meeting: Meeting, whys: Sequence[Mapping[str, str]]) -> Meeting:
+    """Replace the five-whys sheet: at most five {"why", "because"}, the answer to each asked about by the next.
+
+    Lines in which nothing is written are left out. Raises InvalidInput, or Conflict for a meeting that was waived.
+    """
+    if meeting.status is MeetingStatus.WAIVED:
+        raise Conflict("This meeting was waived: there is nothing to look into.")
+    rows = [{part: one.get(part, "").strip() for part in ("why", "because")} for one in whys]
+    rows = [row for row in rows if any(row.values())]
+    faults = (
+        [Fault("five_whys", f"has {len(rows)} lines; expected at most {MOST_WHYS}")] if len(rows) > MOST_WHYS else []
+    )
+    for place, row in enumerate(rows):
+        if not row["why"]:
+            faults.append(Fault(f"five_whys[{place}].why", "is empty; expected what is asked"))
+        for part, text in row.items():
+            if len(text) > LONGEST_WHY:
+                what = f"has {len(text)} characters; expected at most {LONGEST_WHY}"
+                faults.append(Fault(f"five_whys[{place}].{part}", what))
+    if faults:
+        raise InvalidInput(f"The five whys cannot be stored: {faults[0]}.", faults)
+    meeting.five_whys = rows
+    meeting.version += 1
+    session.flush()
+    return meeting
+
+
 def _require_open(meeting: Meeting, wanted: str) -> None:
     if meeting.status not in OPEN_MEETINGS:
         raise Conflict(f"This meeting was {meeting.status} already; it cannot be {wanted}.")
 
 
-def _moved(session: Session, meeting: Meeting, status: MeetingStatus) -> Meeting:
+def _become(session: Session, meeting: Meeting, status: MeetingStatus) -> Meeting:
     meeting.status = status
-    meeting.sequence += 1
     meeting.version += 1
     session.flush()
     return meeting

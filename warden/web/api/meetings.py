@@ -1,17 +1,19 @@
 """Executive meetings: scheduled, held with an outcome, or waived with a reason."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from warden.domain import MeetingStatus
-from warden.models import Meeting
-from warden.pipeline import announce
-from warden.store import meetings
+from warden.domain import MeetingLevel, MeetingStatus
+from warden.models import Meeting, MeetingReply
+from warden.pipeline import invitations
+from warden.store import actions, meetings, replies
+from warden.web.api.actions import Promise
 from warden.web.api.alerts import Named
 from warden.web.api.people import PersonOut
 from warden.web.api.shapes import (
@@ -38,11 +40,25 @@ router = APIRouter(prefix="/meetings", tags=["meetings"], dependencies=[guard("m
 
 
 class Attendee(BaseModel):
-    """Somebody invited."""
+    """Somebody invited, and what they answered by mail."""
 
     name: str
     email: str
-    role: str
+    role: Literal["owner", "sponsor", "counterpart", "deputy"]
+    partstat: Literal["needs-action", "accepted", "declined", "tentative", "delegated"] = Field(
+        description="As RFC 5545 has it; of answers to the time as it stands."
+    )
+
+
+class Why(Input):
+    """One line of the five-whys sheet: what is asked, and what the answer is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"why": "Why were the orders late?", "because": "Their press stood still."}]}
+    )
+
+    why: Annotated[str, text(meetings.LONGEST_WHY, 0)]
+    because: Annotated[str, text(meetings.LONGEST_WHY, 0)] = ""
 
 
 class MeetingOut(BaseModel):
@@ -51,15 +67,18 @@ class MeetingOut(BaseModel):
     id: uuid.UUID
     partner: Named
     alert_id: uuid.UUID
+    level: MeetingLevel
     status: MeetingStatus
     proposed_at: datetime
     due_on: date = Field(description="The last day it may be held on, in the owner's time zone.")
     owner: PersonOut | None
     attendees: list[Attendee]
     agenda: list[Sentence]
+    five_whys: list[Why]
     starts_at: datetime | None
     minutes: int
     place: str
+    sequence: int = Field(description="Of the invitation (RFC 5545): rises with another time or place, and at the end.")
     held_at: datetime | None
     outcome: str | None
     waived_why: str | None
@@ -87,6 +106,30 @@ class Held(Input):
 
     outcome: Annotated[Note, Field(min_length=1)]
     held_at: Moment | None = Field(None, description="Left out: now.")
+    actions: list[Promise] = Field([], max_length=20, description="What was decided: each becomes an action.")
+
+
+class Whys(Input):
+    """The five-whys sheet, which replaces the former one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"five_whys": [{"why": "Why were the orders late?", "because": ""}]}]}
+    )
+
+    five_whys: list[Why] = Field(max_length=meetings.MOST_WHYS)
+
+
+class ReplyOut(BaseModel):
+    """An answer to an invitation, as it came by mail."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    email: str
+    partstat: str
+    sequence: int = Field(description="Of the invitation it answers; an answer to a former time does not count.")
+    comment: str
+    at: datetime = Field(description="When it was given, as the mail says.")
+    recorded_at: datetime
 
 
 class Waiver(Input):
@@ -143,7 +186,7 @@ def schedule_meeting(
     """Fix or move the time and place; attendees get an invitation with the next tick."""
     meeting = _locked(session, meeting_id, if_match)
     meetings.schedule(session, meeting, starts_at=new.starts_at, minutes=new.minutes, place=new.place, now=now)
-    announce.scheduled(session, services.settings, meeting, now)
+    invitations.scheduled(session, services.settings, meeting, now)
     return _answer(meeting, reader, response)
 
 
@@ -158,9 +201,12 @@ def hold_meeting(
     response: Response,
     if_match: IfMatch = None,
 ) -> MeetingOut:
-    """Close a meeting that took place, with what was agreed."""
+    """Close a meeting that took place, with what was agreed; decisions become actions of either side."""
     meeting = _locked(session, meeting_id, if_match)
     meetings.held(session, meeting, outcome=new.outcome, who=caller.name, now=now, held_at=new.held_at)
+    for promise in new.actions:
+        values = promise.model_dump()
+        actions.add(session, meeting.partner, **values, meeting_id=meeting.id, author=caller.name, now=now)
     return _answer(meeting, reader, response)
 
 
@@ -179,8 +225,34 @@ def waive_meeting(
     """Close a meeting that need not take place; whoever was told of it is told that it was called off."""
     meeting = _locked(session, meeting_id, if_match)
     meetings.waive(session, meeting, reason=new.reason, who=caller.name)
-    announce.cancelled(session, services.settings, meeting, now)
+    invitations.cancelled(session, services.settings, meeting, now)
     return _answer(meeting, reader, response)
+
+
+@router.put("/{meeting_id}/five-whys", responses=errors(404, 409, 412))
+def put_five_whys(
+    session: Write,
+    reader: ApiReader,
+    meeting_id: uuid.UUID,
+    new: Annotated[Whys, Body()],
+    response: Response,
+    if_match: IfMatch = None,
+) -> MeetingOut:
+    """Replace the five-whys sheet: each answer is asked about by the next line. Empty lines are left out."""
+    meeting = _locked(session, meeting_id, if_match)
+    meetings.put_whys(session, meeting, [one.model_dump() for one in new.five_whys])
+    return _answer(meeting, reader, response)
+
+
+@router.get("/{meeting_id}/replies", responses=errors(404))
+def list_replies(session: Read, meeting_id: uuid.UUID) -> Listed[ReplyOut]:
+    """List the answers to the invitation, newest first, on one page; those that no longer count, too."""
+    meetings.get(session, meeting_id)
+    return Listed(items=[_reply(row) for row in replies.of_meeting(session, meeting_id)], next=None)
+
+
+def _reply(row: MeetingReply) -> ReplyOut:
+    return ReplyOut.model_validate(row)
 
 
 def _locked(session: Session, meeting_id: uuid.UUID, if_match: str | None) -> Meeting:
@@ -194,20 +266,29 @@ def _answer(meeting: Meeting, reader: Reader, response: Response) -> MeetingOut:
     return _shape(meeting, reader)
 
 
+def _attendee(one: Mapping[str, Any]) -> Attendee:
+    return Attendee.model_validate(
+        {"partstat": meetings.NEEDS_ACTION, **{name: value for name, value in one.items() if name != "asked"}}
+    )
+
+
 def _shape(meeting: Meeting, reader: Reader) -> MeetingOut:
     return MeetingOut(
         id=meeting.id,
         partner=Named(id=meeting.partner_id, name=meeting.partner.name),
         alert_id=meeting.alert_id,
+        level=meeting.level,
         status=meeting.status,
         proposed_at=meeting.proposed_at,
         due_on=meeting.due_on,
         owner=PersonOut.model_validate(meeting.owner) if meeting.owner else None,
-        attendees=[Attendee.model_validate(one) for one in meeting.attendees],
+        attendees=[_attendee(one) for one in meeting.attendees],
         agenda=[sentence(reader, one) for one in meeting.agenda],
+        five_whys=[Why.model_validate(one) for one in meeting.five_whys],
         starts_at=meeting.starts_at,
         minutes=meeting.minutes,
         place=meeting.place,
+        sequence=meeting.sequence,
         held_at=meeting.held_at,
         outcome=meeting.outcome,
         waived_why=meeting.waived_why,

@@ -1,0 +1,124 @@
+"""Turns what happened to executive meetings into outbox rows, each in its reader's language. Sends nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from warden.domain import NotificationReason
+from warden.i18n import N_
+from warden.messages import (
+    Attendee,
+    MeetingContext,
+    Message,
+    meeting_cancelled,
+    meeting_escalated,
+    meeting_proposed,
+    meeting_scheduled,
+)
+from warden.models import Destination, Meeting, Person
+from warden.rules import Reason
+from warden.settings import Settings
+from warden.store import destinations, notifications, people
+from warden.store.meetings import NEEDS_ACTION, SERVICE
+from warden.wording import Reader, reader_of
+
+PROPOSED_MESSAGE = N_("An alert fired for this partner; the executives should meet by %(due_on)s.")
+SCHEDULED_MESSAGE = N_("The time of this meeting was set.")
+MISSED_MESSAGE = N_("This meeting was due by %(due_on)s, and nobody noted that it was held.")
+WAIVED_MESSAGE = N_("This meeting was called off: %(why)s")
+
+
+def proposed(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
+    """Announce a meeting that a rule has just proposed. The meeting must be loaded as store.meetings.get does."""
+    why = {"message": PROPOSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
+    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_PROPOSED, meeting_proposed, now)
+
+
+def scheduled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
+    """Announce that a meeting's time was set or moved; loaded as for `proposed`."""
+    why = {"message": SCHEDULED_MESSAGE, "params": {}}
+    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_SCHEDULED, meeting_scheduled, now)
+
+
+def escalated(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
+    """Announce that a meeting's date has passed; loaded as for `proposed`."""
+    why = {"message": MISSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
+    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_ESCALATED, meeting_escalated, now)
+
+
+def cancelled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
+    """Announce that a meeting was waived, if anybody was ever asked to it; loaded as for `proposed`."""
+    if not notifications.speaks_of_meeting(session, meeting.id):
+        return
+    # Warden's own reason is a message to translate; a person's is that person's text, whatever is in it.
+    own = {"message": meeting.waived_why or "", "params": {}}
+    why = {"message": WAIVED_MESSAGE, "params": {"why": own if meeting.closed_by == SERVICE else meeting.waived_why}}
+    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_CANCELLED, meeting_cancelled, now)
+
+
+def _tell_of_meeting(
+    session: Session,
+    settings: Settings,
+    meeting: Meeting,
+    why: Reason,
+    reason: NotificationReason,
+    build: Callable[[MeetingContext, Reader], Message],
+    now: datetime,
+) -> None:
+    context = _meeting_context(settings, meeting, why)
+    for destination, person in _addressees(session, meeting):
+        locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+        notifications.enqueue(
+            session,
+            destination=destination,
+            key=f"{reason}/{meeting.id}/{meeting.sequence}",
+            reason=reason,
+            message=build(context, reader_of(locale, zone)),
+            locale=locale,
+            now=now,
+            recipient=person.email if person else None,
+            partner_id=meeting.partner_id,
+            alert_id=meeting.alert_id,
+            meeting_id=meeting.id,
+        )
+
+
+def _addressees(session: Session, meeting: Meeting) -> Iterable[tuple[Destination, Person | None]]:
+    """Yield every destination that takes alerts, then our own people who should attend, by mail.
+
+    The counterpart is never written to: the agenda says what we think of the partner.
+    """
+    yield from ((destination, None) for destination in destinations.for_alert(session, meeting.alert.severity))
+    by_mail = destinations.for_mail(session)
+    if by_mail is None:
+        return
+    yield from ((by_mail, person) for person in people.with_addresses(session, _invited(meeting)) if person.ours)
+
+
+def _invited(meeting: Meeting) -> set[str]:
+    return {one["email"] for one in meeting.attendees} | ({meeting.owner.email} if meeting.owner else set())
+
+
+def _meeting_context(settings: Settings, meeting: Meeting, why: Reason) -> MeetingContext:
+    return MeetingContext(
+        meeting_id=meeting.id,
+        partner=meeting.partner.name,
+        reason=why,
+        due_on=meeting.due_on,
+        sequence=meeting.sequence,
+        meeting_url=f"{settings.public_url}/meetings/{meeting.id}",
+        partner_url=f"{settings.public_url}/partners/{meeting.partner_id}",
+        severity=meeting.alert.severity,
+        owner=meeting.owner.name if meeting.owner else None,
+        attendees=tuple(_attendee(one) for one in meeting.attendees),
+        agenda=meeting.agenda,
+        starts_at=meeting.starts_at,
+        minutes=meeting.minutes,
+        place=meeting.place,
+    )
+
+
+def _attendee(one: Mapping[str, Any]) -> Attendee:
+    return Attendee(one["name"], one["email"], one.get("role", ""), one.get("partstat", NEEDS_ACTION))

@@ -1,0 +1,179 @@
+"""Executive meetings: proposed for alerts with all that is known, and marked as missed when their date is over."""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from warden.calendars import add_working_days, country_of_zone
+from warden.db import Database
+from warden.domain import DiagnosedCause, HeldBack, MeetingStatus, NoticeReason, Severity, Side
+from warden.i18n import N_
+from warden.log import get_logger
+from warden.models import Action, Alert, Assessment, Meeting, Partner, Person, Playbook
+from warden.pipeline import alarms, invitations
+from warden.settings import Settings
+from warden.store import actions, assessments, duty, matrices, meetings, notices, playbooks
+
+log = get_logger(__name__)
+
+REST = timedelta(days=56)
+"""After people met or waived a meeting about a standing alarm, no other is proposed for so long unless it worsens."""
+
+MOST_EVIDENCE, MOST_COMMITMENTS, MOST_STEPS = 5, 5, 4
+"""Lines of each kind on an agenda: what does not fit an hour is looked up."""
+
+PLACEMENT = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
+OURS = N_("Our open commitment, due %(due_on)s: %(text)s")
+THEIRS = N_("The partner's open commitment, due %(due_on)s: %(text)s")
+MORE = N_("Further open commitments: %(count)s.")
+STEP = N_("From the playbook: %(step)s")
+WHYS = N_("Ask five times why it came to this, and write the answers down.")
+ACTIONS = N_("Agree what each side does, who owns it and by when.")
+TOO_SOON = N_(
+    "No further meeting was proposed: the last one about this partner was settled less than %(days)s days before, and "
+    "nothing is worse since."
+)
+
+
+class Proposals:
+    """Meetings for alerts of some partners, with what their invitations and agendas need read at once.
+
+    The partners are held, so that nobody else proposes a meeting meanwhile; they come with their people.
+    """
+
+    def __init__(self, session: Session, partners: Mapping[uuid.UUID, Partner], now: datetime) -> None:
+        ids = list(partners)
+        self._session, self._now = session, now
+        self._unmet = alarms.without_meeting(session, ids)
+        self._commitments = actions.open_by_partner(session, ids)
+        self._books = {(book.cause, book.number): book for book in playbooks.active(session).values()}
+        self._settled = meetings.settled_since(session, ids, now - REST)
+        said = [one.alert.assessment_id for one in self._settled.values() if one.alert.assessment_id]
+        self._settled_at = {row.partner_id: row for row in assessments.by_ids(session, said)}
+        self._ranks = matrices.band_ranks(session)
+        people = {person.id for partner in partners.values() for person in _people(partner) if person.ours}
+        self._stand_ins = duty.standing_in(session, people, now)
+
+    def propose(self, alert: Alert, assessment: Assessment, within_days: int, key: str) -> Meeting | None:
+        """Store and return the meeting an alert asks for, within working days.
+
+        None when one is open already, or, as the ledger then says, when one was settled not long ago. The alert has its
+        evidence and its diagnosis.
+        """
+        partner = alert.partner
+        if partner.id not in self._unmet:
+            return None
+        if partner.id in self._settled and not self._is_worse(alert, assessment):
+            self._note_why_not(alert)
+            return None
+        self._unmet.discard(partner.id)
+        owner = partner.owner or partner.sponsor
+        meeting = Meeting(
+            id=alarms.made_id("meeting", key),
+            partner=partner,
+            alert=alert,
+            owner=owner,
+            status=MeetingStatus.PROPOSED,
+            proposed_at=self._now,
+            due_on=due_on(partner, owner, within_days, self._now),
+            attendees=attendees(partner, self._stand_ins),
+            agenda=list(self._agenda(alert, assessment)),
+            starts_at=None,
+            minutes=60,
+            place="",
+            sequence=0,
+        )
+        self._session.add(meeting)
+        return meeting
+
+    def _is_worse(self, alert: Alert, assessment: Assessment) -> bool:
+        """Tell whether the alert is more severe, or the partner in a higher band, than at the meeting settled last."""
+        settled, then = self._settled[alert.partner.id], self._settled_at.get(alert.partner.id)
+        order = list(Severity)
+        if order.index(alert.severity) > order.index(settled.alert.severity):
+            return True
+        return then is not None and self._rank(assessment) > self._rank(then)
+
+    def _rank(self, assessment: Assessment) -> int:
+        band = assessment.band
+        return -1 if band is None else self._ranks.get((assessment.matrix_version, band), -1)
+
+    def _note_why_not(self, alert: Alert) -> None:
+        notices.add(
+            self._session,
+            key=f"meeting/{alert.id}",
+            partner_id=alert.partner.id,
+            reason=NoticeReason.REMINDER,
+            held_back=HeldBack.TOO_SOON,
+            why={"message": TOO_SOON, "params": {"days": REST.days}},
+            alerts=[alert.id],
+            now=self._now,
+        )
+
+    def _agenda(self, alert: Alert, assessment: Assessment) -> Iterator[dict[str, Any]]:
+        if assessment.likelihood is not None and assessment.impact is not None:
+            params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
+            yield {"message": PLACEMENT, "params": params}
+        for line in alert.evidence[:MOST_EVIDENCE]:
+            yield {"message": line["message"], "params": line["params"]}
+        yield from _promised(self._commitments.get(alert.partner.id, ()))
+        book = self._book(alert.diagnosis)
+        for step in book.steps[:MOST_STEPS] if book else ():
+            yield {"message": STEP, "params": {"step": {"names": step}}}
+        yield {"message": WHYS, "params": {}}
+        yield {"message": ACTIONS, "params": {}}
+
+    def _book(self, diagnosis: Mapping[str, Any]) -> Playbook | None:
+        """Return the playbook a diagnosis names, as long as it is the one in force."""
+        named = diagnosis.get("playbook")
+        return self._books.get((DiagnosedCause(named["cause"]), named["number"])) if named else None
+
+
+def _promised(open_actions: Sequence[Action]) -> Iterator[dict[str, Any]]:
+    for action in open_actions[:MOST_COMMITMENTS]:
+        params = {"due_on": action.due_on.isoformat(), "text": action.text}
+        yield {"message": OURS if action.side is Side.OURS else THEIRS, "params": params}
+    if len(open_actions) > MOST_COMMITMENTS:
+        yield {"message": MORE, "params": {"count": len(open_actions) - MOST_COMMITMENTS}}
+
+
+def due_on(partner: Partner, owner: Person | None, within_days: int, now: datetime) -> date:
+    """Count days that both the owner and the partner work on, from today in the owner's zone."""
+    zone = owner.time_zone if owner else partner.time_zone
+    countries = {country_of_zone(zone), partner.country or country_of_zone(partner.time_zone)} - {None}
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return add_working_days(today, within_days, sorted(country for country in countries if country))
+
+
+def attendees(partner: Partner, stand_ins: Mapping[uuid.UUID, Person]) -> list[dict[str, str]]:
+    """Return the owner, both sponsors, and who stands in for those of ours who are away.
+
+    One who has two parts appears once, in the first.
+    """
+    parts = [("owner", partner.owner), ("sponsor", partner.sponsor), ("counterpart", partner.counterpart)]
+    parts += [("deputy", stand_ins.get(person.id)) for _, person in parts if person is not None]
+    found: dict[str, dict[str, str]] = {}
+    for role, person in parts:
+        if person is not None:
+            found.setdefault(person.email, {"name": person.name, "email": person.email, "role": role})
+    return list(found.values())
+
+
+def _people(partner: Partner) -> Collection[Person]:
+    return [person for person in (partner.owner, partner.sponsor, partner.counterpart) if person is not None]
+
+
+def miss(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
+    """Mark the meetings not held by their date, and escalate each once; return how many."""
+    with db.write() as session:
+        overdue = meetings.overdue(session, now)
+        for meeting in overdue:
+            meetings.miss(session, meeting, now)
+            log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
+            if send:
+                invitations.escalated(session, settings, meeting, now)
+        return len(overdue)

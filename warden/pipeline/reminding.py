@@ -1,0 +1,138 @@
+"""Reminds of actions: one message per person with all that is due, by the ledger and never by the date alone.
+
+Ours are told to who owns them, the partner's to our owner of the partner: nothing is ever sent to a partner.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from warden.db import Database
+from warden.domain import HeldBack, NoticeReason, NotificationReason, Severity
+from warden.i18n import N_
+from warden.log import get_logger
+from warden.messages import ActionLine, actions_due
+from warden.models import Action, Destination, Person
+from warden.settings import Settings
+from warden.store import actions, destinations, duty, notices, notifications
+from warden.store.actions import Due
+from warden.wording import reader_of
+
+log = get_logger(__name__)
+
+DUE_MESSAGE = N_("An action is due on %(due_on)s: %(text)s")
+OVERDUE_MESSAGE = N_("An action was due on %(due_on)s: %(text)s")
+
+To = tuple[Destination, Person | None]
+"""A destination, and whose mail it is; None: the destination's own."""
+
+
+def run(db: Database, settings: Settings, now: datetime) -> int:
+    """Remind of every action that is due for it; return how many. One transaction: told and noted, or neither."""
+    with db.read() as session:
+        if not actions.may_be_due(session, now):
+            return 0
+    with db.write() as session:
+        due = actions.due(session, now)
+        if due:
+            _remind(session, settings, due, now)
+    return len(due)
+
+
+def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> None:
+    to: dict[tuple[str, str], To] = {}
+    told: dict[tuple[str, str], list[Due]] = {}
+    stand_ins = _stand_ins(session, due, now)
+    for one in due:
+        reached = _reached(session, one.action, stand_ins)
+        _note(session, one, bool(reached), now)
+        for destination, person in reached:
+            place = (str(destination.id), person.email if person else "")
+            to[place] = (destination, person)
+            told.setdefault(place, []).append(one)
+    for place, some in told.items():
+        _tell(session, settings, *to[place], some, now)
+    log.info("actions_reminded", actions=len(due), messages=len(told))
+
+
+def _stand_ins(session: Session, due: Sequence[Due], now: datetime) -> Mapping[uuid.UUID, Person]:
+    people = {person.id for one in due if (person := _responsible(one.action)) is not None}
+    return duty.standing_in(session, people, now)
+
+
+def _responsible(action: Action) -> Person | None:
+    """Return whom of ours to remind: who owns the action, else the partner's owner, else its sponsor."""
+    return next(
+        (
+            person
+            for person in (action.owner, action.partner.owner, action.partner.sponsor)
+            if person is not None and person.ours
+        ),
+        None,
+    )
+
+
+def _reached(session: Session, action: Action, stand_ins: Mapping[uuid.UUID, Person]) -> Sequence[To]:
+    """Return who gets the reminder: one person by mail; without anybody, or without mail, where alerts go."""
+    person, by_mail = _responsible(action), destinations.for_mail(session)
+    if person is not None and by_mail is not None:
+        return [(by_mail, stand_ins.get(person.id, person))]
+    return [(destination, None) for destination in destinations.for_alert(session, Severity.WARNING)]
+
+
+def _note(session: Session, one: Due, is_told: bool, now: datetime) -> None:
+    action = one.action
+    message = OVERDUE_MESSAGE if one.overdue else DUE_MESSAGE
+    notices.add(
+        session,
+        key=f"action/{action.id}/{'overdue' if one.overdue else 'due'}/{action.due_on.isoformat()}/{action.version}",
+        partner_id=action.partner_id,
+        reason=NoticeReason.ACTION_DUE,
+        held_back=None if is_told else HeldBack.NOBODY,
+        why={"message": message, "params": {"due_on": action.due_on.isoformat(), "text": action.text}},
+        alerts=[],
+        now=now,
+    )
+    actions.note_reminded(action, one.overdue, now)
+
+
+def _tell(
+    session: Session,
+    settings: Settings,
+    destination: Destination,
+    person: Person | None,
+    some: Sequence[Due],
+    now: datetime,
+) -> None:
+    locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+    named = ",".join(sorted(f"{one.action.id}/{one.action.version}/{one.overdue}" for one in some))
+    partners = {one.action.partner_id for one in some}
+    notifications.enqueue(
+        session,
+        destination=destination,
+        key=f"{NotificationReason.ACTION_DUE}/{hashlib.sha256(named.encode()).hexdigest()[:32]}",
+        reason=NotificationReason.ACTION_DUE,
+        message=actions_due(
+            [_line(settings, one) for one in some], f"{settings.public_url}/actions", reader_of(locale, zone)
+        ),
+        locale=locale,
+        now=now,
+        recipient=person.email if person else None,
+        partner_id=partners.pop() if len(partners) == 1 else None,
+    )
+
+
+def _line(settings: Settings, one: Due) -> ActionLine:
+    action = one.action
+    return ActionLine(
+        partner=action.partner.name,
+        text=action.text,
+        side=action.side,
+        due_on=action.due_on,
+        overdue=one.overdue,
+        url=f"{settings.public_url}/actions/{action.id}",
+        owner=action.owner.name if action.owner else None,
+    )

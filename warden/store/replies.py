@@ -1,0 +1,76 @@
+"""Answers to invitations, as they came in by mail: all are kept, and the newest of each attendee counts."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from collectors.base import Reply
+from warden.domain import OPEN_MEETINGS
+from warden.models import Meeting, MeetingReply
+from warden.store.meetings import NEEDS_ACTION
+
+MOST_OF_ONE = 50
+"""Answers of one attendee to one meeting that are kept: more are no answers."""
+
+
+def note(session: Session, replies: Iterable[Reply], now: datetime) -> int:
+    """Write down answers to invitations of ours and let them count; return how many were new.
+
+    Answers to other invitations, and of people who were not asked, are left out. An answer to a time that is no longer
+    the meeting's is kept and does not count, nor does one to an invitation that was never sent.
+    """
+    new = 0
+    for reply in replies:
+        meeting = session.get(Meeting, reply.meeting_id, with_for_update=True, populate_existing=True)
+        if meeting is not None and any(one["email"].lower() == reply.attendee for one in meeting.attendees):
+            new += _note(session, meeting, reply, now)
+    return new
+
+
+def of_meeting(session: Session, meeting_id: uuid.UUID) -> list[MeetingReply]:
+    """Return all answers, newest first."""
+    query = select(MeetingReply).where(MeetingReply.meeting_id == meeting_id)
+    return list(session.scalars(query.order_by(MeetingReply.at.desc(), MeetingReply.sequence.desc(), MeetingReply.id)))
+
+
+def _note(session: Session, meeting: Meeting, reply: Reply, now: datetime) -> bool:
+    own = select(MeetingReply).where(MeetingReply.meeting_id == meeting.id, MeetingReply.email == reply.attendee)
+    known = list(session.scalars(own))
+    at = min(reply.at, now)  # somebody's clock is ahead: it must not outdate what they say next
+    is_known = any((one.sequence, one.at) == (reply.sequence, at) for one in known)
+    if is_known or len(known) >= MOST_OF_ONE:
+        return False
+    row = MeetingReply(
+        meeting_id=meeting.id,
+        email=reply.attendee,
+        partstat=reply.partstat,
+        sequence=reply.sequence,
+        comment=reply.comment,
+        at=at,
+        recorded_at=now,
+    )
+    session.add(row)
+    if meeting.status in OPEN_MEETINGS:
+        _count(meeting, reply.attendee, [*known, row])
+    session.flush()
+    return True
+
+
+def _count(meeting: Meeting, email: str, answers: list[MeetingReply]) -> None:
+    """Let the newest answer to the meeting as it stands be the attendee's."""
+
+    def standing(one: dict[str, Any]) -> str:
+        valid = [answer for answer in answers if one.get("asked", 0) <= answer.sequence <= meeting.sequence]
+        newest = max(valid, key=lambda answer: (answer.sequence, answer.at), default=None)
+        return newest.partstat if newest else str(one.get("partstat", NEEDS_ACTION))
+
+    attendees = [
+        {**one, "partstat": standing(one)} if one["email"].lower() == email else one for one in meeting.attendees
+    ]
+    if attendees != meeting.attendees:
+        meeting.attendees = attendees
+        meeting.version += 1
