@@ -1,4 +1,4 @@
-"""Commands of Warden, each in a process of its own that need not import everything anew.
+"""Commands of Warden and functions, each in a process of its own that need not import everything anew.
 
 A server process imports the command line once and forks for each command (multiprocessing's forkserver): what a command
 does to its process stays there, as it would with a process started from nothing, at a twentieth of the price. That the
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -89,6 +89,18 @@ def run(
             running.kill()
         said = [path.read_text(encoding="utf-8") for path in spoken[1:]]
     return subprocess.CompletedProcess(["warden", *arguments], status, *said)
+
+
+def call(function: Callable[..., object], *arguments: object) -> int:
+    """Call a function of a module under tests/ in a process of its own, and return that process's exit status."""
+    process = _server().Process(target=function, args=arguments)
+    process.start()
+    process.join(TIMEOUT)
+    status = process.exitcode
+    if status is None:
+        process.kill()
+        raise subprocess.TimeoutExpired(function.__name__, TIMEOUT)
+    return status
 
 
 def _command(arguments: Sequence[str], folder: str, environment: Mapping[str, str], spoken: Spoken) -> NoReturn:

@@ -16,7 +16,7 @@ from collectors.base import Article, Delivery, Fact, Key, Message
 from warden.clock import utc_now
 from warden.domain import Frequency, Quantity, Role, Scope, Severity
 from warden.models import Partner, Person, User
-from warden.pipeline import assess, attribute, backtest, decide
+from warden.pipeline import announce, assess, attribute, backtest, decide
 from warden.pipeline.past import Asked, Past
 from warden.store import (
     access,
@@ -114,6 +114,7 @@ def seed(site: Site) -> None:
         _set_by_people(session, partners.get(session, uuid.UUID(site.partner_ids["Evergreen Textiles"])), now)
     assess.run(database, site.services.settings, now)
     decide.run(database, site.services.settings, now)
+    announce.run(database, site.services.vault, site.services.settings, now, at_once=True)
 
 
 def _set_by_people(session: Session, partner: Partner, now: datetime) -> None:

@@ -12,21 +12,37 @@ from typing import Any
 
 import httpx
 import uvicorn
+from sqlalchemy.orm import Session
 
 from collectors.base import Article, Delivery, Fact, Key, Measure, Message
 from collectors.http import Http
 from warden.clock import utc_now
 from warden.db import Database
-from warden.domain import AlertState, Frequency, NotificationReason, Quantity, Role, RuleState, Scope, Severity
+from warden.domain import (
+    AlertState,
+    Frequency,
+    MeetingLevel,
+    NotificationReason,
+    Quantity,
+    Role,
+    RuleState,
+    Scope,
+    Severity,
+    Side,
+    SilenceKind,
+)
 from warden.messages import Message as Outbound
 from warden.models import Alert, Decision, Meeting
 from warden.pipeline import assess, backtest
 from warden.settings import Settings
 from warden.store import (
     access,
+    actions,
+    cadences,
     criteria,
     destinations,
     digests,
+    duty,
     facts,
     identifiers,
     matrices,
@@ -34,7 +50,9 @@ from warden.store import (
     overrides,
     partners,
     people,
+    routes,
     rules,
+    silences,
     sources,
 )
 from warden.vault import Vault
@@ -153,8 +171,16 @@ def seed(site: Site) -> dict[str, Any]:
             session.flush()
         session.add(meeting)
         session.flush()
+        promised = {"text": "Send the plan", "side": Side.OURS, "due_on": now.date(), "owner_id": owner.id}
+        action = actions.add(session, partner, **promised, meeting_id=meeting.id, author="tests", now=now)
+        cadence = cadences.put(
+            session, MeetingLevel.WORKING, Scope.PORTFOLIO, every_days=14, author="tests", reason="", now=now
+        )
         key = facts.unattributed(session).items[0].key
         return {
+            **_calm(session, partner.id, owner.id, now),
+            "action": action.id,
+            "cadence": cadence.id,
             "partner": partner.id,
             "person": owner.id,
             "identifier": partners.get(session, partner.id).identifiers[0].id,
@@ -171,6 +197,28 @@ def seed(site: Site) -> dict[str, Any]:
             "token": token.id,
             "user": user.id,
         }
+
+
+def _calm(session: Session, partner_id: uuid.UUID, person_id: uuid.UUID, now: datetime) -> dict[str, Any]:
+    """Store a silence that is over, an absence and a duty to come, and a route that takes nothing."""
+    until, later = now + timedelta(days=300), now + timedelta(days=301)
+    quiet = silences.add(
+        session,
+        kind=SilenceKind.SILENCE,
+        matchers={"partner": [str(partner_id)]},
+        ends_at=now + timedelta(hours=1),
+        reason="They move.",
+        author="tests",
+        now=now,
+    )
+    silences.end(session, quiet, who="tests", now=now)
+    spans: dict[str, Any] = {"starts_at": until, "ends_at": later, "author": "tests", "now": now}
+    return {
+        "silence": quiet.id,
+        "absence": duty.add_absence(session, person_id=person_id, deputy_id=None, **spans).id,
+        "duty": duty.add(session, person_id=person_id, **spans).id,
+        "route": routes.add(session, {"name": "Nobody's", "matchers": {"tier": ["none"]}, "people": ["on_duty"]}).id,
+    }
 
 
 def seed_risk(site: Site, partner_id: uuid.UUID) -> dict[str, Any]:

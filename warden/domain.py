@@ -151,6 +151,7 @@ class HeldBack(StrEnum):
     TOO_SOON = "too_soon"  # a standing alarm is reminded of once in 56 days
     NOBODY = "nobody"  # no destination takes it
     OVER = "over"  # it began and ended before anybody was told
+    PARTLY = "partly"  # other alerts of the partner still fire: it is told with the next message
     PAST = "past"  # decided for the past: a replay or a backfill
 
 
@@ -235,7 +236,6 @@ class NotificationReason(StrEnum):
 
     ALERT_FIRED = "alert_fired"
     ALERT_RESOLVED = "alert_resolved"
-    ALERT_GROUP = "alert_group"
     COMMON_CAUSE = "common_cause"
     ACTION_DUE = "action_due"
     SILENCE_ENDED = "silence_ended"

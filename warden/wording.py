@@ -60,8 +60,9 @@ def say(tr: Translate, fact: Fact, locale: str, time_zone: str = "UTC") -> str:
 
     Whole numbers print without decimals, others with one; a parameter named `…_share`, `…_rate` or `p_…` (0..1) as a
     percentage, `likelihood_share` as `likelihood` tells it; ISO dates and moments in the locale's form, moments in
-    `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first. A message without parameters,
-    which may be a person's own words, stays as it is.
+    `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first; {"names": {locale: text}} is
+    the text in the reader's language, English without one. A message without parameters, which may be a person's own
+    words, stays as it is.
     """
     if not fact["message"]:
         return ""
@@ -116,6 +117,8 @@ def _spoken(tr: Translate, name: str, value: Any, locale: str, time_zone: str) -
         return tr(UNKNOWN)
     if isinstance(value, Mapping) and "message" in value:
         return say(tr, value, locale, time_zone)
+    if isinstance(value, Mapping) and "names" in value:
+        return str(value["names"].get(locale) or value["names"].get("en", ""))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _spoken_text(value, locale, time_zone)
     if name == "likelihood_share":

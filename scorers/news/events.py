@@ -68,6 +68,7 @@ class _Type:
     event: Event
     mutual: bool  # all who are named in the clause take part: a lawsuit, a merger
     outlives: bool  # stays news when it is called off: a merger
+    hinders: bool  # may hold up somebody else's work: a strike
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class _Lexicon:
     possible: re.Pattern[str]
     macro: re.Pattern[str]  # a clause about the economy
     acting: re.Pattern[str]  # triggers whose subject does it to somebody else: "downgrades"
+    hindering: re.Pattern[str]  # from a trigger to whom it holds up: "strike at Beta delays deliveries to "
     reach: int
 
 
@@ -148,7 +150,7 @@ def triggers_about(
     `others` are the spans of everybody else who is named. Names should be blanked ("____") if their own words could be
     triggers. An event counts for the names of its clause: for all of them where it takes two (a lawsuit, a merger),
     otherwise for the one it is done to ("Fitch downgrades Acme") or for the nearest before it, and for those joined
-    to that by "and". Where a clause names nobody, its events go to the last one named before, if they are worse than
+    to that by "and"; a strike or an accident also for those whose work it holds up. Where a clause names nobody, its events go to the last one named before, if they are worse than
     what the clauses with the name say; what stands before anybody is named goes to the first who is, if that is all
     there is. The economy ("US layoffs") counts as somebody else, and so does whom a share's code tells to be named.
     """
@@ -269,11 +271,27 @@ def _is_about(
         return _inherits(text, trigger, told)
     if kind.mutual:
         return any(place.own for place in beside)
+    if kind.hinders and any(place.own for place in _held_up(text, trigger, beside, lexicon)):
+        return True
     before = [place for place in beside if place.end <= trigger.start or not place.named]
     behind = [place for place in beside if place not in before]
-    if behind and (not before or _lexicon(lexicon).acting.search(lower(trigger.phrase))):
+    acts = _lexicon(lexicon).acting.search(lower(trigger.phrase))
+    if behind and (not before or acts or _leads_to(text, trigger, behind[0])):
         return any(place.own for place in _joined(text, behind))
     return any(place.own for place in _joined(text, before[::-1]))
+
+
+def _leads_to(text: str, trigger: Trigger, place: _NamePlace) -> bool:
+    """Whether the name is what the trigger ends in: "strike at Beta"."""
+    return trigger.phrase.endswith((" at", " by")) and not text[trigger.end : place.start].strip()
+
+
+def _held_up(text: str, trigger: Trigger, beside: list[_NamePlace], lexicon: str) -> list[_NamePlace]:
+    """Return those whose work it holds up, whoever it befell: Acme in "Strike at Beta delays Acme's shipments"."""
+    behind = [place for place in beside if place.start >= trigger.end and place.named]
+    hindering, lowered = _lexicon(lexicon).hindering, lower(text)
+    first = next((at for at, place in enumerate(behind) if hindering.search(lowered[trigger.start : place.start])), None)
+    return [] if first is None else _joined(text, behind[first:])
 
 
 def _acts(text: str, trigger: Trigger, names: list[_NamePlace], lexicon: str) -> bool:
@@ -325,6 +343,7 @@ def _lexicon(lexicon: str) -> _Lexicon:
         possible=_any(data["possible"][lexicon]),
         macro=_any(data["macro"][lexicon]),
         acting=_any(data["acting"][lexicon]),
+        hindering=_any(data["hindering"][lexicon]),
         reach=_REACH[lexicon],
     )
 
@@ -361,6 +380,7 @@ def _type(name: str, entry: dict[str, Any]) -> _Type:
         event=Event(name, entry["severity"], entry["half_life_days"], name in data["hard_negative_events"]),
         mutual=name in data["mutual_events"],
         outlives=name in data["outliving_events"],
+        hinders=name in data["hindering_events"],
     )
 
 

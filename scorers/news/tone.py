@@ -168,12 +168,17 @@ def _hits(text: str, lexicon: str) -> list[_Hit]:
     """Every phrase of the lexicon in the text, longest first, not overlapping, in order."""
     folded = fold(text)
     breaks = [mark.start() for mark in BREAK.finditer(text)]
-    found = []
+    found = _beside_others(folded, lexicon, breaks)
     for last, (length, tail, kinds, signal) in _automaton(lexicon).iter(folded):
         start, end = last + 1 - length, last + 1
         if _stands(folded, start, end, tail=tail):
             found.append(_Hit(start, end, kinds, signal, bisect(breaks, start)))
     return longest(found, len(folded))
+
+
+def _beside_others(folded: str, lexicon: str, breaks: Sequence[int]) -> list[_Hit]:
+    spans = [(kind, match.span(1)) for kind, pattern in _patterns(lexicon) for match in pattern.finditer(folded)]
+    return [_Hit(start, end, frozenset({kind}), kind, bisect(breaks, start)) for kind, (start, end) in spans]
 
 
 def _stands(text: str, start: int, end: int, *, tail: bool) -> bool:
@@ -191,6 +196,13 @@ def _in_word(character: str) -> bool:
 def _lists() -> dict[str, Any]:
     lists: dict[str, Any] = json.loads(files("scorers.news").joinpath("lexicon.json").read_text("utf-8"))
     return lists
+
+
+@lru_cache(maxsize=3)
+def _patterns(lexicon: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Phrases that speak only beside others: "holds up shipments" hinders, "demand holds up" does not. Group 1 each."""
+    listed: dict[str, list[str]] = _lists()["patterns"][lexicon]
+    return tuple((kind, re.compile(one)) for kind, expressions in listed.items() for one in expressions)
 
 
 @lru_cache(maxsize=3)

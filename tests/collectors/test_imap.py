@@ -107,6 +107,28 @@ class TestImap(CollectorContract):
         assert "nobody reads" not in repr(batch)
 
 
+ANSWER = (
+    'Content-Type: multipart/alternative; boundary="b"\r\n\r\n'
+    "--b\r\nContent-Type: text/plain\r\n\r\nTran accepts.\r\n"
+    "--b\r\nContent-Type: text/calendar; charset=UTF-8; method=REPLY\r\n\r\n"
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\n"
+    "UID:7c6b5a49-3827-4615-8403-f2e1d0c9b877@warden\r\nDTSTAMP:20260301T090000Z\r\nSEQUENCE:1\r\n"
+    "ATTENDEE;PARTSTAT=ACCEPTED:mailto:tran@ours.example\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n\r\n--b--\r\n"
+)
+
+
+def test_an_answer_to_an_invitation_is_read_and_no_other_body(imap: ImapServer, folder: str, http: Http) -> None:
+    answer = mail(1, "tran@ours.example", "warden@ours.example").partition(b"\r\n\r\n")[0]
+    other = mail(2, **{"Content-Type": "multipart/mixed; boundary=c"}).replace(b"A body", b"--c\r\n\r\nREPLY\r\n--c--")
+    deliver(imap, folder, f"{answer.decode()}\r\n{ANSWER}".encode(), other)
+    batch = collector(imap, folders=[folder]).collect({}, http, NOW)
+    assert [(reply.attendee, reply.partstat, reply.sequence) for reply in batch.replies] == [
+        ("tran@ours.example", "accepted", 1)
+    ]
+    assert collector(imap, folders=[folder]).collect(batch.cursor, http, NOW).replies == []
+    assert collector(imap, folders=[folder], replies=False).collect({}, http, NOW).replies == []
+
+
 def test_messages_are_taken_in_portions(imap: ImapServer, folder: str, http: Http) -> None:
     deliver(imap, folder, *(mail(number) for number in range(5)))
     source = collector(imap, folders=[folder], max_messages=2)

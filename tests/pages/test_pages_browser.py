@@ -25,7 +25,7 @@ PICTURES = os.environ.get("WARDEN_SCREENSHOTS")
 PATHS = (
     *("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed"),
     *("/criteria", "/criteria/placement", "/matrices", "/matrices/1", "/matrices/1/preview", "/backtest"),
-    *("/names", "/news-models"),
+    *("/names", "/news-models", "/rules", "/rules/context", "/rules/new"),
 )
 
 

@@ -44,7 +44,7 @@ DATA_PATTERN = re.compile(
     r"[\w.-]+@[\w.-]+|https?://\S+|S-[a-z]+|warden [a-z]+|Lin Yu-chen|Tran Minh|Asia/\w+|strategic|standard|key|tail"
     r"|critical|preferred|approved|minor"
     r"|Order dates count as messages sent, delivery dates as messages received\.|name@example\.com"
-    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant|JavaScript|JSON|Warden|UTC|US\$|USD"
+    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant|JavaScript|JSON|CEL|Warden|UTC|US\$|USD"
 )
 
 
@@ -98,6 +98,9 @@ def _paths(window: Watched) -> Iterator[str]:
     yield f"/partners/{window.site.partner_ids['Bridgewater Freight']}/names?text=Bridgewater+Freight"
     yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/criteria"
     yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/changes?since=2000-01-01"
+    yield from ("/rules", "/rules/context", "/rules/new")
+    rule = window.open("/rules").locator("tbody th a").first.get_attribute("href")
+    yield from (str(rule), f"{rule}/versions/1", f"{rule}/versions/1/preview")
     meeting = window.open("/meetings?state=all").get_by_role("link", name="Bridgewater Freight")
     yield str(meeting.get_attribute("href"))
 

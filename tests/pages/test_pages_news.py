@@ -16,6 +16,7 @@ from portfolio import Site
 from served import history, serving
 
 from collectors.base import Article, Message
+from scorers.news.read import shipped_models
 from warden.clock import utc_now
 from warden.db import Database, upgrade
 from warden.domain import FactKind, Role
@@ -80,7 +81,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source.last_success_at = now
         reported = [fact for fact in history(now) if isinstance(fact, Message)]
         facts.insert_facts(session, source.id, [*reported, *_articles(now)], now)
-        news_models.keep(session, "en", b"arrays", MODEL_REPORT, speaks=False, now=now)
+        news_models.keep(session, "en", shipped_models()["en"].to_bytes(), MODEL_REPORT, speaks=False, now=now)
+        news_models.keep(session, "zh", b"arrays", MODEL_REPORT, speaks=True, now=now)
     attribute.run(database, now)
     assess.run(database, Settings(_env_file=None), now)
     database.close()
@@ -262,6 +264,18 @@ def test_a_version_is_chosen_held_and_let_go(window: Watched) -> None:
     english.get_by_role("button", name="Let newer versions take over again").click()
     expect(english).not_to_contain_text("Held by")
     expect(page.locator("article#vi")).to_contain_text("Version 0")
+
+
+def test_a_version_that_cannot_be_read_is_told_and_the_shipped_one_speaks(window: Watched) -> None:
+    chinese = window.open("/news-models").locator("article#zh")
+    broken = chinese.locator("tr", has_text="Version 1")
+    expect(broken).to_contain_text("cannot be read: version 0 speaks")
+    expect(broken).to_contain_text("version 1 of zh")
+    expect(broken.get_by_role("button")).to_have_count(0)
+    expect(chinese.locator("tr", has_text="ships with Warden").locator(".tag")).to_have_text("speaks")
+    chinese.get_by_role("button", name="Let version 0 speak").click()
+    expect(chinese).to_contain_text("Held by manager@warden.example")
+    expect(broken).not_to_contain_text("cannot be read")
 
 
 def test_a_viewer_reads_and_changes_nothing(talk: Talk) -> None:

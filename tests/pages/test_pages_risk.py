@@ -89,6 +89,16 @@ def test_an_override_without_sense_is_refused_beside_the_field(window: Watched) 
     window.forgive("422")
 
 
+def test_all_that_an_override_lacks_is_told_at_once(window: Watched) -> None:
+    page = open_partner(window, SET)
+    page.locator("summary", has_text="Set the impact").click()
+    page.locator("form", has=page.locator("#impact-value")).get_by_role("button").click()
+    expect(page.locator("#fault-value")).to_have_text(re.compile("an impact from 1 to 5"))
+    expect(page.locator("#fault-reason")).to_have_text("Say why the computed value does not hold.")
+    expect(page.locator("#fault-expires_at")).to_have_text("Choose a day that is not over yet, at most a year away.")
+    window.forgive("422")
+
+
 def test_a_day_is_seen_with_what_was_known_then_and_is_known_now(window: Watched) -> None:
     page = open_partner(window, LATE, "/changes")
     page.get_by_label("What did we say at the end of").fill(window.site.now.strftime("%Y-%m-%d"))

@@ -7,20 +7,23 @@ from typing import Any
 import pytest
 from assessed import assess, destination, over, partner, person, signals, told
 from assessed import say as said
+from cryptography.fernet import Fernet
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import AlertState, MeetingStatus, RuleState, Severity, Stage
-from warden.models import Alert, Decision, Meeting, Notification, Partner, RuleStatus
-from warden.pipeline import decide
+from warden.models import Alert, Decision, Meeting, Notification, Partner, Rule, RuleStatus
+from warden.pipeline import announce, decide
 from warden.rules.conditions import OVER_MESSAGE
 from warden.settings import Settings
 from warden.store import alerts, meetings, rules, shipped
+from warden.vault import Vault
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SETTINGS = Settings(public_url="https://warden.example")
+SETTINGS = Settings(public_url="https://warden.example", group_wait_seconds=0)
+VAULT = Vault([Fernet.generate_key().decode()])
 
 
 @pytest.fixture
@@ -41,7 +44,10 @@ def say(db: Database, who: Partner, at: datetime, band: str | None = "low", **me
 
 
 def decided(db: Database, now: datetime, send: bool = True) -> int:
-    return decide.run(db, SETTINGS, now, send=send)
+    """Decide, and announce what follows; return how much was decided."""
+    changed = decide.run(db, SETTINGS, now, send=send)
+    announce.run(db, VAULT, SETTINGS, now)
+    return changed
 
 
 def look(db: Database, query: Callable[[Session], Any]) -> Any:
@@ -72,6 +78,7 @@ def test_many_alerts_open_in_as_many_statements_as_two(sqlite_db: Database) -> N
         assert decided(sqlite_db, now, send=False) == len(names)
         return len(statements)
 
+    needed(["First"], MONDAY)  # the first look of all need not ask what has changed
     assert needed(["Acme", "Bolt"], MONDAY + DAY) == needed([f"Partner {one}" for one in range(20)], MONDAY + 2 * DAY)
 
 
@@ -97,12 +104,12 @@ def test_deciding_again_changes_nothing(seeded: Database) -> None:
     with seeded.write() as session:
         destination(session, "hook", MONDAY)
     say(seeded, acme, MONDAY, "extreme", late=0.4)
-    assert decided(seeded, MONDAY) == 2
+    assert decided(seeded, MONDAY) == 3
     before = look(seeded, told)
     assert decided(seeded, MONDAY) == 0
     assert decided(seeded, MONDAY + HOUR) == 0
     assert look(seeded, told) == before
-    assert len(all_alerts(seeded)) == 2
+    assert len(all_alerts(seeded)) == 3
 
 
 def test_evidence_of_a_rule_on_one_signal_is_that_signals(seeded: Database) -> None:
@@ -144,6 +151,11 @@ def test_a_replayed_past_is_never_announced_but_what_happens_now_is(seeded: Data
     say(seeded, past, MONDAY + DAY, late=0.0)
     decided(seeded, MONDAY + DAY)
     decided(seeded, MONDAY + 9 * DAY)  # keep_firing_for is seven days
+    assert [alert.state for alert in all_alerts(seeded)] == [AlertState.RESOLVED, AlertState.FIRING]
+    assert look(seeded, told) == [("alert_fired", "hook", "")], "nobody heard of it, so nobody hears of its end"
+    say(seeded, fresh, MONDAY + 10 * DAY, late=0.0)
+    decided(seeded, MONDAY + 10 * DAY)
+    decided(seeded, MONDAY + 18 * DAY)
     assert [line[0] for line in look(seeded, told)] == ["alert_fired", "alert_resolved"]
 
 
@@ -173,7 +185,8 @@ def test_silence_of_a_blind_source_raises_no_alert(seeded: Database) -> None:
     decided(seeded, MONDAY)
     decided(seeded, MONDAY + 5 * DAY)
     assert all_alerts(seeded) == []
-    status = look(seeded, lambda session: session.scalars(select(RuleStatus)).one())
+    query = select(RuleStatus).join(Rule, Rule.id == RuleStatus.rule_id).where(Rule.key == "gone_quiet")
+    status = look(seeded, lambda session: session.scalars(query).one())
     assert status.state is RuleState.UNKNOWN
     assert status.reason["params"] == {"condition": 'communication_state == "blind"'}
 

@@ -1,60 +1,51 @@
-"""kill -9 while assessing and while deciding: after a restart the rows are those of a run nobody disturbed."""
+"""kill -9 while assessing, deciding and announcing: after a restart the rows are those of a run nobody disturbed."""
 
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import forked
+import killed
 import pytest
 from assessed import assess as say
 from assessed import destination, known_as, partner, person, report, year_of_facts
+from cryptography.fernet import Fernet
+from killed import SETTINGS, SMALL_BATCH
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import SourceState
-from warden.models import Alert, Assessment, Decision, Meeting, Meta, Notification, OutcomeState, RuleStatus, Source
-from warden.pipeline import assess, decide
+from warden.models import (
+    Alert,
+    AlertEvent,
+    Assessment,
+    Decision,
+    Meeting,
+    Meta,
+    Notice,
+    Notification,
+    OutcomeState,
+    Partner,
+    RuleStatus,
+    Source,
+    Told,
+)
+from warden.pipeline import announce, assess, decide
 from warden.settings import Settings
 from warden.store import rules, shipped
+from warden.vault import Vault
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEGAN = NOW - 500 * DAY
-SETTINGS = Settings()
-FOLDER = Path(__file__).parents[1]
-SMALL_BATCH = 2
-LATE_STATEMENT = {"assess": 40, "decide": 40}
+KEY = Fernet.generate_key().decode()
+LATE_STATEMENT = {"assess": 40, "decide": 300, "announce": 80}
 """Statements after which some batches are stored, and some are not."""
-
-CHILD = """
-import os, signal, sys
-from datetime import datetime
-from sqlalchemy import event
-from warden.db import Database
-from warden.pipeline import assess, decide
-from warden.settings import Settings
-
-stage, url, now, fatal = sys.argv[1:]
-assess.BATCH = decide.BATCH = 2
-db = Database(url)
-seen = 0
-
-@event.listens_for(db.engine, "before_cursor_execute")
-def count(*_):
-    global seen
-    seen += 1
-    if seen == int(fatal):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-{"assess": assess, "decide": decide}[stage].run(db, Settings(), datetime.fromisoformat(now))
-"""
-
 
 def prepare_assess(db: Database) -> None:
     """Five partners with a year of facts, assessed yesterday; some of it has changed since."""
@@ -92,6 +83,27 @@ def prepare_decide(db: Database) -> None:
         say(session, who["f"], NOW, "extreme", silence=None)
 
 
+def prepare_announce(db: Database) -> None:
+    """Six partners with something to tell: first alerts, several at once, one that ended after people were told."""
+    prepare_decide(db)
+    decide.run(db, SETTINGS, NOW - HOUR, send=False)
+    with db.write() as session:
+        for name in "abcdef":
+            who = session.scalars(select(Partner).where(Partner.name == name)).one()
+            say(session, who, NOW - HOUR / 2, late=0.6 if name in "ce" else 0.0)
+    decide.run(db, SETTINGS, NOW - HOUR / 2)
+    announce_all(db, SETTINGS, NOW - HOUR / 2)
+    with db.write() as session:
+        for name in "abcdef":
+            who = session.scalars(select(Partner).where(Partner.name == name)).one()
+            say(session, who, NOW, *(["extreme"] if name in "bdf" else []), late=0.0 if name in "ce" else 0.7)
+    decide.run(db, SETTINGS, NOW)
+
+
+def announce_all(db: Database, settings: Settings, now: datetime) -> int:
+    return announce.run(db, Vault([KEY]), settings, now)
+
+
 def assessed_rows(session: Session) -> list[Any]:
     names = [column.name for column in Assessment.__table__.columns if column.name != "id"]
     query = select(*(getattr(Assessment, name) for name in names)).order_by(Assessment.partner_id, Assessment.at)
@@ -101,7 +113,7 @@ def assessed_rows(session: Session) -> list[Any]:
 
 def decided_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
     """Every row deciding writes, but for ids that are made at random."""
-    random = {Notification: {"id"}}
+    random = {Notification: {"id"}, AlertEvent: {"id"}}
     return {
         model.__tablename__: sorted(
             (
@@ -110,7 +122,7 @@ def decided_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
             ),
             key=str,
         )
-        for model in (RuleStatus, Decision, Alert, Meeting, Notification)
+        for model in (RuleStatus, Decision, Alert, AlertEvent, Meeting, Notice, Told, Notification)
     } | {"told": [len(row.value) for row in session.scalars(select(Meta))]}
 
 
@@ -118,6 +130,7 @@ Rows = Callable[[Session], Any]
 STAGES: dict[str, tuple[Callable[[Database], None], Callable[..., int], Rows]] = {
     "assess": (prepare_assess, assess.run, assessed_rows),
     "decide": (prepare_decide, decide.run, decided_rows),
+    "announce": (prepare_announce, announce_all, decided_rows),
 }
 
 
@@ -179,7 +192,8 @@ def test_a_killed_run_is_finished_by_the_next_on_postgresql(
         monkeypatch.setattr(module, "BATCH", SMALL_BATCH)
     prepare(postgresql_db)
     before = rows_of(postgresql_db, rows)
-    assert kill_at(stage, postgresql_db.url.render_as_string(hide_password=False), LATE_STATEMENT[stage])
+    url = postgresql_db.url.render_as_string(hide_password=False)
+    assert kill_at(stage, url, LATE_STATEMENT[stage]) == -signal.SIGKILL
     partial = rows_of(postgresql_db, rows)
     assert partial != before
     assert run(postgresql_db, SETTINGS, NOW) > 0
@@ -191,7 +205,4 @@ def test_a_killed_run_is_finished_by_the_next_on_postgresql(
 
 def kill_at(stage: str, url: str, statement: int) -> int:
     """Run a stage in a process that kills itself before its n-th statement; return how it ended."""
-    command = [sys.executable, "-c", CHILD, stage, url, NOW.isoformat(), str(statement)]
-    ended = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False, timeout=120)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    return ended.returncode
+    return forked.call(killed.stage, stage, url, NOW, statement, KEY)

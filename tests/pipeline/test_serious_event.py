@@ -86,7 +86,7 @@ def test_one_article_fires_at_once_names_the_event_and_asks_for_a_meeting(watche
         decision = session.get_one(Decision, alert.decision_id)
         assert decision.reason["message"] == HELD_FOR_MESSAGE
         assert reader.fact(decision.reason) == f"The condition of the rule holds: {named}."
-        assert decision.context == {"serious_event": 95.0}
+        assert decision.context == {"serious_event": 95.0, "grave": 70.0}
         for locale in ("zh-Hant", "zh-Hans", "vi"):
             assert "Insolvency" not in reader_of(locale).fact(decision.reason)
 

@@ -138,6 +138,15 @@ def test_meetings_are_those_reported_and_our_own(db: Database, settings: Setting
     assert days_ago(build(db, settings, NOW - 3 * DAY), "met") == {2: 1}
 
 
+def test_meetings_of_every_level_are_meetings(db: Database, settings: Settings, acme: models.Partner) -> None:
+    names = ("meeting", "meeting_executive", "meeting_management", "meeting_working")
+    with db.write() as session:
+        report(session, [measure(name, 1.0, NOW - number * DAY) for number, name in enumerate(names, 1)])
+    seen = build(db, settings)
+    assert days_ago(seen, "met") == {1: 1, 2: 1, 3: 1, 4: 1}
+    assert not set(seen.measures) & set(names)
+
+
 def propose(session: Session, partner: models.Partner) -> models.Meeting:
     """A meeting as a rule proposes it."""
     shipped.seed(session, NOW)

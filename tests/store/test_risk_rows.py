@@ -14,7 +14,7 @@ from warden.domain import LOCALES, AlertState, Stage
 from warden.errors import Conflict, InvalidInput, NotFound
 from warden.models import Assessment, Rule
 from warden.pipeline import decide
-from warden.rules import compile_rule
+from warden.rules import compile_rule, inhibition_faults
 from warden.settings import Settings
 from warden.store import alerts, assessments, rules, shipped
 
@@ -42,7 +42,7 @@ def test_what_is_shipped_is_added_once_and_edits_survive(seeded: Database) -> No
         assert shipped.seed(session, NOW + DAY) == 0
         assert rules.by_key(session, "late_rate").condition == "late_rate > 0.5"
         found = [rule.key for rule in rules.listing(session)]
-        assert found == ["band_high", "gone_quiet", "late_rate", "serious_event"]
+        assert found == sorted(rule["key"] for rule in shipped_rules())
 
 
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule["key"])
@@ -50,7 +50,10 @@ def test_every_shipped_rule_is_sound_and_named_in_every_language(rule: dict[str,
     assert set(rule["names"]) == set(rule["descriptions"]) == set(LOCALES)
     assert all(rule["names"].values())
     assert all(rule["descriptions"].values())
-    compile_rule(**{name: rule[name] for name in ("key", "condition", "inhibit_when", "for_seconds")})
+    compile_rule(**{name: rule[name] for name in ("key", "condition", "inhibit_when", "for_seconds", "parameters")})
+    keys = [other["key"] for other in shipped_rules()]
+    assert inhibition_faults(rule["inhibited_by"], rule["key"], keys, {"partner"}) == []
+    assert set(rule) == {"key", *rules.EDITABLE}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from served import Site, seed
 
 from collectors.base import Article
+from scorers.news.read import shipped_models
 from warden.clock import utc_now
 from warden.domain import Role
 from warden.pipeline import attribute
@@ -228,9 +229,18 @@ def test_what_people_said_is_not_about_the_partner_is_not_previewed_as_new(
     assert found["counts"] == {"new": 0, "lost": 0, "kept": 0}
 
 
+@pytest.mark.parametrize("name", ["\u200b", " \u2060 \ufeff"])
+def test_a_name_that_nobody_can_see_is_refused(admin: httpx.Client, partner: str, name: str) -> None:
+    path = f"/api/v1/partners/{partner}"
+    assert admin.get(f"{path}/names/preview", params={"text": name}).status_code == 422
+    assert admin.post(f"{path}/names/review", json={"text": name, "answer": "by_itself"}).status_code == 422
+    assert admin.post(f"{path}/aliases", json={"text": name}).status_code == 422
+
+
 def test_a_version_is_chosen_and_let_go(site: Site, admin: httpx.Client) -> None:
     with site.services.db.write() as session:
-        news_models.keep(session, "vi", b"arrays", {"headlines": 900}, speaks=True, now=utc_now())
+        raw = shipped_models()["vi"].to_bytes()
+        news_models.keep(session, "vi", raw, {"headlines": 900}, speaks=True, now=utc_now())
     (learned,) = admin.get("/api/v1/news-models").json()["items"]
     assert (learned["language"], learned["number"], learned["speaks"]) == ("vi", 1, True)
     shipped = admin.post("/api/v1/news-models/vi/choose", json={"number": 0}).json()
@@ -242,6 +252,19 @@ def test_a_version_is_chosen_and_let_go(site: Site, admin: httpx.Client) -> None
     assert admin.post("/api/v1/news-models/fr/choose", json={"number": 0}).status_code == 422
     with site.client(Role.VIEWER) as viewer:
         assert viewer.get("/api/v1/news-models").status_code == 403
+
+
+def test_a_version_that_cannot_be_read_is_not_said_to_speak(site: Site, admin: httpx.Client) -> None:
+    with site.services.db.write() as session:
+        news_models.keep(session, "en", b"arrays", {}, speaks=True, now=utc_now())
+    (broken,) = admin.get("/api/v1/news-models").json()["items"]
+    assert broken["speaks"] is False
+    assert "version 1 of en" in broken["unreadable"]
+    shipped = admin.post("/api/v1/news-models/en/choose", json={"number": 0}).json()
+    assert (shipped["speaks"], shipped["unreadable"]) == (True, None)
+    again = admin.post("/api/v1/news-models/en/choose", json={"number": 1}).json()
+    assert (again["speaks"], again["held_by"]) == (False, "token admin test")
+    assert "version 1 of en" in again["unreadable"]
 
 
 def test_a_denial_does_not_soften_the_bad_news_it_answers(admin: httpx.Client, partner: str, correct: Correct) -> None:

@@ -88,6 +88,11 @@ def test_no_override_without_sense_reason_and_end(add: Add, values: dict[str, An
     assert (answer.status_code, [fault["where"] for fault in answer.json()["faults"]]) == (422, [where])
 
 
+def test_all_that_is_wrong_with_an_override_is_told_at_once(add: Add) -> None:
+    answer = add(quantity="impact", value=9, reason=" ", expires_at="2020-01-01T00:00:00Z")
+    assert [fault["where"] for fault in answer.json()["faults"]] == ["value", "reason", "expires_at"]
+
+
 def test_whom_nobody_watches_cannot_be_overridden(site: Site, admin: httpx.Client, path: str, add: Add) -> None:
     page, form = path.removeprefix("/api/v1"), f'action="{path.removeprefix("/api/v1")}/overrides"'
     with site.browser(Role.MANAGER) as browser:

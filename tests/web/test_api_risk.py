@@ -8,11 +8,17 @@ import pytest
 from served import Site, seed
 
 from warden.domain import Role
+from warden.web.api.shapes import shown
 
 
 @pytest.fixture
 def seeded(site: Site) -> dict[str, Any]:
     return seed(site)
+
+
+def test_a_share_is_shown_without_the_rest_of_its_sum() -> None:
+    assert 0.1 + 0.2 + 0.3 != 0.6
+    assert (shown(0.1 + 0.2 + 0.3), shown(1 / 3)) == (0.6, 0.333333333)
 
 
 def test_the_matrix_has_the_shape_it_promises(portfolio: Site) -> None:

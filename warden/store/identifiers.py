@@ -1,5 +1,6 @@
 """What partners are called: identifiers, by which facts find them, and aliases, by which headlines name them."""
 
+import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -283,9 +284,10 @@ def _is(key: Key) -> ColumnElement[bool]:
 
 
 def alias_text(text: str) -> str:
-    """Return a name as it is stored, with single spaces. Raises InvalidInput for one that is empty or too long."""
+    """Return a name as stored, with single spaces. Raises InvalidInput for one that is empty, invisible or too long."""
     text = " ".join(text.replace("\0", "").split())
-    if not 0 < len(text) <= 200:
+    is_visible = any(unicodedata.category(one)[0] not in "ZC" for one in text)
+    if not (is_visible and len(text) <= 200):
         raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])
     return text
 

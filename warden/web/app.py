@@ -8,7 +8,16 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from warden import __version__
 from warden.web import api, assets, health, pages, problems
 from warden.web.access import Doors, SignInLimits, check_origin
-from warden.web.api import examples, matrices, news_examples, push, risk_examples
+from warden.web.api import (
+    alert_examples,
+    examples,
+    matrices,
+    meeting_examples,
+    news_examples,
+    push,
+    risk_examples,
+    rule_examples,
+)
 from warden.web.deps import Services
 from warden.web.health import Measure, Metrics
 
@@ -61,7 +70,8 @@ def _complete_description(app: FastAPI) -> None:
         schemas = description["components"]["schemas"]
         schemas.update(push.SCHEMAS)
         schemas.update(matrices.SCHEMAS)
-        listed = {**examples.EXAMPLES, **risk_examples.EXAMPLES, **news_examples.EXAMPLES}
+        told = (examples, risk_examples, news_examples, rule_examples, alert_examples, meeting_examples)
+        listed = {name: example for part in told for name, example in part.EXAMPLES.items()}
         examples.illustrate(schemas, listed)
         return description
 

@@ -154,6 +154,10 @@ def _figures(locale: str) -> dict[str, Any]:
     def day(value: date | None) -> str:
         return DASH if value is None else wording.day(value, locale)
 
+    def weekday(value: int) -> str:
+        """What a day of the week is called; 0 is Monday."""
+        return str(babel.days["stand-alone"]["wide"][value])
+
     def ago(value: datetime | None, now: datetime) -> str:
         return DASH if value is None else format_timedelta(value - now, add_direction=True, locale=babel)
 
@@ -183,7 +187,7 @@ def _figures(locale: str) -> dict[str, Any]:
         """A difference in percentage points, with one decimal and its sign."""
         return DASH if value is None else str(format_decimal(value, _sign(value, "0.0"), locale=babel))
 
-    filters = (day, ago, number, percent, likelihood, money, signed, decimals, points)
+    filters = (day, weekday, ago, number, percent, likelihood, money, signed, decimals, points)
     return {made.__name__: made for made in filters}
 
 

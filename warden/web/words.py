@@ -16,6 +16,7 @@ from warden.domain import (
     Severity,
     SourceState,
     Stage,
+    WhenEmpty,
 )
 from warden.i18n import N_
 
@@ -50,6 +51,7 @@ WORDS: dict[str, str] = {
     NotificationStatus.CLAIMED: N_("Being sent"),
     NotificationStatus.SENT: N_("Sent"),
     NotificationStatus.ACCEPTED: N_("Accepted, not confirmed"),
+    NotificationStatus.CONFIRMED: N_("Confirmed"),
     NotificationReason.ALERT_FIRED: N_("Alert fired"),
     NotificationReason.ALERT_RESOLVED: N_("Alert resolved"),
     NotificationReason.MEETING_PROPOSED: N_("Meeting proposed"),
@@ -61,11 +63,16 @@ WORDS: dict[str, str] = {
     NotificationReason.SOURCE_CHANGED: N_("Source changed"),
     NotificationReason.SOURCE_RECOVERED: N_("Source recovered"),
     NotificationReason.DESTINATION_DISABLED: N_("Destination disabled"),
+    NotificationReason.CANARY: N_("Check of a destination"),
+    NotificationReason.CLOCK_STOPPED: N_("Warden stands still"),
     NotificationReason.DIGEST: N_("Digest"),
     NotificationReason.SIGN_IN: N_("Sign-in link"),
     NotificationReason.TEST: N_("Test message"),
     Frequency.DAILY: N_("Every day"),
     Frequency.WEEKLY: N_("Every week"),
+    Frequency.MONTHLY: N_("Every month"),
+    WhenEmpty.SEND: N_("send it and say so"),
+    WhenEmpty.SKIP: N_("send nothing"),
     Role.VIEWER: N_("Viewer"),
     Role.MANAGER: N_("Manager"),
     Role.ADMIN: N_("Administrator"),
@@ -78,6 +85,7 @@ RULE_STATES = {
     RuleState.FIRING: N_("Firing"),
     RuleState.RECOVERING: N_("Recovering"),
     RuleState.UNKNOWN: N_("Unknown"),
+    RuleState.ERROR: N_("Fails"),
 }
 
 SIGNALS = reasons.SIGNALS
@@ -115,7 +123,27 @@ ATTENDEES = {
     "owner": N_("Owner"),
     "sponsor": N_("Executive sponsor"),
     "counterpart": N_("Counterpart executive"),
+    "deputy": N_("Deputy"),
 }
+
+ANSWERS = {
+    "needs-action": N_("No answer yet"),
+    "accepted": N_("Accepted the invitation"),
+    "declined": N_("Declined"),
+    "tentative": N_("Perhaps"),
+    "delegated": N_("Sends somebody else"),
+}
+"""What people answer to an invitation."""
+
+LEVELS = {
+    "executive": N_("Executives"),
+    "management": N_("Management"),
+    "working": N_("Working level"),
+}
+"""Who meets: the three tiers of the rhythm."""
+
+SIDES = {"ours": N_("We"), "theirs": N_("The partner")}
+"""Whose promise an action is."""
 
 MISSING = {**SIGNALS, **IMPACT_PARTS}
 """What may be missing from an assessment."""

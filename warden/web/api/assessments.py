@@ -16,7 +16,19 @@ from warden.models import Assessment
 from warden.pipeline import assess
 from warden.store import assessments, outcomes, partners
 from warden.store.assessments import AssessmentDraft
-from warden.web.api.shapes import Cursor, Limit, Listed, Moment, Sentence, Since, Until, listed, not_future, sentence
+from warden.web.api.shapes import (
+    Cursor,
+    Limit,
+    Listed,
+    Moment,
+    Sentence,
+    Since,
+    Until,
+    listed,
+    not_future,
+    sentence,
+    shown,
+)
 from warden.web.deps import SLOW, ApiReader, CurrentServices, Now, Read, guard
 from warden.web.outcomes import stated
 from warden.web.problems import errors
@@ -198,6 +210,7 @@ def list_outcomes(session: Read, partner_id: uuid.UUID) -> Listed[OutcomeOut]:
 def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, reader: Reader) -> AssessmentOut:
     has_cell = row.likelihood_level is not None and row.impact_level is not None
     computed = row.computed_likelihood
+    known = part_known((part["weight"], part["score"]) for part in row.impact_parts)
     return AssessmentOut.model_validate(
         {
             "id": assessment_id,
@@ -212,11 +225,11 @@ def _shape(row: Assessment | AssessmentDraft, assessment_id: uuid.UUID | None, r
             "cell": {"likelihood": row.likelihood_level, "impact": row.impact_level} if has_cell else None,
             "band": row.band,
             "reach": _reach(row.reach) if row.reach else None,
-            "coverage": row.coverage,
+            "coverage": shown(row.coverage),
             "not_rated": sentence(reader, row.not_rated) if row.not_rated else None,
             "contributions": [_contribution(signal, reader) for signal in row.signals],
             "impact_parts": row.impact_parts,
-            "impact_coverage": part_known((part["weight"], part["score"]) for part in row.impact_parts),
+            "impact_coverage": None if known is None else shown(known),
             "matrix_version": row.matrix_version,
         }
     )

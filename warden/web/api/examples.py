@@ -45,7 +45,8 @@ SENTENCE = {
 }
 KEY = {"id": 17, "scheme": "supplier_code", "value": "S-1042", "partner_id": PARTNER}
 PROBLEM_ROW = {"where": "row 7", "what": "due_on: '2026-13-01' is not a date"}
-ATTENDEE = {"name": "An Nguyen", "email": "an@example.com", "role": "owner"}
+ATTENDEE = {"name": "An Nguyen", "email": "an@example.com", "role": "owner", "partstat": "accepted"}
+WHY = {"why": "Why were the orders late?", "because": "Their press stood still for a week."}
 SENTENCE_OF_ALERT = {**SENTENCE, "facts": ["/api/v1/facts/812"]}
 MESSAGE = {
     "reason": "alert_fired",
@@ -78,20 +79,6 @@ VARIABLE = {
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Acknowledgement": ACKNOWLEDGEMENT,
     "AlertEvidence": SENTENCE_OF_ALERT,
-    "AlertOut": {
-        "id": ALERT,
-        "partner": NAMED,
-        "rule": {"id": RULE, "name": "Partner gone quiet"},
-        "rule_key": "gone_quiet",
-        "state": "firing",
-        "severity": "warning",
-        "fired_at": EARLIER,
-        "resolved_at": None,
-        "evidence": [SENTENCE_OF_ALERT],
-        "assessment_id": ASSESSMENT,
-        "acknowledged": ACKNOWLEDGEMENT,
-        "version": 2,
-    },
     "AliasOut": ALIAS,
     "ArticleIn": {
         "kind": "article",
@@ -179,15 +166,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "id": MEETING,
         "partner": NAMED,
         "alert_id": ALERT,
+        "level": "executive",
         "status": "scheduled",
         "proposed_at": EARLIER,
         "due_on": "2026-05-08",
         "owner": OWNER,
         "attendees": [ATTENDEE],
         "agenda": [SENTENCE],
+        "five_whys": [WHY],
         "starts_at": "2026-05-07T02:00:00Z",
         "minutes": 60,
         "place": "Video call",
+        "sequence": 1,
         "held_at": None,
         "outcome": None,
         "waived_why": None,
@@ -247,21 +237,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PersonChanges": {"locale": "zh-Hant", "time_zone": "Asia/Taipei"},
     "PersonOut": OWNER,
     "PreviewOut": {"message": {**MESSAGE, "reason": "digest", "severity": None, "title": "Warden, week of 4 May 2026"}},
-    "RuleOut": {
-        "id": RULE,
-        "key": "late_rate",
-        "names": {"en": "Delivery-delay rate above the threshold"},
-        "descriptions": {"en": "More than a quarter of the partner's deliveries are late."},
-        "condition": "late_rate > 0.25 && due_recent >= 5.0",
-        "inhibit_when": "",
-        "for_seconds": 0,
-        "keep_firing_for_seconds": 604800,
-        "severity": "warning",
-        "meeting_within_days": None,
-        "enabled": True,
-        "version": 1,
-        "updated_at": EARLIER,
-    },
     "RunOut": {
         "id": ANYTHING_ELSE,
         "started_at": AT,

@@ -1,18 +1,17 @@
 """The change ledger: what moved a partner's likelihood and impact between two moments, step by step and exactly."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
 
-from warden.errors import NotFound
 from warden.pipeline import ledger
 from warden.pipeline.causes import Line
 from warden.pipeline.ledger import Cause, Clocks, End, Ledger, Step
-from warden.store import assessments, partners
+from warden.store import partners
+from warden.web.answers import turning_point
 from warden.web.api.shapes import Moment, Sentence, not_future, sentence
 from warden.web.deps import SLOW, ApiReader, CurrentServices, Now, Read, guard
 from warden.web.problems import errors
@@ -24,8 +23,6 @@ From = Annotated[
     Moment | None, Query(alias="from", description="Left out: the last assessment in another band, else 28 days ago.")
 ]
 To = Annotated[Moment | None, Query(alias="to", description="Left out: now.")]
-RECENT = timedelta(days=28)
-"""What is looked back on where the band never changed."""
 
 KnownAt = Annotated[Moment | None, Query(description="What was known by then counts; left out: as at that moment.")]
 
@@ -104,20 +101,6 @@ def get_ledger(
     known = not_future(from_known_at or start, now, "from_known_at"), not_future(to_known_at or end, now, "to_known_at")
     clocks = Clocks(start, known[0]), Clocks(end, known[1])
     return _shape(ledger.between(session, services.settings, partner_id, *clocks), reader)
-
-
-def turning_point(session: Session, partner_id: uuid.UUID, now: datetime) -> datetime:
-    """Return since when there is most to explain: when another band was last said of a partner, else 28 days ago.
-
-    It is never before the partner's first assessment. Raises NotFound where there is none.
-    """
-    last = assessments.latest(session, partner_id, now)
-    if last is None:
-        raise NotFound(f"The partner {partner_id} was never assessed.")
-    before = assessments.in_another_band(session, last)
-    if before is not None:
-        return before.at
-    return max(now - RECENT, assessments.first_at(session, partner_id) or last.at)
 
 
 def _shape(found: Ledger, reader: Reader) -> LedgerOut:

@@ -14,6 +14,7 @@ from warden.models import Matrix
 from warden.pipeline import moves
 from warden.pipeline.moves import Move, Place
 from warden.store import matrices
+from warden.web.answers import State, state_of
 from warden.web.api.shapes import IfMatch, Listed, NoBody, Sentence, check_tag, sentence, set_etag, tag_of
 from warden.web.deps import SLOW, ApiReader, Caller, Now, Read, Write, guard
 from warden.web.problems import errors
@@ -21,7 +22,6 @@ from warden.wording import Reader
 
 router = APIRouter(prefix="/matrices", tags=["matrices"], dependencies=[guard("criteria")])
 
-State = Literal["draft", "active", "past"]
 
 _TEMPLATE = "#/components/schemas/Matrix{model}"
 SCHEMAS: dict[str, Any] = {
@@ -149,13 +149,6 @@ def activate_matrix(
     """
     _check(session, version, if_match)
     return _answer(matrices.activate(session, version, caller.name, now), response)
-
-
-def state_of(row: Matrix) -> State:
-    """Return whether a version is a draft, the active one or one of the past."""
-    if row.active:
-        return "active"
-    return "draft" if row.activated_at is None else "past"
 
 
 def _check(session: Session, version: int, if_match: str | None) -> None:

@@ -7,19 +7,16 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from warden.i18n import N_
 from warden.store import assessments, matrices
 from warden.store.assessments import Placement
+from warden.web.answers import why_unrated
 from warden.web.api.assessments import AsOf
-from warden.web.api.shapes import not_future
+from warden.web.api.shapes import not_future, shown
 from warden.web.deps import ApiReader, Now, Read, guard
 from warden.web.problems import errors
-from warden.wording import Fact, Reader
+from warden.wording import Reader
 
 router = APIRouter(tags=["assessments"], dependencies=[guard("assessments")])
-
-NOT_ASSESSED_MESSAGE = N_("Not assessed yet.")
-NOT_PLACED_MESSAGE = N_("Not placed on the new matrix yet.")
 
 
 class Level(BaseModel):
@@ -119,11 +116,6 @@ def _placed(one: Placement) -> PlacedPartner:
             "name": one.name,
             "likelihood": one.likelihood,
             "impact": one.impact,
-            "coverage": one.coverage,
+            "coverage": shown(one.coverage),
         }
     )
-
-
-def why_unrated(one: Placement) -> Fact:
-    """Return why a partner has no place on the matrix, as a stored sentence."""
-    return one.not_rated or {"message": NOT_ASSESSED_MESSAGE if one.band is None else NOT_PLACED_MESSAGE}

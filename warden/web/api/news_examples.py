@@ -82,6 +82,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "retired_at": None,
         "held_by": None,
         "speaks": True,
+        "unreadable": None,
     },
     "StoryOut": STORY,
     "ToneOut": TONE,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from warden.domain import Quantity
 from warden.models import Override
 from warden.store import overrides, partners
-from warden.web.api.shapes import Input, Listed, Moment, Reason
+from warden.web.api.shapes import Input, Listed, Moment, text
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 
@@ -37,7 +37,9 @@ class NewOverride(Input):
     value: Annotated[
         float, Field(strict=True, allow_inf_nan=False, description="Likelihood: between 0 and 1; impact: 1 to 5.")
     ]
-    reason: Reason
+    reason: Annotated[str, text(2_000, 0)] = Field(
+        description="Not empty; refused together with whatever else is wrong."
+    )
     expires_at: Moment = Field(description="In the future, at most a year away.")
 
 

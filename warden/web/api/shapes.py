@@ -104,6 +104,11 @@ IfMatch = Annotated[
 ]
 
 
+def shown(share: float) -> float:
+    """Return a share without what sums of binary fractions leave behind: .6, not .6000000000000001."""
+    return round(share, 9)
+
+
 class Sentence(BaseModel):
     """One sentence: in the language asked for, and as the message and parameters it is made of."""
 

@@ -1,11 +1,16 @@
 """The pages people read: one router per page."""
 
 from warden.web.pages import (
+    actions,
     alerts,
     backtest,
+    cadences,
     changes,
+    confirmations,
     criteria,
+    digest_orders,
     digests,
+    duty,
     grid,
     incidents,
     matrices,
@@ -13,12 +18,19 @@ from warden.web.pages import (
     meetings,
     names,
     news_models,
+    notices,
     notifications,
     overrides,
     partners,
+    playbooks,
+    routes,
+    rule_versions,
+    rules,
     sign_in,
+    silences,
     sources,
     unattributed,
+    verdicts,
 )
 from warden.web.pages.errors import error_page
 
@@ -33,14 +45,26 @@ routers = [
     changes.router,
     criteria.router,
     backtest.router,
+    rules.router,
+    rule_versions.router,
+    verdicts.router,
+    silences.router,
+    duty.router,
+    routes.router,
+    playbooks.router,
+    notices.router,
     alerts.router,
     meetings.router,
+    actions.router,
+    cadences.router,
     sources.router,
     notifications.router,
     unattributed.router,
     names.router,
     news_models.router,
+    digest_orders.router,
     digests.router,
+    confirmations.router,
 ]
 
 __all__ = ["error_page", "routers"]

@@ -17,7 +17,7 @@ from warden.pipeline.causes import Line
 from warden.pipeline.ledger import Cause, Clocks, Ledger, Step
 from warden.store import partners
 from warden.web import words
-from warden.web.api.ledger import turning_point
+from warden.web.answers import turning_point
 from warden.web.api.shapes import is_sane
 from warden.web.deps import SLOW, Read
 from warden.web.pages.drawing import Asked, View, Viewer

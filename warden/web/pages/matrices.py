@@ -10,7 +10,7 @@ from warden.errors import Fault, InvalidInput
 from warden.models import Matrix
 from warden.pipeline import moves
 from warden.store import matrices
-from warden.web.api.matrices import state_of
+from warden.web.answers import state_of
 from warden.web.api.shapes import NO_NUL, check_tag, tag_of
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other

@@ -13,7 +13,7 @@ from warden.i18n import N_
 from warden.reasons import reasons
 from warden.store import alerts, assessments, criteria, meetings, people, sources
 from warden.store.assessments import Placement
-from warden.web.api.matrix import why_unrated
+from warden.web.answers import why_unrated
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
 from warden.web.pages.grid import Board, board

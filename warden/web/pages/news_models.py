@@ -18,11 +18,16 @@ Language = Annotated[Literal["en", "zh", "vi"], Path()]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version as it is shown. `row` None: the shipped one, which nobody ever went back to."""
+    """One version as it is shown. `row` None: the shipped one, which nobody ever went back to.
+
+    is_chosen: it is to speak. unreadable: why it cannot all the same; then the shipped one does in its place.
+    """
 
     number: int
     row: NewsModel | None
+    is_chosen: bool
     speaks: bool
+    unreadable: str | None = None
 
     @property
     def report(self) -> Mapping[str, Any]:
@@ -34,11 +39,17 @@ class Version:
 def list_versions(view: Manager, session: Read) -> Response:
     """Show all versions of every language, newest first."""
     speaking = news_models.speaking(session)
+    broken = news_models.voices(session, embeddings=view.services.settings.news_embeddings).broken
     rows = news_models.listing(session)
     return view.page(
         "news_models.html",
         languages_read=[
-            (language, _versions([row for row in rows if row.language == language], speaking.get(language)))
+            (
+                language,
+                _versions(
+                    [row for row in rows if row.language == language], speaking.get(language), broken.get(language)
+                ),
+            )
             for language in news_models.PARTS
         ],
         speaking=speaking,
@@ -62,8 +73,13 @@ def release(view: Manager, session: Write, language: Language) -> Response:
     return see_other("/news-models")
 
 
-def _versions(rows: Sequence[NewsModel], speaking: NewsModel | None) -> list[Version]:
-    made = [Version(row.number, row, speaking is not None and row.id == speaking.id) for row in rows]
-    if all(one.number != news_models.SHIPPED for one in made):
-        made.append(Version(news_models.SHIPPED, None, speaking is None))
-    return made
+def _versions(rows: Sequence[NewsModel], speaking: NewsModel | None, broken: str | None) -> list[Version]:
+    """Return a language's versions; `broken`: why the chosen one cannot be read, so that the shipped one speaks."""
+    chosen = news_models.SHIPPED if speaking is None else speaking.number
+    speaks = chosen if broken is None else news_models.SHIPPED
+    known: dict[int, NewsModel | None] = {row.number: row for row in rows}
+    known.setdefault(news_models.SHIPPED, None)
+    return [
+        Version(number, row, number == chosen, number == speaks, broken if number == chosen else None)
+        for number, row in known.items()
+    ]

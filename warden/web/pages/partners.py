@@ -12,7 +12,8 @@ from scorers.impact import part_known
 from scorers.matrix import Thresholds
 from warden.domain import WATCHED_STAGES, Stage
 from warden.models import Partner
-from warden.store import alerts, assessments, criteria, facts, meetings, overrides, partners, rules, sources
+from warden.store import alerts, assessments, criteria, facts, meetings, notices, overrides, partners, rules, sources
+from warden.web import alert_words
 from warden.web.deps import Read
 from warden.web.pages import incidents, standing, trend
 from warden.web.pages.drawing import ROWS, Asked, Level, View, Viewer
@@ -105,6 +106,8 @@ def draw(
         counted={one["id"] for one in assessment.overrides} if assessment else set(),
         facts=found.items,
         older=view.older(found.next),
+        notices=notices.listing(session, limit=RECENT, partner_id=partner.id).items,
+        alert_words=alert_words,
         alerts=alerts.listing(session, limit=RECENT, partner_id=partner.id).items,
         meetings=meetings.listing(session, limit=RECENT, partner_id=partner.id).items,
         rules=[(rule, status) for rule, status in rules.statuses_of(session, partner.id) if rule.enabled],

@@ -1,0 +1,162 @@
+"""Pages of meetings, actions and the rhythm: what they show, what their forms do, and what they refuse in words."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from portfolio import Site
+
+from warden.domain import LOCALES, MeetingLevel, Role, Scope, Side
+from warden.store import actions, cadences, meetings, partners
+from warden.web.deps import SESSION_COOKIE
+
+QUIET = "Bridgewater Freight"
+
+
+@pytest.fixture(scope="module")
+def manager(site: Site) -> Iterator[httpx.Client]:
+    headers = {"accept-language": "en", "Sec-Fetch-Site": "same-origin"}
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with httpx.Client(base_url=site.address, headers=headers, cookies=cookies, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def meeting_id(site: Site) -> uuid.UUID:
+    with site.services.db.read() as session:
+        found = meetings.open_of(session, uuid.UUID(site.partner_ids[QUIET]))
+    assert found is not None
+    return found.id
+
+
+def new_action(site: Site, text: str = "Send the plan", ahead: int = 5) -> uuid.UUID:
+    with site.services.db.write() as session:
+        partner = partners.get(session, uuid.UUID(site.partner_ids[QUIET]))
+        due_on = (site.now + timedelta(days=ahead)).date()
+        return actions.add(
+            session, partner, text=text, side=Side.OURS, due_on=due_on, author="tests", now=site.now - timedelta(days=9)
+        ).id
+
+
+def text_of(answer: httpx.Response) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", answer.text))
+
+
+def test_a_decision_of_a_meeting_becomes_an_action(site: Site, manager: httpx.Client, meeting_id: uuid.UUID) -> None:
+    form = {
+        "partner_id": site.partner_ids[QUIET],
+        "meeting_id": str(meeting_id),
+        "text": "Name a second contact",
+        "who": "theirs",
+        "due_on": (site.now + timedelta(days=9)).date().isoformat(),
+    }
+    answer = manager.post("/actions", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/meetings/{meeting_id}#actions")
+    shown = text_of(manager.get(f"/meetings/{meeting_id}"))
+    assert "Name a second contact" in shown
+    assert "Name a second contact" in text_of(manager.get("/actions"))
+    assert "Name a second contact" in text_of(manager.get(f"/partners/{site.partner_ids[QUIET]}/rhythm"))
+
+
+def test_a_promise_that_nobody_can_keep_is_refused_beside_its_fields(site: Site, manager: httpx.Client) -> None:
+    form = {"partner_id": site.partner_ids[QUIET], "text": " ", "who": "ours", "due_on": "soon"}
+    answer = manager.post("/actions", data=form)
+    assert answer.status_code == 422
+    assert "Say what is to be done" in answer.text
+    assert "Choose a day within three years." in answer.text
+    assert answer.text.count('aria-invalid="true"') == 2
+
+
+def test_an_action_is_changed_done_and_dropped(site: Site, manager: httpx.Client) -> None:
+    path = f"/actions/{new_action(site)}"
+    with site.services.db.read() as session:
+        owner = partners.get(session, uuid.UUID(site.partner_ids[QUIET])).owner
+    assert owner is not None
+    form = {"text": "Send it signed", "who": str(owner.id), "due_on": site.now.date().isoformat()}
+    assert manager.post(path, data=form).status_code == 303
+    assert f"We: {owner.name}" in text_of(manager.get(path))
+    assert manager.post(path, data={**form, "due_on": ""}).status_code == 422
+    assert manager.post(f"{path}/drop", data={"reason": " "}).status_code == 422
+    for _ in range(2):  # pressed twice
+        assert manager.post(f"{path}/done").status_code == 303
+    assert "Done" in text_of(manager.get(path))
+    other = f"/actions/{new_action(site)}"
+    manager.post(f"{other}/drop", data={"reason": "They pay instead."})
+    assert "They pay instead." in text_of(manager.get(other))
+
+
+def test_what_is_overdue_says_so(site: Site, manager: httpx.Client) -> None:
+    path = f"/actions/{new_action(site, 'Long promised', -3)}"
+    assert "Overdue" in text_of(manager.get(path))
+
+
+def test_the_five_whys_are_filled_in_and_refused_in_words(manager: httpx.Client, meeting_id: uuid.UUID) -> None:
+    path = f"/meetings/{meeting_id}"
+    sheet = {"why": ["Why silent?", "Why did he leave?", ""], "because": ["Their buyer left.", "", ""]}
+    assert manager.post(f"{path}/whys", data=sheet).headers["location"] == f"{path}#whys"
+    assert "Their buyer left." in manager.get(path).text
+    answer = manager.post(f"{path}/whys", data={"why": [""], "because": ["An answer to nothing"]})
+    assert (answer.status_code, "Ask a question in each line" in answer.text) == (422, True)
+    assert "An answer to nothing" in answer.text
+
+
+def test_a_rhythm_is_set_for_a_tier_and_for_a_partner_and_ended(site: Site, manager: httpx.Client) -> None:
+    partner = site.partner_ids[QUIET]
+    assert manager.post("/cadences", data={"level": "executive", "tier": "Strategic", "every_days": "61"}).is_redirect
+    assert "every 61 days" in text_of(manager.get(f"/partners/{partner}/rhythm"))
+    manager.post("/cadences", data={"level": "working", "partner_id": partner, "every_days": "", "reason": "By mail."})
+    shown = text_of(manager.get(f"/partners/{partner}/rhythm"))
+    assert "none expected" in shown
+    assert "set for this partner" in shown
+    assert "By mail." in text_of(manager.get("/cadences"))
+    with site.services.db.read() as session:
+        own = cadences.listing(session, scope=Scope.PARTNER)[0]
+    assert manager.post(f"/cadences/{own.id}/end").headers["location"] == f"/partners/{partner}/rhythm"
+    assert "By mail." not in text_of(manager.get("/cadences"))
+    assert "By mail." in text_of(manager.get("/cadences?ended=true"))
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"tier": "nobody's", "every_days": "7"}, "No partner has this tier."),
+        ({"every_days": "often"}, "Give 1 to 1,096 days"),
+        ({"every_days": "0"}, "Give 1 to 1,096 days"),
+    ],
+)
+def test_a_rhythm_nobody_can_keep_is_refused_in_words(
+    site: Site, manager: httpx.Client, form: dict[str, str], sentence: str
+) -> None:
+    answer = manager.post("/cadences", data={"level": MeetingLevel.WORKING.value, **form})
+    assert (answer.status_code, sentence in answer.text) == (422, True)
+
+
+def test_what_nobody_reports_is_not_known(site: Site, manager: httpx.Client) -> None:
+    assert "Not known" in text_of(manager.get(f"/partners/{site.partner_ids[QUIET]}/rhythm"))
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None:
+    """What is in English under another language is a name, or what people wrote."""
+    new_action(site)
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with httpx.Client(base_url=site.address, cookies=cookies, timeout=60) as client:
+        titles = []
+        for path in ("/meetings", "/actions", "/cadences", f"/partners/{site.partner_ids[QUIET]}/rhythm"):
+            answer = client.get(path, params={"lang": locale})
+            assert answer.status_code == 200
+            titles.append(re.findall("<h1>(.*?)</h1>", answer.text, re.DOTALL)[0])
+    assert len(set(titles)) == 4
+
+
+@pytest.mark.parametrize("path", ["/actions/{id}/done", "/cadences/{id}/end", "/meetings/{id}/whys", "/actions"])
+def test_a_viewer_may_not_post(site: Site, path: str) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=site.address, cookies=cookies, headers=headers, timeout=60) as client:
+        assert (
+            client.post(path.format(id=uuid.UUID(int=0)), data={"partner_id": str(uuid.UUID(int=0))}).status_code == 403
+        )

@@ -1,0 +1,396 @@
+"""Announcing on a real database: one message per partner and recipient, why it is sent, and why it is not."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from alarmed import (
+    FIRED,
+    SETTINGS,
+    VAULT,
+    a_rule,
+    announced,
+    destabilise,
+    end,
+    fire,
+    happen,
+    messages,
+    pending,
+    sent,
+    steady,
+    worsen,
+)
+from assessed import destination, known_as, partner, person, report, signals, year_of_facts
+from assessed import say as assessed_as
+from sqlalchemy import select
+
+from warden.db import Database
+from warden.domain import Cause, NotificationReason, Severity
+from warden.models import Alert, Destination, Notice, Partner, Told
+from warden.pipeline import announce
+from warden.settings import Settings
+from warden.store import assessments, rules, shipped
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def acme_with_a_hook(database: Database) -> Database:
+    with database.write() as session:
+        shipped.seed(session, NOW)
+        for rule in rules.listing(session):
+            session.delete(rule)
+        destination(session, "hook", NOW)
+        partner(session, "Acme", NOW)
+        a_rule(session, "late", NOW)
+        a_rule(session, "quiet", NOW)
+        a_rule(session, "grave", NOW, Severity.CRITICAL)
+    return database
+
+
+@pytest.fixture
+def watched(sqlite_db: Database) -> Database:
+    return acme_with_a_hook(sqlite_db)
+
+
+def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **values: Any) -> Any:
+    """A rule fires for a partner."""
+    with db.write() as session:
+        who = session.scalars(select(Partner).where(Partner.name == name)).one()
+        return fire(session, who, rules.by_key(session, key), at, **values)
+
+
+def over(db: Database, alert: Any, at: datetime) -> None:
+    with db.write() as session:
+        end(session, alert, at)
+
+
+def test_several_alerts_of_one_partner_are_one_message_worst_first(db: Database) -> None:
+    acme_with_a_hook(db)
+    for key in ("late", "grave", "quiet"):
+        happened(db, key)
+    assert announced(db, NOW) == [("first", None)]
+    (message,) = messages(db)
+    assert message["title"] == "Critical: Acme – Grave and 2 more"
+    assert message["lead"] == "This is the first alert about this partner. What speaks for grave"
+    assert [item["title"] for item in message["items"]] == [
+        "What speaks for grave",
+        "What speaks for late",
+        "What speaks for quiet",
+    ]
+    assert (message["reason"], message["notice"], message["severity"]) == ("alert_fired", "first", "critical")
+    assert [label for label, _ in message["verdicts"]] == ["Useful", "Noise", "Too late"]
+    assert pending(db) == 0
+    assert announced(db, NOW + HOUR) == []
+
+
+def test_each_further_message_says_what_is_new(watched: Database) -> None:
+    late = happened(watched, "late")
+    assert announced(watched, NOW) == [("first", None)]
+    quiet = happened(watched, "quiet", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("new_in_group", None)]
+    happened(watched, "grave", NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("worse", None)]
+    with watched.write() as session:
+        worsen(session, quiet, Severity.CRITICAL, NOW + 3 * HOUR)
+    assert announced(watched, NOW + 3 * HOUR) == [("worse", "partly")], "something critical was told before"
+    over(watched, late, NOW + 4 * HOUR)
+    assert announced(watched, NOW + 4 * HOUR) == [("resolved", "partly")]
+    assert len(messages(watched)) == 3
+
+
+def test_a_rise_of_the_band_is_worse(watched: Database) -> None:
+    with watched.write() as session:
+        acme = session.scalars(select(Partner)).one()
+        assessed_as(session, acme, NOW - DAY, "high", [])
+    happened(watched, "late")
+    announced(watched, NOW)
+    with watched.write() as session:
+        assessed_as(session, acme, NOW, "extreme", [])
+    happened(watched, "quiet", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("worse", None)]
+
+
+def test_the_end_is_told_once_when_all_is_over_with_what_ended_before(watched: Database) -> None:
+    late, quiet = happened(watched, "late"), happened(watched, "quiet")
+    announced(watched, NOW)
+    over(watched, late, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    over(watched, quiet, NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("resolved", None)]
+    message = messages(watched)[-1]
+    assert message["reason"] == "alert_resolved"
+    assert [item["title"] for item in message["items"]] == ["Late", "Quiet"]
+    assert message["items"][0]["group"] == "No longer firing"
+    with watched.read() as session:
+        assert session.scalars(select(Told)).all() == []
+
+
+def test_what_ended_is_told_with_the_next_message(watched: Database) -> None:
+    late = happened(watched, "late")
+    happened(watched, "quiet")
+    announced(watched, NOW)
+    over(watched, late, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    happened(watched, "late", NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("new_in_group", None)]
+    groups = [item["group"] for item in messages(watched)[-1]["items"]]
+    assert groups == ["Warning: Quiet", "Warning: Late", "No longer firing"]
+
+
+def test_what_begins_and_ends_before_anybody_is_told_is_only_in_the_ledger(watched: Database) -> None:
+    alert = happened(watched, "late")
+    over(watched, alert, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("first", "over"), ("resolved", "over")]
+    assert messages(watched) == []
+
+
+def test_events_of_one_minute_wait_for_each_other(watched: Database) -> None:
+    settings = SETTINGS.model_copy(update={"group_wait_seconds": 60})
+    happened(watched, "late")
+    assert announced(watched, NOW + timedelta(seconds=59), settings) == []
+    happened(watched, "quiet", NOW + timedelta(seconds=59))
+    assert announced(watched, NOW + timedelta(seconds=60), settings) == [("first", None)]
+    assert messages(watched)[0]["title"] == "Warning: Acme – Late and 1 more"
+    happened(watched, "grave", NOW + DAY)
+    announce.run(watched, VAULT, settings, NOW + DAY, at_once=True)
+    assert len(messages(watched)) == 2
+
+
+def test_what_a_clock_that_was_ahead_decided_waits_for_nothing(watched: Database) -> None:
+    happened(watched, "late", NOW + 400 * DAY)
+    assert announced(watched, NOW, Settings()) == [("first", None)]
+
+
+def test_each_recipient_is_told_what_is_new_to_them(watched: Database) -> None:
+    with watched.write() as session:
+        destination(session, "critical only", NOW, min_severity=Severity.CRITICAL)
+    happened(watched, "late")
+    announced(watched, NOW)
+    assert [line[1] for line in sent(watched)] == ["hook"]
+    happened(watched, "grave", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("first", None), ("worse", None)]
+    assert messages(watched)[-1]["notice"] != messages(watched)[-2]["notice"]
+    assert sorted(len(message["items"]) for message in messages(watched)[1:]) == [1, 2]
+
+
+def test_without_a_destination_the_ledger_says_so(watched: Database) -> None:
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().disabled_at = NOW
+    happened(watched, "late")
+    assert announced(watched, NOW) == [("first", "nobody")]
+
+
+def test_an_alert_of_the_past_is_shown_with_the_next_one_but_never_announced(watched: Database) -> None:
+    past = happened(watched, "quiet", NOW - DAY, sent=False)
+    assert announced(watched, NOW) == []
+    happened(watched, "late")
+    assert announced(watched, NOW) == [("first", None)]
+    assert messages(watched)[0]["title"] == "Warning: Acme – Quiet and 1 more"
+    over(watched, past, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("resolved", "partly")]
+
+
+def test_late_facts_never_send(watched: Database) -> None:
+    alert = happened(watched, "late", cause=Cause.LATE_FACTS)
+    assert announced(watched, NOW) == [("first", "late_facts")]
+    over(watched, alert, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("resolved", "over")]
+    assert messages(watched) == []
+
+
+def test_a_rule_that_is_deleted_takes_its_alerts_out_of_what_is_known(watched: Database) -> None:
+    happened(watched, "late")
+    announced(watched, NOW)
+    with watched.write() as session:
+        session.delete(rules.by_key(session, "late"))
+    happened(watched, "quiet", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("first", None)]
+
+
+def test_what_fires_and_ends_again_and_again_is_told_once_and_once_when_it_is_steady(watched: Database) -> None:
+    first = happened(watched, "late")
+    announced(watched, NOW)
+    over(watched, first, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    second = happened(watched, "late", NOW + 2 * HOUR)
+    with watched.write() as session:
+        destabilise(session, second, NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("first", "unstable"), ("unstable", None)]
+    assert "It fires and ends again and again, and is not told each time." in str(messages(watched)[-1]["items"])
+    over(watched, second, NOW + 3 * HOUR)
+    third = happened(watched, "late", NOW + 4 * HOUR)
+    assert announced(watched, NOW + 4 * HOUR) == [("new_in_group", "unstable"), ("resolved", "unstable")]
+    over(watched, third, NOW + 5 * HOUR)
+    assert announced(watched, NOW + 5 * HOUR) == [("resolved", "over")]
+    with watched.write() as session:
+        steady(session, third, NOW + 8 * DAY)
+    assert announced(watched, NOW + 8 * DAY) == [("steady", None)]
+    assert messages(watched)[-1]["reason"] == "alert_resolved"
+    assert len(messages(watched)) == 4
+
+
+def test_what_is_louder_than_all_that_was_told_is_told_however_unstable(watched: Database) -> None:
+    happened(watched, "late")
+    announced(watched, NOW)
+    grave = happened(watched, "grave", NOW + HOUR)
+    with watched.write() as session:
+        destabilise(session, grave, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("worse", None)]
+
+
+def test_one_rule_holds_another_back_until_it_ends(watched: Database) -> None:
+    with watched.write() as session:
+        rules.by_key(session, "late").inhibited_by = [{"rule": "grave", "equal": ["partner"]}]
+    grave = happened(watched, "grave")
+    happened(watched, "late")
+    assert announced(watched, NOW) == [("first", None), ("first", "inhibited")]
+    assert messages(watched)[0]["title"] == "Critical: Acme – Grave"
+    assert announced(watched, NOW + HOUR) == []
+    over(watched, grave, NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("new_in_group", None)]
+    assert messages(watched)[-1]["title"] == "Warning: Acme – Late"
+    assert [item["group"] for item in messages(watched)[-1]["items"]] == ["Warning: Late", "No longer firing"]
+    assert announced(watched, NOW + 3 * HOUR) == []
+
+
+def test_a_rule_holds_others_back_for_partners_of_the_same_region(watched: Database) -> None:
+    with watched.write() as session:
+        rules.by_key(session, "late").inhibited_by = [{"rule": "grave", "equal": ["region"]}]
+        session.scalars(select(Partner)).one().region = "APAC"
+        partner(session, "Port of Nowhere", NOW, region="APAC")
+        partner(session, "Elsewhere", NOW, region="EMEA")
+    storm = happened(watched, "grave", name="Port of Nowhere")
+    for name in ("Acme", "Elsewhere"):
+        happened(watched, "late", name=name)
+    assert announced(watched, NOW) == [("first", None), ("first", None), ("first", "inhibited")]
+    over(watched, storm, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("first", None), ("resolved", None)]
+    assert messages(watched)[-1]["title"] == "Warning: Acme – Late"
+
+
+def test_two_rules_that_hold_each_other_back_are_told(watched: Database) -> None:
+    with watched.write() as session:
+        for one, other in (("late", "quiet"), ("quiet", "late")):
+            rules.by_key(session, one).inhibited_by = [{"rule": other, "equal": ["partner"]}]
+    for key in ("late", "quiet"):
+        happened(watched, key)
+    assert announced(watched, NOW) == [("first", None)]
+
+
+def many(db: Database, count: int, **values: Any) -> list[str]:
+    with db.write() as session:
+        return [partner(session, f"P{number:02}", NOW, **values).name for number in range(count)]
+
+
+@pytest.mark.parametrize(("count", "outbox"), [(4, 4), (5, 1)])
+def test_five_first_looks_are_one_message(watched: Database, count: int, outbox: int) -> None:
+    alerts = [happened(watched, "late", name=name, cause=Cause.FIRST_LOOK) for name in many(watched, count)]
+    announced(watched, NOW)
+    assert len(messages(watched)) == outbox
+    over(watched, alerts[0], NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("resolved", None)], "they were told of each partner by name"
+
+
+def test_the_message_of_a_first_look_names_every_partner_worst_first(watched: Database) -> None:
+    names = many(watched, 6)
+    for number, name in enumerate(names):
+        happened(watched, "grave" if number == 3 else "late", name=name, cause=Cause.FIRST_LOOK)
+    assert announced(watched, NOW) == [("first", None)]
+    (message,) = messages(watched, reason=NotificationReason.ALERT_FIRED)
+    assert message["title"] == "First look: 6 partners have alerts"
+    assert [item["title"] for item in message["items"]] == ["P03", "P00", "P01", "P02", "P04", "P05"]
+    with watched.read() as session:
+        (notice,) = session.scalars(select(Notice))
+        assert len(notice.partners) == 6
+
+
+def test_many_partners_of_one_region_are_one_notice_that_says_so(watched: Database) -> None:
+    for name in many(watched, 6, region="APAC"):
+        happened(watched, "late", name=name)
+    happened(watched, "late")  # Acme is of no region
+    assert announced(watched, NOW) == [("common_cause", None), ("first", None), *[("first", "common_cause")] * 6]
+    (message,) = messages(watched, reason=NotificationReason.COMMON_CAUSE)
+    assert message["title"] == "Common cause: 6 partners in the region APAC"
+    assert len(message["items"]) == 6
+    with watched.write() as session:
+        late_comer = partner(session, "Late comer", NOW, region="APAC")
+    happened(watched, "late", NOW + HOUR, name=late_comer.name)
+    assert announced(watched, NOW + HOUR) == [("first", "common_cause")]
+    assert len(messages(watched)) == 2
+
+
+def test_partners_of_one_source_share_a_cause(watched: Database) -> None:
+
+    names = many(watched, 20)
+    with watched.write() as session:
+        for name in names:
+            who = session.scalars(select(Partner).where(Partner.name == name)).one()
+            known_as(session, who, name, NOW)
+            assessed_as(session, who, NOW, "low", signals(late=0.5))
+    for number, name in enumerate(names):
+        report(watched, year_of_facts(name, NOW, every=90), NOW, source="erp" if number < 10 else f"s{number % 4}")
+    with watched.write() as session:
+        for name in names[:6]:
+            who = session.scalars(select(Partner).where(Partner.name == name)).one()
+            found = assessments.latest(session, who.id)
+            fire(session, who, rules.by_key(session, "late"), NOW, assessment_id=found.id if found else None)
+    assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
+    assert messages(watched)[0]["title"] == "Common cause: 6 partners of the source erp"
+
+
+def test_two_processes_tell_nothing_twice(db: Database) -> None:
+    acme_with_a_hook(db)
+    names = many(db, 4)
+    for name in names:
+        happened(db, "late", name=name)
+    other = Database(db.url.render_as_string(hide_password=False))
+    ready = Barrier(2)
+
+    def one(database: Database) -> None:
+        ready.wait(30)
+        announce.run(database, VAULT, SETTINGS, NOW)
+
+    threads = [Thread(target=one, args=(database,)) for database in (db, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    other.close()
+    assert len(sent(db)) == 4
+    assert pending(db) == 0
+    with db.read() as session:
+        assert len(session.scalars(select(Notice)).all()) == 4
+
+
+def test_a_partner_that_cannot_be_told_of_does_not_stop_the_others(watched: Database) -> None:
+    many(watched, 1)
+    alert = happened(watched, "late")
+    with watched.write() as session:
+        happen(session, alert, FIRED, NOW)
+        session.get_one(Alert, alert.id).diagnosis = {"cause": "no such cause"}
+    happened(watched, "late", name="P00")
+    assert announced(watched, NOW) == [("first", None)]
+    assert pending(watched) == 2
+    with watched.write() as session:
+        session.get_one(Alert, alert.id).diagnosis = {}
+    assert announced(watched, NOW) == [("first", None)]
+
+
+def test_a_message_is_in_the_readers_language_with_figures_of_the_partner(watched: Database) -> None:
+    with watched.write() as session:
+        destination(session, "vi", NOW, locale="vi", time_zone="Asia/Ho_Chi_Minh")
+        owner = person(session, "Olga Owner")
+        acme = session.scalars(select(Partner)).one()
+        acme.owner_id = owner.id
+        assessed_as(session, acme, NOW, "high", [])
+    happened(watched, "late")
+    announced(watched, NOW)
+    found = {message["lead"].split(".")[0]: dict(message["facts"]) for message in messages(watched)}
+    assert found["This is the first alert about this partner"]["Owner"] == "Olga Owner"
+    assert found["This is the first alert about this partner"]["Band"] == "High"
+    assert (
+        found["Đây là cảnh báo đầu tiên về đối tác này"]["Thời điểm xác định"]
+        == "2 thg 3, 2026 16:00 (Asia/Ho_Chi_Minh)"
+    )

@@ -1,0 +1,256 @@
+"""Silences and maintenance windows: nobody is told meanwhile, and everybody what stands when they are over."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from alarmed import a_rule, announced, end, fire, messages
+from assessed import destination, partner, person
+from sqlalchemy import select
+
+from warden.db import Database
+from warden.domain import SilenceKind
+from warden.errors import Conflict, InvalidInput
+from warden.models import Alert, Notice, Partner, Silence
+from warden.store import rules, silences
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def watched(sqlite_db: Database) -> Database:
+    with sqlite_db.write() as session:
+        destination(session, "hook", NOW)
+        partner(session, "Acme", NOW, region="APAC")
+        for key in ("late", "quiet"):
+            a_rule(session, key, NOW)
+    return sqlite_db
+
+
+def happened(db: Database, key: str, at: datetime, name: str = "Acme") -> Alert:
+    with db.write() as session:
+        who = session.scalars(select(Partner).where(Partner.name == name)).one()
+        return fire(session, who, rules.by_key(session, key), at)
+
+
+def over(db: Database, alert: Alert, at: datetime) -> None:
+    with db.write() as session:
+        end(session, alert, at)
+
+
+def silenced(db: Database, until: datetime, now: datetime = NOW, **values: Any) -> Silence:
+    defaults: dict[str, Any] = {
+        "kind": SilenceKind.SILENCE,
+        "matchers": {},
+        "reason": "They move their plant.",
+        "author": "olga@us.example",
+    }
+    with db.write() as session:
+        return silences.add(session, ends_at=until, now=now, **defaults | values)
+
+
+def test_nobody_is_told_while_a_silence_holds_and_the_ledger_says_who_asked_for_it(watched: Database) -> None:
+    silenced(watched, NOW + DAY, matchers={"partner": [str(partner_id(watched))]})
+    happened(watched, "late", NOW)
+    assert announced(watched, NOW) == [("first", "silenced")]
+    with watched.read() as session:
+        (notice,) = session.scalars(select(Notice))
+    assert notice.why["params"] == {
+        "author": "olga@us.example",
+        "until": (NOW + DAY).isoformat(),
+        "reason": "They move their plant.",
+    }
+    assert messages(watched) == []
+
+
+def partner_id(db: Database) -> Any:
+    with db.read() as session:
+        return session.scalars(select(Partner.id).where(Partner.name == "Acme")).one()
+
+
+def test_when_it_is_over_people_are_told_what_fires_still(watched: Database) -> None:
+    silenced(watched, NOW + DAY)
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    assert announced(watched, NOW + DAY - HOUR) == []
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+    (message,) = messages(watched)
+    assert message["title"] == "Warning: Acme – Late"
+    assert "olga@us.example is over (They move their plant.)" in message["lead"]
+    assert announced(watched, NOW + 2 * DAY) == []
+
+
+def test_an_alert_that_stood_before_the_silence_is_told_of_again_after_it(watched: Database) -> None:
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+
+
+def test_what_ended_during_the_silence_is_told_after_it(watched: Database) -> None:
+    late = happened(watched, "late", NOW)
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY)
+    over(watched, late, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("resolved", "silenced")]
+    assert announced(watched, NOW + DAY) == [("resolved_while_silenced", None)]
+    message = messages(watched)[-1]
+    assert (message["reason"], message["notice"]) == ("alert_resolved", "resolved_while_silenced")
+    assert [item["title"] for item in message["items"]] == ["Late"]
+
+
+def test_what_began_and_ended_within_a_silence_is_told_to_nobody(watched: Database) -> None:
+    silenced(watched, NOW + DAY)
+    late = happened(watched, "late", NOW)
+    announced(watched, NOW)
+    over(watched, late, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("resolved", "silenced")]
+    assert announced(watched, NOW + DAY) == []
+    assert messages(watched) == []
+
+
+def test_a_silence_ended_early_is_told_with_the_next_tick(watched: Database) -> None:
+    silence = silenced(watched, NOW + DAY)
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    with watched.write() as session:
+        silences.end(session, silences.get(session, silence.id, lock=True), who="an", now=NOW + HOUR)
+        with pytest.raises(Conflict):
+            silences.end(session, silences.get(session, silence.id), who="an", now=NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("silence_ended", None)]
+
+
+def test_what_another_silence_covers_stays_quiet(watched: Database) -> None:
+    silenced(watched, NOW + DAY)
+    silenced(watched, NOW + 2 * DAY, matchers={"region": ["APAC"]})
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    assert announced(watched, NOW + DAY) == []
+    assert announced(watched, NOW + 2 * DAY) == [("silence_ended", None)]
+
+
+def test_a_silence_is_about_what_it_names(watched: Database) -> None:
+    silenced(watched, NOW + DAY, matchers={"rule": ["quiet"]})
+    happened(watched, "late", NOW)
+    happened(watched, "quiet", NOW)
+    assert announced(watched, NOW) == [("first", None), ("first", "silenced")]
+    assert messages(watched)[0]["title"] == "Warning: Acme – Late"
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+    assert messages(watched)[1]["title"] == "Warning: Acme – Late and 1 more"
+
+
+def test_a_silence_over_many_partners_ends_in_one_message(watched: Database) -> None:
+    with watched.write() as session:
+        for number in range(5):
+            partner(session, f"P{number}", NOW)
+    silenced(watched, NOW + DAY)
+    for number in range(5):
+        happened(watched, "late", NOW, f"P{number}")
+    announced(watched, NOW)
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+    (message,) = messages(watched)
+    assert message["title"] == "Silence over: 5 partners"
+    assert [item["title"] for item in message["items"]] == [f"P{number}" for number in range(5)]
+    happened(watched, "quiet", NOW + 2 * DAY, "P0")
+    assert announced(watched, NOW + 2 * DAY) == [("new_in_group", None)], "they know of what fires"
+
+
+@pytest.mark.parametrize(
+    ("values", "where", "what"),
+    [
+        ({"until": NOW + 91 * DAY}, "ends_at", "more than 90 days ahead"),
+        ({"until": NOW - DAY}, "ends_at", "is not after its beginning"),
+        ({"until": NOW - DAY, "starts_at": NOW - 2 * DAY}, "ends_at", "is over already"),
+        ({"reason": " "}, "reason", "expected why"),
+        ({"time_zone": "Mars/Phobos"}, "time_zone", "is not a time zone"),
+        ({"matchers": {"rule": ["late", "nonesuch"]}}, "matchers.rule[1]", "there is no rule"),
+        ({"matchers": {"partner": ["7"]}}, "matchers.partner[0]", "there is no partner"),
+        ({"matchers": {"owner": ["x@us.example"]}}, "matchers.owner[0]", "there is no person"),
+    ],
+)
+def test_a_silence_that_does_not_fit_is_refused(
+    watched: Database, values: dict[str, Any], where: str, what: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        silenced(watched, **{"until": NOW + DAY} | values)
+    (fault,) = refused.value.faults
+    assert fault.where == where
+    assert what in fault.what
+
+
+def test_every_fault_is_told_at_once(watched: Database) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        silenced(watched, NOW + DAY, time_zone="Mars", reason="", matchers={"rule": ["x"]})
+    assert [fault.where for fault in refused.value.faults] == ["matchers.rule[0]", "reason", "time_zone"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "end", "expected"),
+    [
+        ("Asia/Taipei", "2026-03-07T22:00", "2026-03-08T06:00", ("2026-03-07T14:00", "2026-03-07T22:00")),
+        ("Europe/Berlin", "2026-03-28T22:00", "2026-03-29T06:00", ("2026-03-28T21:00", "2026-03-29T04:00")),
+        ("America/New_York", "2026-03-08T01:00", "2026-03-08T04:00", ("2026-03-08T06:00", "2026-03-08T08:00")),
+    ],
+)
+def test_the_times_of_a_maintenance_window_are_what_clocks_show_in_its_zone(
+    watched: Database, zone: str, begin: str, end: str, expected: tuple[str, str]
+) -> None:
+    window = silenced(
+        watched,
+        datetime.fromisoformat(end),
+        kind=SilenceKind.MAINTENANCE,
+        starts_at=datetime.fromisoformat(begin),
+        time_zone=zone,
+    )
+    assert (window.starts_at, window.ends_at) == tuple(
+        datetime.fromisoformat(one).replace(tzinfo=UTC) for one in expected
+    )
+
+
+def test_a_time_that_clocks_never_show_is_refused(watched: Database) -> None:
+    with pytest.raises(InvalidInput, match="they are set forward then"):
+        silenced(watched, datetime(2026, 3, 29, 2, 30), time_zone="Europe/Berlin")  # noqa: DTZ001
+
+
+def test_a_window_over_an_hour_that_clocks_show_twice_covers_both(watched: Database) -> None:
+    twice = datetime(2026, 10, 25, 2, 30)  # noqa: DTZ001
+    now = datetime(2026, 10, 20, tzinfo=UTC)
+    window = silenced(watched, twice, now, starts_at=twice, time_zone="Europe/Berlin")
+    assert window.ends_at - window.starts_at == HOUR
+
+
+def test_a_maintenance_window_holds_from_its_beginning_to_its_end(watched: Database) -> None:
+    silenced(watched, NOW + 3 * HOUR, kind=SilenceKind.MAINTENANCE, starts_at=NOW + 2 * HOUR)
+    happened(watched, "late", NOW)
+    assert announced(watched, NOW) == [("first", None)]
+    happened(watched, "quiet", NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR) == [("new_in_group", "silenced")]
+    assert announced(watched, NOW + 3 * HOUR) == [("silence_ended", None)]
+
+
+def test_a_window_called_off_before_it_began_is_told_to_nobody(watched: Database) -> None:
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    window = silenced(watched, NOW + DAY, kind=SilenceKind.MAINTENANCE, starts_at=NOW + 2 * HOUR)
+    with watched.write() as session:
+        silences.end(session, silences.get(session, window.id), who="an", now=NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == []
+
+
+def test_silences_are_listed_with_those_in_force_apart(watched: Database) -> None:
+    ended, held = silenced(watched, NOW + HOUR), silenced(watched, NOW + DAY)
+    with watched.read() as session:
+        now = NOW + 2 * HOUR
+        assert [one.id for one in silences.listing(session, None, 9, now=now, in_force=True).items] == [held.id]
+        assert [one.id for one in silences.listing(session, None, 9, now=now, in_force=False).items] == [ended.id]
+        assert len(silences.listing(session, None, 9, now=now).items) == 2
+
+
+def test_a_silence_about_an_owner_follows_the_owner(watched: Database) -> None:
+    with watched.write() as session:
+        owner = person(session, "Olga Owner")
+        session.get_one(Partner, session.scalars(select(Partner.id)).one()).owner_id = owner.id
+    silenced(watched, NOW + DAY, matchers={"owner": ["olga.owner@us.example"]})
+    happened(watched, "late", NOW)
+    assert announced(watched, NOW) == [("first", "silenced")]

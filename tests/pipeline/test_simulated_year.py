@@ -1,0 +1,65 @@
+"""A year of two hundred partners, with what goes wrong in one: every alert, meeting, message and digest as recorded.
+
+`GOLDEN=write` records it anew; read what changed before you keep it.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import simulated_record as record
+import simulated_year as simulated
+from cryptography.fernet import Fernet
+from simulated_portfolio import NAMES
+
+from warden import log
+from warden.pipeline import notify
+from warden.vault import Vault
+
+GOLDEN = Path(__file__).parent / "golden" / "year.txt"
+MOST_PER_PARTNER_QUARTER = 0.35
+
+
+@pytest.fixture(scope="module")
+def year(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[simulated.Year]:
+    folder = tmp_path_factory.mktemp("year")
+    url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'warden.db')}"
+    log.configure("CRITICAL", as_json=True)
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        simulated.surroundings() as world,
+        simulated.service(url, Vault([Fernet.generate_key().decode()]), folder, world) as lived,
+    ):
+        patched.setattr(notify, "PATIENCE", timedelta())  # paces of channels are waited for in played time
+        simulated.begin(lived)
+        simulated.live(lived, int(os.environ.get("DAYS", "364")))
+        yield lived
+
+
+def test_the_year_is_as_recorded(year: simulated.Year) -> None:
+    with year.db.read() as session:
+        lived = "\n".join(record.lines(session)) + "\n"
+    if os.environ.get("GOLDEN") == "write":
+        GOLDEN.write_text(lived, encoding="utf-8")
+    assert lived == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_nothing_is_lost(year: simulated.Year) -> None:
+    with year.db.read() as session:
+        assert record.lost(session) == []
+
+
+def test_nothing_is_told_twice(year: simulated.Year) -> None:
+    with year.db.read() as session:
+        assert record.doubled(session) == []
+    ids = Counter(identity for name, identity, _ in year.world.taken if name == "Hook")
+    assert max(ids.values()) == 1
+
+
+def test_people_are_told_rarely(year: simulated.Year) -> None:
+    with year.db.read() as session:
+        assert record.per_partner_quarter(session, len(NAMES)) <= MOST_PER_PARTNER_QUARTER
