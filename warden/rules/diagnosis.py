@@ -16,6 +16,9 @@ from warden.rules.context import Reason, Value
 LEAST_POINTS = 0.5
 """Below so many points for the strongest cause nothing is diagnosed: the evidence says too little."""
 
+FEW_DELIVERIES = 5
+"""Of fewer that fell due lately a share says nothing."""
+
 CAUSE_NAMES: Mapping[DiagnosedCause, str] = {
     DiagnosedCause.COMMUNICATION: N_("poor communication"),
     DiagnosedCause.EXPECTATIONS: N_("mismatched expectations"),
@@ -151,10 +154,10 @@ def _unmet(found: Circumstances) -> Hint | None:
 
 def _gap(found: Circumstances) -> Hint | None:
     gap = _number(found, "perception_gap")
-    if gap is None or abs(gap) < 0.5:
+    if gap is None or gap < 0.2:
         return None
-    message = N_("the two sides judge the partnership differently, by %(gap)s points")
-    return _hint(DiagnosedCause.EXPECTATIONS, 1.0, abs(gap) / 1.5, message, gap=abs(gap))
+    message = N_("the two sides judge the partnership differently, by %(gap_share)s of the scale")
+    return _hint(DiagnosedCause.EXPECTATIONS, 1.0, gap / 0.4, message, gap_share=gap)
 
 
 def _unhappy(found: Circumstances) -> Hint | None:
@@ -168,10 +171,13 @@ def _unhappy(found: Circumstances) -> Hint | None:
 
 
 def _late(found: Circumstances) -> Hint | None:
-    rate, due = _number(found, "late_rate"), _number(found, "due_recent")
-    if rate is None or rate < 0.15:
+    """Late deliveries, unless so few fell due or so many are usual that nothing changed."""
+    rate, usual, due = (_number(found, name) for name in ("late_rate", "usual_late_rate", "due_recent"))
+    if rate is None or due is None or rate < 0.15 or due < FEW_DELIVERIES:
         return None
-    message = N_("%(late_share)s of %(due_recent)s recent deliveries are late")
+    if usual is not None and rate < usual + 0.05:
+        return None
+    message = N_("%(late_share)s of the deliveries are late; fell due lately: %(due_recent)s")
     return _hint(DiagnosedCause.PERFORMANCE, 1.2, rate / 0.4, message, late_share=rate, due_recent=due)
 
 
