@@ -1,7 +1,9 @@
 """Alerts as deciding leaves them: opened, made worse and ended by hand, each with its event to be announced."""
 
+import shutil
 import uuid
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from assessed import told
@@ -157,3 +159,21 @@ def messages(db: Database, **filters: Any) -> list[dict[str, Any]]:
 def pending(db: Database) -> int:
     with db.read() as session:
         return len(session.scalars(select(AlertEvent.id).where(AlertEvent.announced_at.is_(None))).all())
+
+
+def pristine(db: Database) -> Path:
+    """Keep a copy of a SQLite file as it is now, for `renewed`."""
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    file = Path(str(db.url.database))
+    return Path(shutil.copy(file, file.with_name(f"pristine-{file.name}")))
+
+
+def renewed(db: Database, copy: Path) -> Database:
+    """Begin again with a file as it was: cheaper than another Database, which has to compile every statement anew."""
+    db.engine.dispose()
+    file = Path(str(db.url.database))
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    shutil.copy(copy, file)
+    return db

@@ -12,6 +12,7 @@ from warden.db import UtcDateTime
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 PARTNER, SOURCE, ASSESSMENT, RULE, DECISION, ALERT = (UUID(int=number) for number in range(1, 7))
+DESTINATION = UUID(int=8)
 
 _WHOSE = {"rule_id": RULE, "partner_id": PARTNER}
 _PARTNER = {
@@ -80,6 +81,16 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
         "due_on": EARLY.date(), "attendees": [], "agenda": [], "minutes": 60, "place": "", "sequence": 0,
         "held_at": EARLY + 5 * DAY, "version": 1,
     }),
+    ("destination", {
+        "id": DESTINATION, "name": "hook", "channel": "webhook", "options": {}, "locale": "en", "time_zone": "UTC",
+        "min_severity": "info", "alerts": True, "operations": False, "disabled_why": "", "version": 1,
+        "created_at": EARLY,
+    }),
+    ("notification", {
+        "id": UUID(int=9), "key": "alert_fired/6", "destination_id": DESTINATION, "reason": "alert_fired",
+        "locale": "en", "message": {}, "partner_id": PARTNER, "alert_id": ALERT, "status": "sent", "attempts": 1,
+        "created_at": EARLY + DAY, "answer": "",
+    }),
 ]  # fmt: skip
 """One of everything the second schema changes, and what these need."""
 
@@ -103,10 +114,11 @@ def read(connection: Connection, name: str, *columns: str) -> list[tuple[Any, ..
 _JSON = frozenset(
     {
         "agenda", "attendees", "context", "cursor", "data", "descriptions", "evidence", "impact_parts", "kinds",
-        "names", "options", "overrides", "reach", "reason", "signals", "tags", "triggers",
+        "message", "names", "options", "overrides", "reach", "reason", "signals", "tags", "triggers",
     }
 )  # fmt: skip
-_FLAGS = frozenset({"single_source", "paused", "sent", "active", "enabled"})
+_FLAGS = frozenset({"single_source", "paused", "sent", "active", "enabled", "alerts", "operations"})
+_TEXT = frozenset({("source", "reason"), ("notification", "reason")})
 _NUMBERED = frozenset({"fact", "fact_key"})
 
 
@@ -117,7 +129,7 @@ def _table(name: str, columns: Iterable[str]) -> TableClause:
 def _type(name: str, of: str) -> Any:
     if of.endswith(("_at", "_since")) or of in ("at", "since", "until"):
         return UtcDateTime()
-    if of in _JSON and (name, of) != ("source", "reason"):
+    if (name, of) == ("told", "alerts") or (of in _JSON and (name, of) not in _TEXT):
         return JSON()
     if of in _FLAGS:
         return Boolean()

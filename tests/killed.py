@@ -56,7 +56,9 @@ def run_stage(name: str, db: Database, now: datetime, key: str) -> int:
     """Assess, decide or announce to the end."""
     if name == "announce":
         return announce.run(db, Vault([key]), SETTINGS, now)
-    return {"assess": assess, "decide": decide}[name].run(db, SETTINGS, now)
+    if name == "assess":
+        return assess.run(db, SETTINGS, now)
+    return decide.run(db, SETTINGS, now)
 
 
 def sending(url: str, now: datetime, fatal: int, key: str) -> None:

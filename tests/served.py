@@ -171,7 +171,12 @@ def seed(site: Site) -> dict[str, Any]:
             session.flush()
         session.add(meeting)
         session.flush()
-        promised = {"text": "Send the plan", "side": Side.OURS, "due_on": now.date(), "owner_id": owner.id}
+        promised: dict[str, Any] = {
+            "text": "Send the plan",
+            "side": Side.OURS,
+            "due_on": now.date(),
+            "owner_id": owner.id,
+        }
         action = actions.add(session, partner, **promised, meeting_id=meeting.id, author="tests", now=now)
         cadence = cadences.put(
             session, MeetingLevel.WORKING, Scope.PORTFOLIO, every_days=14, author="tests", reason="", now=now

@@ -1,4 +1,4 @@
-"""What people do in the simulated year: they arrange, move and hold meetings, answer, silence, acknowledge, are away."""
+"""What people do in the simulated year: arrange, move and hold meetings, answer, silence, acknowledge, be away."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -11,7 +11,7 @@ from collectors.base import Reply
 from warden.calendars import add_working_days
 from warden.db import Database
 from warden.domain import AlertState, Frequency, MeetingStatus, Side, SilenceKind
-from warden.models import Alert, Digest, Meeting
+from warden.models import Action, Alert, Digest, Meeting
 from warden.pipeline import invitations
 from warden.settings import Settings
 from warden.store import actions, alerts, digests, duty, meetings, people, replies, silences
@@ -37,11 +37,13 @@ def morning(db: Database, settings: Settings, day: int, now: datetime) -> None:
         for since in DIARY.get(day, ()):
             since(session, now)
         _see_to_alerts(session, now)
-        for meeting in session.scalars(meetings.select_with_names().where(Meeting.status.in_(_ARRANGED))):
-            _see_to(session, settings, meeting, now)
-        for action in session.scalars(select(actions.Action).where(actions.Action.done_at.is_(None))):
+        for action in session.scalars(select(Action).where(Action.done_at.is_(None))):
             if action.side is Side.OURS and now.date() >= action.due_on:
                 actions.finish(session, action.id, ANN, now)
+        waiting = list(session.scalars(select(Meeting.id).where(Meeting.status.in_(_ARRANGED)).order_by(Meeting.id)))
+    for meeting_id in waiting:
+        with db.write() as session:
+            _see_to(session, settings, meetings.get(session, meeting_id, lock=True), now)
 
 
 _ARRANGED = (MeetingStatus.PROPOSED, MeetingStatus.SCHEDULED, MeetingStatus.MISSED)
@@ -65,7 +67,7 @@ def _see_to(session: Session, settings: Settings, meeting: Meeting, now: datetim
         invitations.cancelled(session, settings, meeting, now)
     elif (name != LETS_SLIP and age >= 1) or age >= 20:
         zone = meetings.zone_of(meeting)
-        on = max(now.astimezone(zone).date() + DAY, min(meeting.due_on, now.date() + 2 * DAY))
+        on = add_working_days(now.astimezone(zone).date(), 2, [])
         _schedule(session, settings, meeting, datetime.combine(on, time(10), zone), now)
 
 
@@ -79,8 +81,9 @@ def _go(session: Session, settings: Settings, meeting: Meeting, now: datetime) -
     """Answer the invitation, move the meeting once, or hold it."""
     assert meeting.starts_at is not None
     if meeting.partner.name == MOVES and meeting.sequence == 1:
+        starts_at = meeting.starts_at + DAY
         _answer(session, meeting, "declined", now)
-        _schedule(session, settings, meeting, meeting.starts_at + DAY, now)
+        _schedule(session, settings, meetings.get(session, meeting.id), starts_at, now)
     elif meeting.starts_at + timedelta(hours=1) <= now:
         meetings.held(session, meeting, outcome="Agreed on steps.", who=ANN, now=now, held_at=meeting.starts_at)
         for side in (Side.OURS, Side.THEIRS):
@@ -152,7 +155,8 @@ def _less_often(session: Session, now: datetime) -> None:
 
 def _away(session: Session, now: datetime) -> None:
     lin, wang = (people.by_email(session, one) for one in (LIN, WANG))
-    assert lin is not None and wang is not None
+    assert lin is not None
+    assert wang is not None
     duty.add_absence(
         session, person_id=lin.id, deputy_id=wang.id, starts_at=now, ends_at=now + 14 * DAY, author=LIN, now=now
     )

@@ -71,20 +71,23 @@ FATES: Mapping[str, Fate] = {
     **{name: Fate(late=Spell(-20, 52)) for name in ("Amber Bearings", "Birch Bearings")},  # late before the first look
     **{name: Fate(late=Spell(-20, 10)) for name in ("Cedar Bearings", "Delta Bearings", "Ember Bearings")},
     "Jade Bearings": Fate(late=Spell(-20, 20)),
-    **{name: Fate(told_late=Spell(13, 17)) for name in NAMES[100:105]},
+    **{name: Fate(told_late=Spell(10, 17)) for name in NAMES[100:105]},
     **{name: Fate(flapping=Spell(22, 25)) for name in ("Fjord Freight", "Grove Freight")},
     "Haven Optics": Fate(silent=Spell(18, 26)),  # and comes back
     "Inlet Optics": Fate(silent=Spell(30, 60)),  # for good
     "Kestrel Motors": Fate(news={20: "Kestrel Motors files for bankruptcy"}),
     "Lumen Motors": Fate(news={21: "Lumen Motors opens a new plant"}),
     "Maple Labels": Fate(
-        surveys={4: ("satisfaction", 4.5), 17: ("satisfaction", 3.9), 30: ("satisfaction", 3.2)}
+        surveys={
+            -10: ("satisfaction", 4.6),
+            4: ("satisfaction", 4.5),
+            17: ("satisfaction", 3.9),
+            30: ("satisfaction", 3.2),
+        }
     ),
     "Nimbus Labels": Fate(surveys={6: ("satisfaction", 4.4), 7: ("satisfaction_theirs", 2.9)}),
     "Onyx Labels": Fate(surveys={10: ("compliance_incident", 1.0)}),
-    "Pine Labels": Fate(
-        surveys={week: ("milestone", 0.0) for week in (3, 5, 9, 15, 16, 20)}
-    ),
+    "Pine Labels": Fate(surveys=dict.fromkeys((-9, 3, 5, 9, 15, 16, 20), ("milestone", 0.0))),
     "Quarry Resins": Fate(late=Spell(26, 34), news={28: "Quarry Resins fined over export sanctions"}),
     "Ridge Resins": Fate(late=Spell(33, 39)),  # begins shortly before a maintenance window, ends after it
     "Onyx Resins": Fate(late=Spell(26, 31)),  # ends while its region is in a maintenance window
@@ -234,7 +237,7 @@ def _executives_meet(name: str, week: int, at: datetime) -> Measure:
     return Measure(identity=f"{name}/met/{week}", key=key(name), at=at, name="meeting_executive", value=1.0)
 
 
-# --- files that sources read -------------------------------------------------------------------------------------------
+# --- files that sources read ------------------------------------------------------------------------------------------
 
 
 def write_messages(file: Path, since: datetime, now: datetime) -> None:
@@ -246,7 +249,7 @@ def write_messages(file: Path, since: datetime, now: datetime) -> None:
 
 def write_deliveries(file: Path, since: datetime, now: datetime) -> None:
     """Write what fell due or was made in a span, as an ERP system exports it; some is held back for weeks."""
-    some = [one for week in _weeks(since - 5 * WEEK, now) for one in deliveries(week) if _is_reported(one, since, now)]
+    some = [one for week in _weeks(since - 12 * WEEK, now) for one in deliveries(week) if _is_reported(one, since, now)]
     rows = (
         (
             one.identity,

@@ -1,4 +1,4 @@
-"""What a simulated year left behind, as lines a person can read: who was told of what when, by which way, and why not."""
+"""What a simulated year left behind, as lines a person can read: who was told of what, when and how, or why not."""
 
 import uuid
 from collections import Counter, defaultdict

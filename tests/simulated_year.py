@@ -1,6 +1,6 @@
 """A year of the whole service, day by day: sources, people and faults around it are played, everything else is real.
 
-Every Monday the whole road is walked; in weeks in which something goes up and down, every other day. On the days between,
+On Mondays the whole road is walked; in weeks in which something goes up and down, every other day. On the days between,
 what waits for the clock is done: due meetings, escalation, reminders, digests, and sending.
 """
 
@@ -17,11 +17,11 @@ import simulated_portfolio as portfolio
 from fakes import LOOPBACK, Inbox, MailHandler, Received, Reply, Slack, mail_server, signed_webhook, teams, web_server
 from outbox import make_destination, webhook_options
 from pydantic import SecretStr
-from simulated_portfolio import BEGIN, DAY, WEEK, WEEKS
+from simulated_portfolio import BEGIN, DAY, WEEKS
 from sqlalchemy.orm import Session
 
 from collectors.http import Http
-from collectors.table import TableOptions
+from collectors.rows import TableOptions
 from warden import plugins, scheduler
 from warden.db import Database
 from warden.domain import EscalateTo, Frequency, Severity, WhenEmpty
@@ -31,14 +31,17 @@ from warden.settings import Settings
 from warden.store import destinations, digests, escalation, facts, notifications, routes, shipped, sources
 from warden.vault import Vault
 
-HISTORY_WEEKS = 40
+HISTORY_WEEKS = 30
 """Weeks before the first day of which the sources know."""
 
 BLIND = portfolio.Spell(12, 15)
 """In these weeks the mail system exports nothing."""
 
-CLOSELY = (portfolio.Spell(22, 26),)
-"""Weeks in which the road is walked every other day, too."""
+WEEKLY = (portfolio.Spell(8, 16), portfolio.Spell(18, 26))
+"""Weeks in which the whole road is walked on Monday; in others it is every second Monday, for it takes long."""
+
+CLOSELY = portfolio.Spell(22, 25)
+"""In these weeks it is walked every other day."""
 
 GONE, BACK = 28 * 7, 31 * 7
 """Days on which the webhook's address dies, and on which somebody mends it."""
@@ -227,7 +230,7 @@ def _destinations(session: Session, year: Year, people: Mapping[str, Person]) ->
 def _orders(session: Session, people: Mapping[str, Person], mail: Destination) -> None:
     for name, values in (
         ("Ann Baker", {"frequency": Frequency.DAILY}),
-        ("Lin Yuchen", {"frequency": Frequency.DAILY, "only_mine": True, "when_empty": WhenEmpty.SKIP}),
+        ("Lin Yuchen", {"frequency": Frequency.WEEKLY, "weekday": 4, "only_mine": True, "when_empty": WhenEmpty.SKIP}),
         ("Wang Fang", {"frequency": Frequency.WEEKLY, "weekday": 1}),
         ("Tran Minh", {"frequency": Frequency.MONTHLY}),
         ("Eva Kramer", {"frequency": Frequency.WEEKLY, "only_mine": True}),
@@ -246,14 +249,20 @@ def live(year: Year, days: int = WEEKS * 7) -> None:
         if day == BACK:
             _mend(year.db)
         played.morning(year.db, year.settings, day, now)
-        if day % 7 == 0 or (day % 2 and any(day // 7 in spell for spell in CLOSELY)):
+        if _is_walked(day):
             _walk(year, day, now)
         else:
-            collect.run_due(year.db, year.vault, year.settings, now)
             meetings.miss(year.db, year.settings, now)
         announce.run(year.db, year.vault, year.settings, now + WAIT)
         digest.run(year.db, year.vault, year.settings, now + WAIT)
         _send(year, now + WAIT)
+
+
+def _is_walked(day: int) -> bool:
+    week = day // 7
+    if day % 7:
+        return day % 2 == 1 and week in CLOSELY
+    return week % 2 == 0 or any(week in spell for spell in WEEKLY)
 
 
 def _walk(year: Year, day: int, now: datetime) -> None:
@@ -287,7 +296,7 @@ def _export(year: Year, day: int, now: datetime) -> None:
             collect.run_due(year.db, year.vault, year.settings, now, only=source.id, ignore_schedule=True)
     if day % 7 == 0:
         with year.db.write() as session:
-            fresh = portfolio.pushed(day // 7 - 1)
+            fresh = [*portfolio.pushed(day // 7 - 2), *portfolio.pushed(day // 7 - 1)]
             facts.insert_facts(session, sources.push(session, "Desk", now).id, fresh, now)
 
 

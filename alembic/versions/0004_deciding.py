@@ -4,6 +4,7 @@ Columns are added with a default that stays in the database, for the reason told
 """
 
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -79,6 +80,7 @@ def upgrade() -> None:
     _create_calm()
     _create_people()
     _keep_versions()
+    _keep_told()
 
 
 def downgrade() -> None:
@@ -355,6 +357,37 @@ def _create_people() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duty")),
     )
     op.create_index("ix_duty_starts_at", "duty", ["starts_at"])
+
+
+def _keep_told() -> None:
+    """Note who was told of the alerts that fire, so that they hear of their end."""
+    alert = sa.table("alert", sa.column("id", sa.Uuid()), *map(sa.column, ("state", "severity")))
+    uuids = (sa.column(name, sa.Uuid()) for name in ("partner_id", "destination_id", "alert_id"))
+    sent = sa.table(
+        "notification", *uuids, *map(sa.column, ("reason", "recipient")), sa.column("created_at", UtcDateTime())
+    )
+    query = (
+        sa.select(sent.c.partner_id, sent.c.destination_id, sent.c.recipient, sent.c.created_at, alert)
+        .join_from(sent, alert, alert.c.id == sent.c.alert_id)
+        .where(sent.c.reason == "alert_fired", alert.c.state == "firing", sent.c.partner_id.is_not(None))
+        .order_by(sent.c.created_at)
+    )
+    rows: dict[tuple[object, ...], dict[str, Any]] = {}
+    for one in op.get_bind().execute(query).mappings():
+        place = (one["partner_id"], one["destination_id"], one["recipient"] or "")
+        names = ("partner_id", "destination_id", "recipient")
+        row = rows.setdefault(place, {**dict(zip(names, place, strict=True)), "alerts": {}})
+        row["alerts"][str(one["id"])] = {"severity": one["severity"], "rank": None}
+        row["at"] = one["created_at"]
+    if rows:
+        told = sa.table(
+            "told",
+            *(sa.column(name, sa.Uuid()) for name in ("partner_id", "destination_id")),
+            sa.column("recipient"),
+            sa.column("alerts", sa.JSON()),
+            sa.column("at", UtcDateTime()),
+        )
+        op.bulk_insert(told, list(rows.values()))
 
 
 def _keep_versions() -> None:

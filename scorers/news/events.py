@@ -150,9 +150,10 @@ def triggers_about(
     `others` are the spans of everybody else who is named. Names should be blanked ("____") if their own words could be
     triggers. An event counts for the names of its clause: for all of them where it takes two (a lawsuit, a merger),
     otherwise for the one it is done to ("Fitch downgrades Acme") or for the nearest before it, and for those joined
-    to that by "and"; a strike or an accident also for those whose work it holds up. Where a clause names nobody, its events go to the last one named before, if they are worse than
-    what the clauses with the name say; what stands before anybody is named goes to the first who is, if that is all
-    there is. The economy ("US layoffs") counts as somebody else, and so does whom a share's code tells to be named.
+    to that by "and"; a strike or an accident also for those whose work it holds up. Where a clause names nobody, its
+    events go to the last one named before, if they are worse than what the clauses with the name say; what stands
+    before anybody is named goes to the first who is, if that is all there is. The economy ("US layoffs") counts as
+    somebody else, and so does whom a share's code tells to be named.
     """
     names = _names(text, lexicon, own, others)
     spans = clauses(text)
@@ -290,7 +291,8 @@ def _held_up(text: str, trigger: Trigger, beside: list[_NamePlace], lexicon: str
     """Return those whose work it holds up, whoever it befell: Acme in "Strike at Beta delays Acme's shipments"."""
     behind = [place for place in beside if place.start >= trigger.end and place.named]
     hindering, lowered = _lexicon(lexicon).hindering, lower(text)
-    first = next((at for at, place in enumerate(behind) if hindering.search(lowered[trigger.start : place.start])), None)
+    held_up = (bool(hindering.search(lowered[trigger.start : place.start])) for place in behind)
+    first = next((at for at, hindered in enumerate(held_up) if hindered), None)
     return [] if first is None else _joined(text, behind[first:])
 
 

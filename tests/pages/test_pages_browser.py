@@ -26,6 +26,8 @@ PATHS = (
     *("/", "/partners", "/alerts", "/meetings", "/sources", "/notifications", "/unattributed"),
     *("/criteria", "/criteria/placement", "/matrices", "/matrices/1", "/matrices/1/preview", "/backtest"),
     *("/names", "/news-models", "/rules", "/rules/context", "/rules/new"),
+    *("/alerts/silences?state=all", "/alerts/silences/new", "/alerts/notices", "/alerts/routes", "/alerts/routes/new"),
+    *("/alerts/duty", "/alerts/playbooks", "/alerts/playbooks/trust/1"),
 )
 
 

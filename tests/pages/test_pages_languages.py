@@ -44,7 +44,8 @@ DATA_PATTERN = re.compile(
     r"[\w.-]+@[\w.-]+|https?://\S+|S-[a-z]+|warden [a-z]+|Lin Yu-chen|Tran Minh|Asia/\w+|strategic|standard|key|tail"
     r"|critical|preferred|approved|minor"
     r"|Order dates count as messages sent, delivery dates as messages received\.|name@example\.com"
-    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant|JavaScript|JSON|CEL|Warden|UTC|US\$|USD"
+    r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant"
+    r"|JavaScript|JSON|CEL|Warden|UTC|US\$|USD"
 )
 
 
@@ -101,6 +102,10 @@ def _paths(window: Watched) -> Iterator[str]:
     yield from ("/rules", "/rules/context", "/rules/new")
     rule = window.open("/rules").locator("tbody th a").first.get_attribute("href")
     yield from (str(rule), f"{rule}/versions/1", f"{rule}/versions/1/preview")
+    yield from ("/alerts/silences?state=all", "/alerts/silences/new", "/alerts/notices", "/alerts/duty")
+    yield from (f"/alerts/routes?partner={LATE.replace(' ', '+')}", "/alerts/routes/new")
+    yield from ("/alerts/playbooks", "/alerts/playbooks/trust/1")
+    yield str(window.open("/alerts").locator("article p a[href^='/alerts/']").first.get_attribute("href"))
     meeting = window.open("/meetings?state=all").get_by_role("link", name="Bridgewater Freight")
     yield str(meeting.get_attribute("href"))
 

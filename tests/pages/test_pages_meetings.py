@@ -61,6 +61,12 @@ def test_a_decision_of_a_meeting_becomes_an_action(site: Site, manager: httpx.Cl
     assert "Name a second contact" in text_of(manager.get(f"/partners/{site.partner_ids[QUIET]}/rhythm"))
 
 
+def test_attendance_is_told_in_words(manager: httpx.Client, meeting_id: uuid.UUID) -> None:
+    shown = manager.get(f"/meetings/{meeting_id}").text
+    assert "No answer yet" in shown
+    assert "needs-action" not in shown
+
+
 def test_a_promise_that_nobody_can_keep_is_refused_beside_its_fields(site: Site, manager: httpx.Client) -> None:
     form = {"partner_id": site.partner_ids[QUIET], "text": " ", "who": "ours", "due_on": "soon"}
     answer = manager.post("/actions", data=form)

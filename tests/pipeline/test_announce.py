@@ -1,6 +1,9 @@
 """Announcing on a real database: one message per partner and recipient, why it is sent, and why it is not."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -17,6 +20,8 @@ from alarmed import (
     happen,
     messages,
     pending,
+    pristine,
+    renewed,
     sent,
     steady,
     worsen,
@@ -36,7 +41,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def acme_with_a_hook(database: Database) -> Database:
+def acme_with_a_hook(database: Database) -> None:
     with database.write() as session:
         shipped.seed(session, NOW)
         for rule in rules.listing(session):
@@ -46,12 +51,20 @@ def acme_with_a_hook(database: Database) -> Database:
         a_rule(session, "late", NOW)
         a_rule(session, "quiet", NOW)
         a_rule(session, "grave", NOW, Severity.CRITICAL)
-    return database
+
+
+@pytest.fixture(scope="module")
+def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
+    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
+    database = Database(f"sqlite:///{file}")
+    acme_with_a_hook(database)
+    yield database, pristine(database)
+    database.close()
 
 
 @pytest.fixture
-def watched(sqlite_db: Database) -> Database:
-    return acme_with_a_hook(sqlite_db)
+def watched(prepared: tuple[Database, Path]) -> Database:
+    return renewed(*prepared)
 
 
 def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **values: Any) -> Any:

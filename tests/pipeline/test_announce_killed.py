@@ -1,16 +1,14 @@
 """kill -9 while announcing, before every write: after the next run everything is told, and nothing twice."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import SETTINGS, VAULT, a_rule, announced, end, fire
+from alarmed import SETTINGS, VAULT, a_rule, announced, end, fire, pristine, renewed
 from assessed import assess, destination, partner, person
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
@@ -38,7 +36,8 @@ def prepare(db: Database) -> None:
         late, grave = a_rule(session, "late", NOW), a_rule(session, "grave", NOW, Severity.CRITICAL)
         step = {"after_minutes": 60, "working_hours": False, "to": EscalateTo.OWNER, "min_severity": Severity.CRITICAL}
         escalation.put(session, [step], MOST_MINUTES)
-        quiet = {"kind": SilenceKind.SILENCE, "matchers": {"partner": [str(calm.id)]}, "reason": "x", "author": "o"}
+        about = {"partner": [str(calm.id)]}
+        quiet: dict[str, Any] = {"kind": SilenceKind.SILENCE, "matchers": about, "reason": "x", "author": "o"}
         silences.add(session, ends_at=NOW - HOUR / 2, now=NOW - HOUR, **quiet)
         for who in (acme, calm):
             fire(session, who, grave, NOW - HOUR)
@@ -92,28 +91,17 @@ def killed_at(db: Database, statement: int) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def renewed(db: Database, pristine: Path) -> None:
-    """Begin again with the file as it was; no connection to it may be open."""
-    db.engine.dispose()
-    work = Path(str(db.url.database))
-    for suffix in ("-wal", "-shm"):
-        work.with_name(work.name + suffix).unlink(missing_ok=True)
-    shutil.copy(pristine, work)
-
-
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_killed_at_any_statement_nothing_is_lost_and_nothing_told_twice(sqlite_db: Database, tmp_path: Path) -> None:
+def test_killed_at_any_statement_nothing_is_lost_and_nothing_told_twice(sqlite_db: Database) -> None:
     prepare(sqlite_db)
     before = rows_of(sqlite_db)
-    with sqlite_db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    pristine = Path(shutil.copy(str(sqlite_db.url.database), tmp_path / "pristine.db"))
+    copy = pristine(sqlite_db)
     with at_statement(sqlite_db, None) as statements:
         announce.run(sqlite_db, VAULT, SETTINGS, NOW)
     expected = rows_of(sqlite_db)
     left = set()
     for statement in range(1, statements[0] + 1):
-        renewed(sqlite_db, pristine)
+        renewed(sqlite_db, copy)
         assert killed_at(sqlite_db, statement) == signal.SIGKILL
         found = str(rows_of(sqlite_db))
         if found not in left:

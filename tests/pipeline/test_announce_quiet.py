@@ -1,10 +1,13 @@
 """Silences and maintenance windows: nobody is told meanwhile, and everybody what stands when they are over."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import a_rule, announced, end, fire, messages
+from alarmed import a_rule, announced, end, fire, messages, pristine, renewed
 from assessed import destination, partner, person
 from sqlalchemy import select
 
@@ -18,14 +21,26 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def watched(sqlite_db: Database) -> Database:
-    with sqlite_db.write() as session:
+def prepare(database: Database) -> None:
+    with database.write() as session:
         destination(session, "hook", NOW)
         partner(session, "Acme", NOW, region="APAC")
         for key in ("late", "quiet"):
             a_rule(session, key, NOW)
-    return sqlite_db
+
+
+@pytest.fixture(scope="module")
+def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
+    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
+    database = Database(f"sqlite:///{file}")
+    prepare(database)
+    yield database, pristine(database)
+    database.close()
+
+
+@pytest.fixture
+def watched(prepared: tuple[Database, Path]) -> Database:
+    return renewed(*prepared)
 
 
 def happened(db: Database, key: str, at: datetime, name: str = "Acme") -> Alert:

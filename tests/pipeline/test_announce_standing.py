@@ -1,11 +1,14 @@
 """What stands: who is told by the routes, how alerts climb, who stands in, and how rarely people are reminded."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from alarmed import a_rule, announced, destabilise, end, fire, messages, sent, worsen
+from alarmed import a_rule, announced, destabilise, end, fire, messages, pristine, renewed, sent, worsen
 from assessed import destination, partner, person
 from sqlalchemy import select
 
@@ -20,9 +23,8 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def watched(sqlite_db: Database) -> Database:
-    with sqlite_db.write() as session:
+def prepare(database: Database) -> None:
+    with database.write() as session:
         destination(session, "hook", NOW)
         destination(session, "desk", NOW, alerts=False)
         destination(session, "mail", NOW, channel="email", alerts=False)
@@ -33,7 +35,20 @@ def watched(sqlite_db: Database) -> Database:
         partner(session, "Acme", NOW, owner_id=owner.id, sponsor_id=sponsor.id, tier="key")
         for key, severity in (("late", Severity.WARNING), ("grave", Severity.CRITICAL)):
             a_rule(session, key, NOW, severity)
-    return sqlite_db
+
+
+@pytest.fixture(scope="module")
+def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
+    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
+    database = Database(f"sqlite:///{file}")
+    prepare(database)
+    yield database, pristine(database)
+    database.close()
+
+
+@pytest.fixture
+def watched(prepared: tuple[Database, Path]) -> Database:
+    return renewed(*prepared)
 
 
 def happened(db: Database, key: str, at: datetime = NOW) -> Alert:
@@ -120,7 +135,7 @@ def test_whoever_is_on_duty_is_told_and_the_deputy_of_whoever_is_away(watched: D
 
 def test_deputies_are_followed_and_two_who_stand_in_for_each_other_are_nobody(watched: Database) -> None:
     olga, dan, sam = (who(watched, name) for name in ("Olga Owner", "Dan Deputy", "Sam Sponsor"))
-    away = {"starts_at": NOW, "ends_at": NOW + DAY, "author": "a", "now": NOW}
+    away: dict[str, Any] = {"starts_at": NOW, "ends_at": NOW + DAY, "author": "a", "now": NOW}
     with watched.write() as session:
         duty.set_deputy(session, olga.id, dan.id)
         assert duty.standing_in(session, [olga.id], NOW) == {}, "she is here"
@@ -259,6 +274,19 @@ def test_a_standing_alarm_is_reminded_of_once_in_eight_weeks(watched: Database) 
     for days in (57, 111):
         assert announced(watched, NOW + days * DAY) == []
     assert announced(watched, NOW + 113 * DAY) == [("reminder", None)]
+
+
+def test_eight_weeks_are_counted_from_the_telling_and_whoever_takes_it_now_is_reminded(watched: Database) -> None:
+    happened(watched, "late")
+    told_at = NOW + timedelta(minutes=1)
+    announced(watched, told_at)
+    with watched.write() as session:
+        destinations.named(session, "hook").disabled_at = NOW
+        destinations.named(session, "desk").alerts = True
+        destinations.named(session, "desk").min_severity = Severity.INFO
+    assert announced(watched, NOW + 56 * DAY) == []
+    assert announced(watched, told_at + 56 * DAY) == [("reminder", None)]
+    assert outbox(watched) == [("desk", ""), ("hook", "")]
 
 
 def test_a_reminder_soon_after_other_news_is_left_out_and_the_ledger_says_why(watched: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from assessed import assess, known_as, partner, report
 from sqlalchemy import select
 
-from collectors.base import Fact, Key, Measure, Message
+from collectors.base import Delivery, Fact, Key, Measure, Message
 from warden.db import Database
 from warden.domain import AlertEventKind, Cause, Quantity, Scope
 from warden.models import Alert, AlertEvent, Decision, Partner, Rule
@@ -32,6 +32,14 @@ def watched(db: Database) -> Database:
         assess(session, acme, NOW - DAY, "low")
     decide.run(db, SETTINGS, NOW - DAY)
     return db
+
+
+def report_delivery(db: Database, at: datetime, known: datetime) -> None:
+    day = at.date()
+    fact: Fact = Delivery(
+        identity=f"d{at.isoformat()}", key=Key("supplier_code", "S-1"), at=at, due_on=day, made_on=day
+    )
+    report(db, [fact], known)
 
 
 def report_message(db: Database, at: datetime, known: datetime) -> None:
@@ -118,15 +126,22 @@ def test_the_first_look_of_a_partner_says_so(watched: Database) -> None:
 )
 def test_facts_are_new_while_some_are_no_older_than_a_week(watched: Database, ages: list[int], cause: Cause) -> None:
     for age in ages:
-        report_message(watched, NOW - HOUR - age * DAY, NOW - HOUR)
+        report_delivery(watched, NOW - HOUR - age * DAY, NOW - HOUR)
     turn(watched)
     assert causes(watched) == [cause]
     with watched.read() as session:
         assert [event.cause for event in session.scalars(select(AlertEvent))] == [cause]
 
 
+def test_a_fresh_fact_of_another_kind_makes_late_ones_no_younger(watched: Database) -> None:
+    report_delivery(watched, NOW - 60 * DAY, NOW - HOUR)
+    report_message(watched, NOW - 2 * HOUR, NOW - HOUR)
+    turn(watched)
+    assert causes(watched) == [Cause.LATE_FACTS]
+
+
 def test_facts_that_were_there_before_the_last_look_are_no_news(watched: Database) -> None:
-    report_message(watched, NOW - DAY - HOUR, NOW - DAY - HOUR)
+    report_delivery(watched, NOW - DAY - HOUR, NOW - DAY - HOUR)
     turn(watched)
     assert causes(watched) == [Cause.TIME]
 

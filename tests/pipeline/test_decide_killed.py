@@ -47,6 +47,7 @@ KEY = Fernet.generate_key().decode()
 LATE_STATEMENT = {"assess": 40, "decide": 300, "announce": 80}
 """Statements after which some batches are stored, and some are not."""
 
+
 def prepare_assess(db: Database) -> None:
     """Five partners with a year of facts, assessed yesterday; some of it has changed since."""
     with db.write() as session:

@@ -1,4 +1,4 @@
-"""Executive meetings as they are proposed, told, moved, answered, missed and called off; nobody outside is written to."""
+"""Executive meetings: proposed, told, moved, answered, missed and called off; nobody outside is written to."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -137,6 +137,16 @@ def test_the_playbook_the_diagnosis_names_is_on_the_agenda_in_the_readers_langua
         assert agenda(meeting)[2] == f"From the playbook: {book.steps[0]['en']}"
         assert book.steps[0]["vi"] in agenda(meeting, "vi")[2]
         assert sum("From the playbook" in line for line in agenda(meeting)) == proposing.MOST_STEPS
+
+
+def test_other_open_alerts_are_on_the_agenda_by_name(acme: Database) -> None:
+    with acme.write() as session:
+        first = alarm(session)
+        meeting = propose(session, alarm(session, NOW + DAY), NOW + DAY)
+        assert meeting is not None
+        named = f"Another open alert of this partner: {first.rule.names['en']}"
+        assert [line for line in agenda(meeting) if line.startswith("Another")] == [named]
+        assert any(first.rule.names["vi"] in line for line in agenda(meeting, "vi"))
 
 
 def test_a_long_list_of_commitments_is_cut_and_counted(acme: Database) -> None:

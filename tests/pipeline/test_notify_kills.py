@@ -3,7 +3,7 @@
 import random
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ import killed
 import pytest
 from cryptography.fernet import Fernet
 from factories import NOW
-from fakes import Inbox, Received, Reply, Slack, signed_webhook, teams, web_server
+from fakes import Inbox, Received, Reply, Respond, Slack, signed_webhook, teams, web_server
 from outbox import make_destination, queue, rows, webhook_options
 from pydantic import SecretStr
 from samples import every_message
@@ -25,9 +25,11 @@ from warden.vault import Vault
 
 KEY = Fernet.generate_key().decode()
 CONFIRMED = {NotificationStatus.SENT, NotificationStatus.ACCEPTED}
-MESSAGES = 60
-MOST_STEPS = 120
-"""So many things a child does at most before it dies; one message takes some twenty."""
+MESSAGES = 40
+MOST_STEPS = 60
+"""So many things a child does at most before it dies; one message takes some thirty."""
+
+RESPOND: Mapping[str, Respond] = {"/slack": Slack(), "/teams": teams}
 
 PAUSE = notifications.LEASE + timedelta(seconds=5)
 
@@ -41,7 +43,7 @@ class Receiver:
 
     def respond(self, received: Received) -> Reply:
         """Take a message, checked as its vendor does."""
-        reply = {"/slack": Slack(), "/teams": teams}.get(received.path, signed_webhook)(received)
+        reply = RESPOND.get(received.path, signed_webhook)(received)
         assert reply.status < 300, reply
         name = received.headers.get("webhook-id") or received.path + received.body.decode()
         self.bodies[name].add(received.body)

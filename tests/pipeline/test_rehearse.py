@@ -14,9 +14,9 @@ from collectors.base import Key, Measure
 from warden.db import Database
 from warden.domain import LOCALES, AlertState, RuleState, Scope, Severity, Stage, Worth
 from warden.models import Alert, Decision
-from warden.pipeline import rehearse, said
+from warden.pipeline import recorded, rehearse, said
 from warden.settings import Settings
-from warden.store import assessments, partners, rule_settings, rule_versions, rules, shipped, verdicts
+from warden.store import assessments, partners, rule_settings, rule_versions, rules, shipped, spans, verdicts
 from warden.wording import reader_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -100,7 +100,8 @@ def test_what_stood_when_the_look_back_begins_is_shown_and_not_judged(seeded: Da
         late(session, "New", {30: 0.3, 20: 0.1})
     found = rehearsed(seeded, days=90)
     assert spells(found) == [(90, 40), (30, 20)]
-    assert found["this"]["standing"] == 2
+    assert (found["this"]["standing"], found["this"]["partners"]) == (2, 0)
+    assert [fact["message"] for fact in found["summary"][:2]] == [rehearse.NEVER, rehearse.STANDING]
 
 
 def test_unknown_interrupts_and_opens_nothing_and_its_share_is_told(seeded: Database) -> None:
@@ -216,6 +217,24 @@ def test_it_says_which_value_would_have_cut_the_noise_and_what_it_costs(seeded: 
     assert by_name["for_seconds"]["advice"]["params"]["after"] == 3
 
 
+def test_of_many_partners_some_are_looked_at_and_the_others_are_left_open(
+    seeded: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "MOST_JUDGED", 1)
+    with seeded.write() as session:
+        for name in ("Acme", "Bolt"):
+            who = partner(session, name, NOW - 720 * DAY)
+            known_as(session, who, name.lower(), NOW - 720 * DAY)
+            for ago, rate in ((310, 0.1), (300, 0.3), (290, 0.1)):
+                assess(session, who, NOW - ago * DAY, late=rate)
+    for name in ("acme", "bolt"):
+        told = [NOW - ago * DAY for ago in range(700, 0, -3)]
+        report(seeded, messages(told, key=Key("supplier_code", name)), NOW)
+    found = rehearsed(seeded)
+    assert found["judged_every"] == 2
+    assert sorted(one["how"] for one in found["alerts"] if one["whose"] == "both") == ["false", "open"]
+
+
 def test_figures_no_assessment_holds_are_looked_up_as_they_were(seeded: Database) -> None:
     with seeded.write() as session:
         who = partner(session, "Acme", NOW - 400 * DAY, annual_value=5)
@@ -246,6 +265,17 @@ def test_nothing_is_read_of_the_time_after_now_and_before_the_span_only_what_hel
         [[one]] = said.read(session, span, ["late_rate", "tier"])
     assert (one.partner_id, [moment.seen for moment in one.moments]) == (acme, [(0.2, "standard"), (0.1, "standard")])
     assert [moment.at for moment in one.moments] == [NOW - 90 * DAY, NOW - 50 * DAY]
+
+
+def test_signals_are_read_without_what_rules_do_not_look_at(db: Database) -> None:
+    with db.write() as session:
+        shipped.seed(session, NOW - 500 * DAY)
+        acme = late(session, "Acme", {200: 0.3, 100: 0.2})
+        whole = [row.signals for row in assessments.history(session, acme)]
+    with db.read() as session:
+        found = [row.signals for row in spans.assessments(session, [acme], NOW - 150 * DAY, NOW)]
+    gone = {"evidence", "facts", "contributions"}
+    assert found == [[{k: v for k, v in one.items() if k not in gone} for one in signals] for signals in whole]
 
 
 def test_a_rehearsal_is_kept_beside_the_version_it_is_about(seeded: Database) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from assessed import assess, known_as, partner, report
+from assessed import assess, known_as, partner, report, say, signals
 from sqlalchemy import event
 
 from collectors.base import Key, Measure
@@ -169,6 +169,21 @@ def test_the_coverage_of_four_weeks_ago(portfolio: Portfolio) -> None:
         assess(session, acme, NOW - 2 * DAY, None)
     assert portfolio.more()["coverage_before"] == 0.9
     assert portfolio.more(NOW - 3 * DAY)["coverage_before"] is None
+
+
+def test_only_what_could_be_read_before_and_is_missed_now_is_lost(portfolio: Portfolio) -> None:
+    before = signals()
+    silent = {**before[0], "likelihood": None, "state": "blind"}
+    extra = {**before[0], "name": "satisfaction", "likelihood": None, "state": "missing"}
+    then, today = NOW - 30 * DAY, NOW - DAY
+    for name, now_said in (("acme", [silent, *before[1:]]), ("bolt", [*before, extra])):
+        with portfolio.db.write() as session:
+            who = session.get_one(Partner, portfolio.ids[name])
+            assess(session, who, then, "low")
+            say(session, who, today, None, now_said)
+    assert portfolio.more()["coverage_lost"] == pytest.approx(1 / 3)
+    assert portfolio.more(name="bolt")["coverage_lost"] == 0.0, "a survey that is expected only now was never there"
+    assert portfolio.more(NOW - 3 * DAY)["coverage_lost"] is None
 
 
 def test_subjects_see_both_and_many_need_as_many_statements_as_two(sqlite_db: Database) -> None:

@@ -36,6 +36,9 @@ def events_of(headline: str, language: str, *own: str) -> list[Trigger]:
 
 
 STATED = [
+    ("Port strike holds up Acme shipments", "en", "strike"),
+    ("Strike delays Acme's deliveries", "en", "strike"),
+    ("Acme shipments held up by dock strike", "en", "strike"),
     ("Acme files for bankruptcy protection", "en", "insolvency"),
     ("Acme misses another bond payment", "en", "insolvency"),
     ("Acme enters administration after talks fail", "en", "insolvency"),
@@ -352,7 +355,21 @@ def test_the_trigger_is_shown_as_it_stands_in_the_compared_text(headline: str, l
         ("Acme, Beta: court orders recall", "en", "Beta", "recall"),
         ("Acme names new head of sales. Beta, insolvent, closes", "en", "Acme", None),
         ("Strike looms at Acme and Gamma", "en", "Acme", "strike"),
+        ("Strike at Beta holds up Acme shipments", "en", "Beta", "strike"),
+        ("Strike at Beta holds up Acme shipments", "en", "Acme", "strike"),
+        ("Beta strike delays deliveries to Acme and Gamma", "en", "Gamma", "strike"),
+        ("Acme deliveries delayed by strike at Beta", "en", "Acme", "strike"),
+        ("Acme deliveries delayed by strike at Beta", "en", "Beta", "strike"),
+        ("Explosion at Beta plant halts output at Acme", "en", "Acme", "accident"),
+        ("Strike at Beta will not delay Acme deliveries", "en", "Acme", None),
+        ("Strike at Beta halts talks with Acme", "en", "Acme", None),
+        ("Strike at Beta as Gamma hits Acme", "en", "Acme", None),
+        ("Beta strike delayed until Acme answers", "en", "Acme", None),
         ("高盛下调宏达电评级", "zh", "宏达电", "downgrade"),
+        ("台塑集团罢工延误宏达电出货", "zh", "台塑集团", "strike"),
+        ("台塑集团罢工延误宏达电出货", "zh", "宏达电", "strike"),
+        ("台塑集團罷工耽擱了宏达电交貨", "zh", "宏达电", "strike"),
+        ("台塑集团罢工未影响宏达电出货", "zh", "宏达电", None),
         ("宏达电下调台塑集团评级", "zh", "宏达电", None),
         ("宏达电下调台塑集团评级", "zh", "台塑集团", "downgrade"),
         ("宏达电大涨 台塑集团工厂爆炸", "zh", "宏达电", None),
@@ -362,6 +379,9 @@ def test_the_trigger_is_shown_as_it_stands_in_the_compared_text(headline: str, l
         ("宏达电(002498)财务造假", "zh", "宏达电", "fraud_investigation"),
         ("Hòa Phát lãi lớn, Beta bị kiện", "vi", "Hòa Phát", None),
         ("Hòa Phát lãi lớn, Beta bị kiện", "vi", "Beta", "lawsuit"),
+        ("Đình công tại Beta làm chậm các lô hàng của Hòa Phát", "vi", "Hòa Phát", "strike"),
+        ("Đình công tại Beta làm đình trệ sản xuất của Hòa Phát", "vi", "Beta", "strike"),
+        ("Đình công tại Beta không ảnh hưởng đến Hòa Phát", "vi", "Hòa Phát", None),
     ],
 )
 def test_whom_an_event_is_about(headline: str, language: str, own: str, event: str | None) -> None:

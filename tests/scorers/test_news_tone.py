@@ -1,6 +1,7 @@
 """The lexicon alone: directions take their tone from what they move, negations and endings turn it."""
 
 import json
+import re
 from importlib.resources import files
 
 import pytest
@@ -116,6 +117,51 @@ def test_what_is_denied_or_over_or_only_looks_bad_is_not_bad(text: str, lexicon:
     assert label(text, lexicon) != "negative"
 
 
+@pytest.mark.parametrize(
+    ("text", "lexicon"),
+    [
+        ("Customs hold up shipments", "en"),
+        ("holds up Acme's deliveries", "en"),
+        ("held up thousands of containers for weeks", "en"),
+        ("is holding up production", "en"),
+        ("holds up work on two plants", "en"),
+        ("shipments held up at customs", "en"),
+        ("deliveries to Acme held up by storm", "en"),
+        ("exports were held up by paperwork", "en"),
+        ("出货延误", "zh"),
+        ("暴雨耽擱船期", "zh"),
+        ("làm chậm các lô hàng", "vi"),
+        ("sản xuất đình trệ", "vi"),
+        ("giao hàng chậm trễ", "vi"),
+    ],
+)
+def test_what_is_held_up_is_late(text: str, lexicon: str) -> None:
+    assert label(text, lexicon) == "negative"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "demand holds up",
+        "orders hold up",
+        "sales are holding up",
+        "margins held up as orders rise",
+        "demand holds up well despite work on plants",
+        "sales held up by strong orders",
+        "deliveries held up by strong demand",
+        "shipments held up well in March",
+    ],
+)
+def test_what_holds_up_is_steady(text: str) -> None:
+    assert label(text, "en") == "positive"
+
+
+def test_a_pattern_of_the_lexicon_names_its_phrase_in_its_group() -> None:
+    text = "Row holds up Acme’s shipments"
+    told = {text[phrase.start : phrase.end]: phrase.signal for phrase in phrases_in(text, "en")}
+    assert told == {"Row": "bad", "holds up": "bad"}
+
+
 def test_kiện_by_itself_is_bad() -> None:
     assert label("bị kiện", "vi") == "negative"
 
@@ -156,6 +202,14 @@ def test_every_list_is_known_and_no_phrase_is_both_good_and_bad(language: str) -
     assert not set(lists["up"]) & set(lists["down"])
     assert not set(lists["gains"]) & set(lists["costs"])
     assert all(phrase == phrase.strip() and phrase for phrases in lists.values() for phrase in phrases)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_pattern_is_of_a_list_and_has_one_group(language: str) -> None:
+    assert set(LISTS["patterns"]) == set(LANGUAGES)
+    for kind, patterns in LISTS["patterns"][language].items():
+        assert kind in SIGNALS
+        assert all(re.compile(pattern).groups == 1 for pattern in patterns)
 
 
 def test_signals_weigh_between_minus_one_and_one() -> None:

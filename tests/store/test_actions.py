@@ -117,7 +117,7 @@ def test_a_promise_is_told_of_once_before_its_day_and_once_after(db: Database) -
             if found := due(session, NOW + hours * HOUR):
                 told[NOW + hours * HOUR] = found
     assert told == {
-        datetime(2026, 3, 7, 8, tzinfo=UTC): [("plan", False)],
+        datetime(2026, 3, 9, 8, tzinfo=UTC): [("plan", False)],  # the 7th is a Saturday
         datetime(2026, 3, 10, 8, tzinfo=UTC): [("plan", True)],
     }
 
@@ -125,11 +125,11 @@ def test_a_promise_is_told_of_once_before_its_day_and_once_after(db: Database) -
 def test_its_day_is_the_owners(db: Database) -> None:
     with db.write() as session:
         taipei = person(session, "Lin", "Asia/Taipei")
-        promise(session, date(2026, 3, 9), owner_id=taipei.id)
-        assert due(session, datetime(2026, 3, 6, 23, 59, tzinfo=UTC)) == []
-        assert due(session, datetime(2026, 3, 7, 0, tzinfo=UTC)) == [("Send the plan", False)]
-        assert not actions.is_overdue(actions.listing(session).items[0], datetime(2026, 3, 9, 15, 59, tzinfo=UTC))
-        assert actions.is_overdue(actions.listing(session).items[0], datetime(2026, 3, 9, 16, tzinfo=UTC))
+        promise(session, date(2026, 3, 12), owner_id=taipei.id)
+        assert due(session, datetime(2026, 3, 9, 23, 59, tzinfo=UTC)) == []
+        assert due(session, datetime(2026, 3, 10, 0, tzinfo=UTC)) == [("Send the plan", False)]
+        assert not actions.is_overdue(actions.listing(session).items[0], datetime(2026, 3, 12, 15, 59, tzinfo=UTC))
+        assert actions.is_overdue(actions.listing(session).items[0], datetime(2026, 3, 12, 16, tzinfo=UTC))
 
 
 def test_who_has_just_promised_something_hears_of_it_on_its_day(db: Database) -> None:

@@ -173,6 +173,9 @@ def test_our_own_meetings_count_once_somebody_says_that_they_were_held(db: Datab
         assert overdue(session, partner) == NOTHING
         held = {"status": MeetingStatus.HELD, "held_at": NOW - 92 * DAY, "recorded_at": NOW - 80 * DAY}
         own_meeting(session, partner, EXECUTIVE, **held)
+        assert overdue(session, partner) == NOTHING, "held for an alert: nobody asked for a rhythm"
+        quarterly = {"every_days": 91, "author": "an", "now": NOW - 500 * DAY}
+        cadences.put(session, EXECUTIVE, Scope.PARTNER, partner_id=partner.id, **quarterly)
         assert overdue(session, partner) == {**NOTHING, EXECUTIVE: 1.0}
         assert overdue(session, partner, NOW - 81 * DAY) == NOTHING
 

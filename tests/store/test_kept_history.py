@@ -133,7 +133,7 @@ def test_an_article_read_anew_keeps_what_was_read_before(db: Database) -> None:
             ("Acme", 0.125, NOW + 2 * DAY, None),
         ]
         assert [one.p_negative for one in readings.mentions(session, [fact.id])] == [0.125]
-        assert facts.summaries(session, bolt.id) == {}
+        assert facts.latest(session, bolt.id) == []
         assert facts.unattributed_total(session) == (0, 0)
         read(3)
         assert facts.unattributed_total(session) == (0, 1)

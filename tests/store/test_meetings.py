@@ -108,6 +108,15 @@ def test_a_missed_meeting_scheduled_anew_is_due_on_its_new_day(proposed: Databas
         assert meetings.is_overdue(meeting, NOW + 13 * DAY)
 
 
+def test_a_meeting_arranged_beyond_its_date_is_not_missed_before_it(proposed: Database) -> None:
+    with proposed.write() as session:
+        meeting = the_meeting(session)
+        meetings.schedule(session, meeting, starts_at=NOW + 12 * DAY, now=NOW)
+        assert not meetings.is_overdue(meeting, NOW + 12 * DAY)
+        assert meetings.overdue(session, NOW + 12 * DAY) == []
+        assert meetings.overdue(session, NOW + 13 * DAY) == [meeting]
+
+
 def test_meetings_are_listed_the_first_due_first(proposed: Database) -> None:
     with proposed.write() as session:
         assess(session, partner(session, "Bolt", NOW), NOW + DAY, "high")

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from first_schema import ASSESSMENT, DAY, EARLY, PARTNER, read
+from first_schema import ALERT, ASSESSMENT, DAY, DESTINATION, EARLY, PARTNER, read
 from sqlalchemy import URL, inspect, text
 
 from alembic import command
@@ -97,6 +97,13 @@ def test_what_was_said_and_read_is_kept_under_its_new_names(second: Database) ->
         assert read(connection, "mention", *mention) == [(2, PARTNER, EARLY, None, [])]
         assert read(connection, "meeting", "held_at", "recorded_at") == [(EARLY + 5 * DAY, EARLY + 5 * DAY)]
         assert read(connection, "alert", "assessment_id") == [(ASSESSMENT,)]
+
+
+def test_whoever_was_told_of_an_alert_that_fires_will_hear_of_its_end(second: Database) -> None:
+    with second.engine.connect() as connection:
+        known = {str(ALERT): {"severity": "warning", "rank": None}}
+        told = ("partner_id", "destination_id", "recipient", "alerts", "at")
+        assert read(connection, "told", *told) == [(PARTNER, DESTINATION, "", known, EARLY + DAY)]
 
 
 def test_the_first_schema_comes_back_as_it_was(second: Database) -> None:

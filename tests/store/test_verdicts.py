@@ -1,4 +1,4 @@
-"""Verdicts: the newest word of each author counts, most authors are followed, and shares come with their uncertainty."""
+"""Verdicts: the newest word of each author counts, most authors are followed, shares come with their uncertainty."""
 
 import uuid
 from datetime import timedelta

@@ -70,6 +70,26 @@ def test_incidents_are_listed_heaviest_first_with_their_copies_and_reasons(admin
     assert sum(strike["tone"][f"p_{label}"] for label in ("negative", "neutral", "positive")) == pytest.approx(1)
 
 
+def test_an_edited_article_tells_its_earlier_headlines(site: Site, admin: httpx.Client, partner: str) -> None:
+    now = utc_now()
+    assert articles(admin, partner)[TITLES[2]]["earlier"] == []
+    with site.services.db.write() as session:
+        source = sources.push(session, "erp", now)
+        edited = Article(
+            identity=TITLES[2],
+            at=now - timedelta(days=3),
+            url="https://paper2.example/1",
+            title="Acme cleared of fraud",
+        )
+        facts.insert_facts(session, source.id, [edited], now)
+    attribute.run(site.services.db, now)
+    told = articles(admin, partner)["Acme cleared of fraud"]
+    (earlier,) = told["earlier"]
+    assert (earlier["title"], earlier["event"]) == (TITLES[2], "fraud_investigation")
+    assert earlier["tone"]["label"] == "negative"
+    assert earlier["recorded_at"] < earlier["superseded_at"]
+
+
 def test_pages_show_what_was_known_when_the_first_was_read(admin: httpx.Client, partner: str, correct: Correct) -> None:
     path = f"/api/v1/partners/{partner}/incidents"
     whole = [one["id"] for one in admin.get(path).json()["items"]]

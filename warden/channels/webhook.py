@@ -79,6 +79,6 @@ class Webhook(base.Channel):
 
 def _payload(message: Message, envelope: base.Envelope) -> bytes:
     data: dict[str, Any] = {**message.as_data(), "about": dict(envelope.about), "locale": envelope.reader.locale}
-    for name in ("sealed", "unsubscribe_url"):
+    for name in ("sealed", "unsubscribe_url", "verdicts"):
         del data[name]
     return base.to_json({"type": message.reason.value, "timestamp": envelope.created_at.isoformat(), "data": data})

@@ -1,18 +1,16 @@
-"""What follows from a rule's transition: alerts opened and resolved, and executive meetings proposed."""
+"""What follows from a rule's transition: alerts opened, with what they say as evidence."""
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.calendars import add_working_days, country_of_zone
-from warden.domain import AlertState, MeetingStatus, Severity
+from warden.domain import AlertState, Severity
 from warden.i18n import N_
-from warden.models import Alert, Assessment, Meeting, Partner, Person, Rule
+from warden.models import Alert, Assessment, Partner, Rule
 from warden.reasons import SIGNALS, reasons, why
 from warden.rules.sentences import SENTENCES
 from warden.store import meetings
@@ -21,11 +19,10 @@ NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
 """Ids of decisions, alerts and meetings are made from decision keys: the same decision makes the same rows."""
 
 MAX_EVIDENCE = 12
-_MAX_AGENDA_EVIDENCE = 5
+
+_COVERAGE = frozenset({"coverage", "coverage_lost"})
 
 UNREAD_MESSAGE = N_("%(signal)s cannot be read: %(why)s")
-PLACEMENT_MESSAGE = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
-ACTIONS_MESSAGE = N_("Agree what each side does, who owns it and by when.")
 
 
 def made_id(kind: str, key: str) -> uuid.UUID:
@@ -67,7 +64,7 @@ def evidence(
     elif speaks_of_all or SENTENCES.keys().isdisjoint(uses):
         lines = reasons(signals, before)
     else:
-        lines = _unread(signals) if "coverage" in uses else []
+        lines = [] if _COVERAGE.isdisjoint(uses) else _unread(signals)
     return lines[:MAX_EVIDENCE]
 
 
@@ -107,51 +104,3 @@ def without_meeting(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[u
     """Return the partners that have no open meeting, holding them so that nobody else proposes one meanwhile."""
     query = select(Partner.id).where(Partner.id.in_(partner_ids)).order_by(Partner.id).with_for_update()
     return set(session.scalars(query)) - meetings.partners_with_open(session, partner_ids)
-
-
-def new_meeting(alert: Alert, assessment: Assessment, within_days: int, key: str, now: datetime) -> Meeting:
-    """Return the meeting an alert asks for; its owner is the partner's, else the sponsor."""
-    partner = alert.partner
-    owner = partner.owner or partner.sponsor
-    return Meeting(
-        id=made_id("meeting", key),
-        partner=partner,
-        alert=alert,
-        owner=owner,
-        status=MeetingStatus.PROPOSED,
-        proposed_at=now,
-        due_on=_due_on(partner, owner, within_days, now),
-        attendees=_attendees(partner),
-        agenda=_agenda(assessment, alert.evidence),
-        starts_at=None,
-        minutes=60,
-        place="",
-        sequence=0,
-    )
-
-
-def _due_on(partner: Partner, owner: Person | None, within_days: int, now: datetime) -> date:
-    """Count days that both the owner and the partner work on, from today in the owner's zone."""
-    zone = owner.time_zone if owner else partner.time_zone
-    countries = {country_of_zone(zone), partner.country or country_of_zone(partner.time_zone)} - {None}
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return add_working_days(today, within_days, sorted(country for country in countries if country))
-
-
-def _attendees(partner: Partner) -> list[dict[str, str]]:
-    """Return the owner and both sponsors; one who has two parts appears once, in the first."""
-    parts = (("owner", partner.owner), ("sponsor", partner.sponsor), ("counterpart", partner.counterpart))
-    found: dict[str, dict[str, str]] = {}
-    for role, person in parts:
-        if person is not None:
-            found.setdefault(person.email, {"name": person.name, "email": person.email, "role": role})
-    return list(found.values())
-
-
-def _agenda(assessment: Assessment, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    agenda: list[dict[str, Any]] = []
-    if assessment.likelihood is not None and assessment.impact is not None:
-        params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
-        agenda.append({"message": PLACEMENT_MESSAGE, "params": params})
-    agenda += [{"message": line["message"], "params": line["params"]} for line in lines[:_MAX_AGENDA_EVIDENCE]]
-    return [*agenda, {"message": ACTIONS_MESSAGE, "params": {}}]

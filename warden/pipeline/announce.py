@@ -66,7 +66,8 @@ def _announce(session: Session, turn: Round, partner_id: uuid.UUID) -> int:
     holds = {event.id: why for event in events if (why := held_of(case, event)) is not None}
     heard = [event for event in [*released, *events] if event.id not in holds]
     tellings = list(_tellings(case, heard))
-    return _send(session, turn, case, tellings, heard) + _hold_back(session, turn, case, events, tellings, holds)
+    written = _send(session, turn, case, tellings, heard)
+    return written + _hold_back(session, turn, case, [*released, *events], tellings, holds)
 
 
 def _tellings(case: Case, heard: Sequence[AlertEvent]) -> Iterable[Telling]:

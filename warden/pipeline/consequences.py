@@ -15,14 +15,16 @@ from sqlalchemy.orm import Session
 from warden.domain import AlertEventKind, Cause, FactKind, Severity
 from warden.i18n import N_
 from warden.log import get_logger
-from warden.models import Alert, Rule, RuleStatus
+from warden.models import Alert, Rule
 from warden.pipeline import alarms, diagnose
+from warden.pipeline import meetings as proposing
 from warden.pipeline.subjects import Subject
 from warden.rules import Reason, Transition, Value, becomes_unstable, is_steady
 from warden.rules.sentences import SENTENCES, sentences
 from warden.rules.states import INTERRUPTIONS, STEADY_AFTER, UNSTABLE_WITHIN
 from warden.store import alert_events, alerts, assessments, evidence, flapping, meetings, quarters, rules
 from warden.store.evidence import Evidence
+from warden.store.rules import Standing
 
 log = get_logger(__name__)
 
@@ -72,7 +74,7 @@ def carry_out(
     session: Session,
     rule: Rule,
     moves: Sequence[Move],
-    states: Mapping[uuid.UUID, RuleStatus],
+    states: Mapping[uuid.UUID, Standing],
     now: datetime,
     send: bool,
 ) -> int:
@@ -114,7 +116,7 @@ def _decision_row(rule: Rule, move: Move) -> dict[str, Any]:
     }
 
 
-def _status_row(rule: Rule, move: Move, before: RuleStatus | None) -> dict[str, Any]:
+def _status_row(rule: Rule, move: Move, before: Standing | None) -> dict[str, Any]:
     status = move.transition.status
     return {
         "rule_id": rule.id,
@@ -145,7 +147,7 @@ def _resolve(session: Session, rule: Rule, moves: Sequence[Move], now: datetime)
 
 
 def _open(
-    session: Session, rule: Rule, moves: Sequence[Move], states: Mapping[uuid.UUID, RuleStatus], now: datetime
+    session: Session, rule: Rule, moves: Sequence[Move], states: Mapping[uuid.UUID, Standing], now: datetime
 ) -> list[Happened]:
     subjects = {move.partner_id: move.subject for move in moves if move.subject is not None}
     if not subjects:
@@ -156,7 +158,7 @@ def _open(
     }
     before = assessments.in_other_bands(session, list(said.values()))
     asking = [move.partner_id for move in moves if move.meeting_within_days]
-    unmet = alarms.without_meeting(session, asking) if asking else set()
+    proposals = proposing.Proposals(session, {one: partners[one] for one in asking}, now) if asking else None
     diagnoses = diagnose.of(session, {one: subject.values for one, subject in subjects.items()}, now)
     facts = _facts(session, moves, now)
     opened = []
@@ -168,8 +170,8 @@ def _open(
         alert.evidence = [*facts.get(move.partner_id, ()), *lines][: alarms.MAX_EVIDENCE]
         alert.diagnosis = diagnoses.get(move.partner_id, {})
         session.add(alert)
-        if move.meeting_within_days and move.partner_id in unmet:
-            session.add(alarms.new_meeting(alert, assessment, move.meeting_within_days, move.key, now))
+        if proposals is not None and move.meeting_within_days:
+            proposals.propose(alert, assessment, move.meeting_within_days, move.key)
         opened.append(Happened(AlertEventKind.FIRED, alert, move.cause, move.transition.reason))
         log.info("alert_fired", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
     session.flush()
@@ -195,7 +197,7 @@ def _facts(session: Session, moves: Sequence[Move], now: datetime) -> dict[uuid.
 
 
 def _unstable(
-    session: Session, rule: Rule, opened: Sequence[Happened], states: Mapping[uuid.UUID, RuleStatus], now: datetime
+    session: Session, rule: Rule, opened: Sequence[Happened], states: Mapping[uuid.UUID, Standing], now: datetime
 ) -> list[Happened]:
     """Note which of the alerts that opened have opened too often."""
     calm = [
@@ -219,7 +221,7 @@ def _unstable(
 def reconsider(
     session: Session,
     rule: Rule,
-    states: Mapping[uuid.UUID, RuleStatus],
+    states: Mapping[uuid.UUID, Standing],
     severities: Mapping[uuid.UUID, Severity],
     now: datetime,
     send: bool,
@@ -250,7 +252,7 @@ def _rank(session: Session, rule: Rule, severities: Mapping[uuid.UUID, Severity]
     return happened
 
 
-def _steady(session: Session, rule: Rule, states: Mapping[uuid.UUID, RuleStatus], now: datetime) -> list[Happened]:
+def _steady(session: Session, rule: Rule, states: Mapping[uuid.UUID, Standing], now: datetime) -> list[Happened]:
     unstable = {one: row.unstable_since for one, row in states.items() if row.unstable_since is not None}
     if not unstable:
         return []

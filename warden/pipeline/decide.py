@@ -10,34 +10,35 @@ partner's attributes and the date; a state on verdicts and the clocks of that st
 same verdict would meet the same state, and `warden.rules.step` answers nothing to that, whatever the hour. So left out
 are exactly those whose step is known to be none: everybody is looked at on a new day (UTC), after any change to a rule
 (by that rule), to criteria or cadences; and always those whom something was assessed, measured, mapped, edited or met
-of, and those whose state waits for the clock. What was noted up to an hour before the last look is looked at again, for
-it may have been committed after it; and whatever slipped through all the same is found within a day.
+of, and those whose state waits for the clock. What was noted up to a quarter of an hour before the last look is looked
+at again, for it may have been committed after it; and whatever slipped through all the same is found within a day.
 """
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import Cause, RuleState, Severity
+from warden.domain import Cause, FactKind, RuleState, Severity
 from warden.log import get_logger
-from warden.models import Rule, RuleStatus
-from warden.pipeline import consequences, invitations, notices, subjects
+from warden.models import Rule
+from warden.pipeline import consequences, meetings, notices, subjects
 from warden.pipeline.consequences import Move
 from warden.pipeline.fence import fence
 from warden.pipeline.subjects import Subject
 from warden.pipeline.terms import RuleTerms, Terms
-from warden.rules import OPEN, Status, because, decision_key, retire, step
+from warden.rules import OPEN, Status, because, decision_key, kinds_of, retire, step
 from warden.rules.causes import cause
 from warden.rules.sentences import sentences
 from warden.settings import Settings
-from warden.store import assessments, looks, matrices, meetings, occasions, rule_settings, rules
+from warden.store import assessments, looks, matrices, occasions, rule_settings, rules
 from warden.store.batches import in_batches
 from warden.store.looks import Look
+from warden.store.rules import Standing
 
 log = get_logger(__name__)
 
@@ -81,7 +82,7 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
         versions = {one.rule_id: one.version for one in plan.rules if one.rule_id not in broken}
         looks.note(session, Look(now, plan.newest_fact, versions))
     with fence("meetings_not_checked"):
-        changed += _miss_meetings(db, settings, now, send)
+        changed += meetings.miss(db, settings, now, send=send)
     if send:
         with fence("operations_not_told"), db.write() as session:
             notices.tell(session, settings, now)
@@ -142,7 +143,7 @@ def _retire(session: Session, rule_id: uuid.UUID, now: datetime, send: bool) -> 
     return consequences.carry_out(session, rule, moves, states, now, send)
 
 
-def _retired(rule: Rule, row: RuleStatus, now: datetime) -> Move | None:
+def _retired(rule: Rule, row: Standing, now: datetime) -> Move | None:
     previous = _status(row)
     transition = retire(previous, now)
     if transition is None:
@@ -183,7 +184,7 @@ def _decide(session: Session, plan: Plan, wanted: Wanted, batch: Sequence[Subjec
 
 
 def _moves(
-    rule: Rule, terms: RuleTerms, states: Mapping[uuid.UUID, RuleStatus], batch: Sequence[Subject], now: datetime
+    rule: Rule, terms: RuleTerms, states: Mapping[uuid.UUID, Standing], batch: Sequence[Subject], now: datetime
 ) -> Iterator[Move]:
     for subject in batch:
         own = terms.of(subject.tier, subject.partner_id)
@@ -197,14 +198,13 @@ def _moves(
 
 
 def _move(rule: Rule, own: Terms, previous: Status | None, subject: Subject, now: datetime) -> Move | None:
-    uses = own.rule.uses
-    seen = tuple(subject.values[name] for name in uses)
+    seen = own.seen(subject.values)
     transition = step(previous, own.verdict(seen, subject.values, subject.over), now, own.rule)
     if transition is None:
         return None
     if transition.opens:
-        whys = {**subject.named, **sentences(uses, subject.values)}
-        transition = because(transition, (whys[name] for name in uses if name in whys))
+        whys = {**subject.named, **sentences(own.uses, subject.values)}
+        transition = because(transition, (whys[name] for name in own.uses if name in whys))
     return Move(
         key=decision_key(rule.key, subject.partner_id, transition, previous),
         partner_id=subject.partner_id,
@@ -223,7 +223,7 @@ def _caused(
     wanted: Wanted,
     rule: Rule,
     moves: Sequence[Move],
-    states: Mapping[uuid.UUID, RuleStatus],
+    states: Mapping[uuid.UUID, Standing],
     now: datetime,
 ) -> list[Move]:
     """Return the moves, each with its cause; what only waited for the clock has the cause of what it waited on."""
@@ -234,7 +234,7 @@ def _caused(
         move.partner_id: cause(
             first_look=move.partner_id in happened.first,
             configured=wanted.changed or move.partner_id in happened.configured,
-            lag=happened.lag.get(move.partner_id),
+            lag=_lag(happened.lag.get(move.partner_id, {}), move),
             retrained=happened.retrained,
         )
         for move in moves
@@ -243,8 +243,13 @@ def _caused(
     return [replace(move, cause=begun.get(move.partner_id, causes[move.partner_id])) for move in moves]
 
 
+def _lag(lags: Mapping[FactKind, timedelta], move: Move) -> timedelta | None:
+    """Return the smallest lag among the kinds of facts that the rule's condition rests on."""
+    return min((lags[kind] for kind in kinds_of(move.uses) if kind in lags), default=None)
+
+
 def _waited(
-    moves: Iterable[Move], causes: Mapping[uuid.UUID, Cause], states: Mapping[uuid.UUID, RuleStatus]
+    moves: Iterable[Move], causes: Mapping[uuid.UUID, Cause], states: Mapping[uuid.UUID, Standing]
 ) -> dict[uuid.UUID, datetime]:
     """Return since when the condition held of alerts that open by the clock alone, by partner."""
     return {
@@ -257,7 +262,7 @@ def _waited(
 
 
 def _severities(
-    terms: RuleTerms, states: Mapping[uuid.UUID, RuleStatus], batch: Sequence[Subject]
+    terms: RuleTerms, states: Mapping[uuid.UUID, Standing], batch: Sequence[Subject]
 ) -> dict[uuid.UUID, Severity]:
     """Return what the rule is for every partner that had an open alert."""
     return {
@@ -267,17 +272,5 @@ def _severities(
     }
 
 
-def _status(row: RuleStatus) -> Status:
+def _status(row: Standing) -> Status:
     return Status(row.state, row.since, row.before_unknown, row.episode_at, row.recovering_at)
-
-
-def _miss_meetings(db: Database, settings: Settings, now: datetime, send: bool) -> int:
-    """Mark meetings not held by their date, and escalate each once."""
-    with db.write() as session:
-        overdue = meetings.overdue(session, now)
-        for meeting in overdue:
-            meetings.miss(session, meeting, now)
-            log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
-            if send:
-                invitations.escalated(session, settings, meeting, now)
-        return len(overdue)

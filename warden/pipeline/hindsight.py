@@ -92,7 +92,8 @@ class Tally:
         self.unknown += replayed.unknown
         for one in judged:
             self.hows[one.how] += 1
-            self.partners.add(one.episode.partner_id)
+            if one.how is not How.STANDING:
+                self.partners.add(one.episode.partner_id)
             self.open_now += one.episode.resolved_at is None
             if one.lead_days is not None:
                 self.leads.append(one.lead_days)

@@ -23,10 +23,11 @@ log = get_logger(__name__)
 REST = timedelta(days=56)
 """After people met or waived a meeting about a standing alarm, no other is proposed for so long unless it worsens."""
 
-MOST_EVIDENCE, MOST_COMMITMENTS, MOST_STEPS = 5, 5, 4
+MOST_EVIDENCE, MOST_ALERTS, MOST_COMMITMENTS, MOST_STEPS = 5, 5, 5, 4
 """Lines of each kind on an agenda: what does not fit an hour is looked up."""
 
 PLACEMENT = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
+OTHER = N_("Another open alert of this partner: %(rule)s")
 OURS = N_("Our open commitment, due %(due_on)s: %(text)s")
 THEIRS = N_("The partner's open commitment, due %(due_on)s: %(text)s")
 MORE = N_("Further open commitments: %(count)s.")
@@ -50,6 +51,7 @@ class Proposals:
         self._session, self._now = session, now
         self._unmet = alarms.without_meeting(session, ids)
         self._commitments = actions.open_by_partner(session, ids)
+        self._alerts = meetings.open_alerts(session, ids)
         self._books = {(book.cause, book.number): book for book in playbooks.active(session).values()}
         self._settled = meetings.settled_since(session, ids, now - REST)
         said = [one.alert.assessment_id for one in self._settled.values() if one.alert.assessment_id]
@@ -120,6 +122,9 @@ class Proposals:
             yield {"message": PLACEMENT, "params": params}
         for line in alert.evidence[:MOST_EVIDENCE]:
             yield {"message": line["message"], "params": line["params"]}
+        others = [one for one in self._alerts.get(alert.partner.id, ()) if one.id != alert.id]
+        for other in others[:MOST_ALERTS]:
+            yield {"message": OTHER, "params": {"rule": {"names": other.rule.names}}}
         yield from _promised(self._commitments.get(alert.partner.id, ()))
         book = self._book(alert.diagnosis)
         for step in book.steps[:MOST_STEPS] if book else ():

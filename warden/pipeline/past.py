@@ -38,13 +38,21 @@ class Past:
     history_days: int
 
 
-def read(session: Session, settings: Settings, now: datetime, weeks: int) -> Past:
+def read(
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    weeks: int,
+    partner_ids: Sequence[uuid.UUID] | None = None,
+) -> Past:
     """Return the past up to `now`, long enough that each of the last `weeks` has the history a score reads behind it.
+
+    `partner_ids`: only of these, where given.
 
     Facts stand where they were true, not when they were recorded. Partners and criteria are those of now.
     """
     longer = settings.model_copy(update={"history_days": settings.history_days + weeks * STEP_DAYS})
-    ids, facts = panel.build(session, longer, now, now)
+    ids, facts = panel.build(session, longer, now, now, partner_ids)
     tiers = {partner.id: partner.tier for partner in partners.watched(session, now)}
     whose = [(one, tiers[one]) for one in ids]
     asked = []

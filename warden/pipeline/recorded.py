@@ -20,13 +20,17 @@ from warden.pipeline import past
 from warden.pipeline.episodes import Said
 from warden.pipeline.past import Asked, Past
 from warden.settings import Settings
-from warden.store import spans, verdicts
+from warden.store import partners, spans, verdicts
 
 SERIOUS = 70.0
 """Severity from which a public event counts by itself: as the shipped rule has it."""
 
 SERIOUS_EVENT, COMPLIANCE, CALLED_RIGHT = "serious_event", "compliance", "called_right"
 """Kinds of incidents besides the outcomes; the first is also the variable whose rise is one."""
+
+
+MOST_JUDGED = 1500
+"""Partners whose outcomes are looked at; of more, every so many-th: a year of each takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ class Deteriorations:
 
     judged: by partner, the weeks, as whole weeks before `now`, in which some outcome could be judged.
     matured: the moment up to which all that began is known.
+    every: of so many partners one was looked at; of the others nothing is known.
     """
 
     incidents: Sequence[Incident]
     judged: Mapping[uuid.UUID, frozenset[int]]
     matured: datetime
     now: datetime
+    every: int
 
     def could_be_judged(self, partner_id: uuid.UUID, start: datetime, end: datetime) -> bool:
         """Tell whether anything could have been found of a partner between two moments."""
@@ -63,7 +69,9 @@ class Deteriorations:
 def deteriorations(session: Session, settings: Settings, since: datetime, now: datetime) -> Deteriorations:
     """Return the beginnings of outcomes since a moment, by the criteria of today, as learning and backtests do."""
     span = int((now - since) / timedelta(days=STEP_DAYS)) + 1
-    known = past.read(session, settings, now, span + 13)
+    watched = [row.id for row in partners.watched(session, now)]
+    every = max(1, -(-len(watched) // MOST_JUDGED))
+    known = past.read(session, settings, now, span + 13, sorted(watched)[::every] if every > 1 else None)
     asked = [one for one in known.asked if one.of.any()]
     walked = _walked(known, asked, span) if asked else []
     incidents: list[Incident] = []
@@ -77,7 +85,7 @@ def deteriorations(session: Session, settings: Settings, since: datetime, now: d
         for partner, column in zip(rows.partner.tolist(), rows.column.tolist(), strict=True):
             judged.setdefault(known.ids[partner], set()).add(_weeks_ago(_moment(known.panel, partner, column), now))
     weeks = {partner_id: frozenset(found) for partner_id, found in judged.items()}
-    return Deteriorations(incidents, weeks, now - timedelta(days=longest), now)
+    return Deteriorations(incidents, weeks, now - timedelta(days=longest), now, every)
 
 
 def _walked(known: Past, asked: Sequence[Asked], weeks: int) -> list[Rows]:

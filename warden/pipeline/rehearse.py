@@ -7,6 +7,7 @@ JSON, null where a figure cannot be said; a *fact* is {"message", "params"}, a *
     looked_up_days       how often what no assessment holds was looked up; null: the rule uses nothing of it
     rows, every          assessments looked at: each, or every so many-th of a partner
     watched              partners of whom anything was said
+    judged_every         of so many partners the outcomes of one were looked at
     known_until          up to when it is known what went wrong
     budget               false alarms per 100 partner-quarters a rule may raise
     summary, notes       [fact]
@@ -102,6 +103,7 @@ ALONE_NOTE = N_(
     "Other rules that hold this one back, silences and grouping are left out: alerts are counted, not messages."
 )
 EVERY_NOTE = N_("There are more assessments than can be looked at: of each partner only every %(every)sth was.")
+JUDGED_NOTE = N_("There are many partners: outcomes were looked at for one in %(every)s, and the others left open.")
 SPARSE_NOTE = N_(
     "Some of what it uses is kept in no assessment, such as overdue meetings: that was looked up every %(days)s days."
 )
@@ -267,6 +269,7 @@ def _report(
         "every": span.every,
         "looked_up_days": said.more_every(span, look.watched) / _DAY if looked_up else None,
         "watched": look.watched,
+        "judged_every": known.every,
         "known_until": known.matured.isoformat(),
         "budget": budget,
         "this": _figures(look.this),
@@ -321,15 +324,15 @@ def _summary(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     about = {"days": report["days"], "watched": report["watched"]}
     if not report["rows"]:
         return [_fact(NOTHING)]
-    if not this["alerts"]:
+    if this["alerts"] == this["standing"]:
         facts = [_fact(NEVER, **about)]
     else:
         counts = {name: this[name] for name in ("partners", "right", "false", "open")}
         facts = [_fact(FIRED, **about, **counts, alerts=this["alerts"] - this["standing"])]
-        if this["standing"]:
-            facts.append(_fact(STANDING, standing=this["standing"]))
         if this["false_rate"] is not None:
             facts.append(_fact(RATE, rate=this["false_rate"], budget=report["budget"]))
+    if this["standing"]:
+        facts.append(_fact(STANDING, standing=this["standing"]))
     facts += _leads(this)
     if report["active"]:
         counts = {"both": report["both"], "here": report["only_here"], "there": report["only_there"]}
@@ -360,6 +363,8 @@ def _notes(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     if report["looked_up_days"]:
         facts.append(_fact(SPARSE_NOTE, days=report["looked_up_days"]))
+    if report["judged_every"] > 1:
+        facts.append(_fact(JUDGED_NOTE, every=report["judged_every"]))
     if report["every"] > 1:
         facts.append(_fact(EVERY_NOTE, every=report["every"]))
     return facts

@@ -178,14 +178,12 @@ def _remind(session: Session, turn: Round, partner_id: uuid.UUID) -> int:
 
 
 def _reminded(case: Case) -> Sequence[Telling]:
-    """Return everybody who knows of something that fires still."""
+    """Return everybody who knows of something that fires still; where none of them can be reached, whoever takes it."""
     why = telling.in_words(NoticeReason.REMINDER)
     groups: list[tuple[Addressee, Group]] = [(one, case.group(one)) for one in case.recipients]
-    return [
-        Telling(recipient, NoticeReason.REMINDER, group, why)
-        for recipient, group in groups
-        if any(key in group.firing for key in group.told)
-    ]
+    knowing = [(one, group) for one, group in groups if any(key in group.firing for key in group.told)]
+    others = [(one, group) for one, group in groups if any(case.is_known(key) for key in group.firing)]
+    return [Telling(recipient, NoticeReason.REMINDER, group, why) for recipient, group in knowing or others]
 
 
 def _why_not_now(session: Session, turn: Round, case: Case, old: Sequence[Alert]) -> Held | None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from warden import calendars
 from warden.domain import MeetingLevel
 from warden.rules import Reason, Value, context, named, over
+from warden.rules.coverage import unread
 from warden.rules.quarters import falls, in_a_row
 from warden.store import assessments, circumstances, criteria, quarters, rhythm
 from warden.store.quarters import Measured
@@ -26,6 +27,7 @@ COVERAGE_DAYS = 28
 MORE = frozenset(
     {
         "coverage_before",
+        "coverage_lost",
         "country",
         "region",
         "tags",
@@ -96,7 +98,9 @@ def more(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> 
     ids = sorted(partner_ids)
     rows = list(circumstances.attributes(session, ids, at))
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    coverage = assessments.coverages(session, midnight - timedelta(days=COVERAGE_DAYS), ids)
+    before = midnight - timedelta(days=COVERAGE_DAYS)
+    coverage = assessments.coverages(session, before, ids)
+    lost = _lost(session, coverage, before, at)
     overdue = rhythm.overdue_days(session, ids, at)
     missed = circumstances.missed_meetings(session, at)
     measured = dict(_measured(session, rows, at))
@@ -105,11 +109,28 @@ def more(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> 
             **_attributes(row, midnight),
             **measured.get(row.id, {}),
             "coverage_before": coverage.get(row.id),
+            "coverage_lost": lost.get(row.id),
             "meetings_missed": float(missed.get(row.id, 0)),
             **{f"{level}_overdue_days": days for level, days in overdue.get(row.id, {}).items()},
         }
         for row in rows
     }
+
+
+def _lost(
+    session: Session, coverage: Mapping[uuid.UUID, float], before: datetime, at: datetime
+) -> dict[uuid.UUID, float]:
+    """Return how much of what could be read `before` cannot be read now; partners not assessed then are absent.
+
+    Nothing where coverage has not fallen. What nobody asks about any more, or where nothing is left to forecast, is not
+    lost; nor is anything where coverage fell because more is expected now: someone's first survey.
+    """
+    now = assessments.coverages(session, at, coverage)
+    fallen = [one for one, share in coverage.items() if now.get(one, share) < share]
+    then = {row.partner_id: row.signals for row in assessments.figures(session, before, fallen)}
+    today = {row.partner_id: row.signals for row in assessments.figures(session, at, fallen)}
+    found = {one: unread(then[one], today[one]) for one in fallen if one in then and one in today}
+    return {**dict.fromkeys(coverage, 0.0), **found}
 
 
 def _attributes(row: Row[Any], midnight: datetime) -> dict[str, Value]:

@@ -1,7 +1,7 @@
 """What one rule is for each partner: compiled once, with the values that hold for its tier and for itself."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
@@ -23,10 +23,15 @@ class Terms:
     severity: Severity
     meeting_within_days: int | None
     failure: Verdict | None
+    uses: Sequence[str]  # the rule's, worked out once
     verdicts: dict[tuple[Value, ...], Verdict]  # of values seen before: many partners look the same to a rule
 
+    def seen(self, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        """Return the values of all that the rule uses, in its order."""
+        return tuple(map(values.__getitem__, self.uses))
+
     def verdict(self, seen: tuple[Value, ...], values: Mapping[str, Value], over: Mapping[str, Reason]) -> Verdict:
-        """Judge one partner; `seen` are the values of all that the rule uses."""
+        """Judge one partner; `seen` as above."""
         if self.failure is not None:
             return self.failure
         if over:
@@ -89,6 +94,7 @@ def _terms(rule: Rule, effective: Effective) -> Terms:
         effective.severity,
         effective.meeting_within_days,
         failure,
+        compiled.uses,
         {},
     )
 

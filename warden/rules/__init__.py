@@ -23,6 +23,7 @@ from warden.rules.context import (
     Variable,
     context,
     heaviest_unknown,
+    kinds_of,
     named,
     over,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "heaviest_unknown",
     "inhibition_faults",
     "is_steady",
+    "kinds_of",
     "named",
     "over",
     "parameter_faults",

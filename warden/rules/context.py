@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from warden.domain import Stage
+from warden.domain import FactKind, Stage
 
 Value = float | int | str | bool | tuple[str, ...] | None
 Context = Mapping[str, Value]
@@ -81,6 +81,9 @@ _PLACE = (
     ),
     _number("coverage", "0..1", "Share of the signals, by weight, that could be read.", nullable=False),
     _number("coverage_before", "0..1", "The same 28 days ago."),
+    _number(
+        "coverage_lost", "0..1", "Part of what could be read 28 days ago, by weight, that can be no longer; 0: nothing."
+    ),
 )
 
 _PARTNER = (
@@ -191,6 +194,28 @@ VARIABLES: tuple[Variable, ...] = (
 """Everything a condition can see, in the order people read it. Each name is always present; null means not known."""
 
 BY_NAME: Mapping[str, Variable] = {variable.name: variable for variable in VARIABLES}
+
+
+_KINDS: Sequence[tuple[Sequence[Variable], frozenset[FactKind]]] = (
+    (_COMMUNICATION, frozenset({FactKind.MESSAGE})),
+    (_MEETINGS, frozenset({FactKind.MEASURE})),
+    (_DELIVERY, frozenset({FactKind.DELIVERY})),
+    (_NEWS, frozenset({FactKind.ARTICLE})),
+    (_MEASURES, frozenset({FactKind.MEASURE})),
+)
+_KINDS_OF: Mapping[str, frozenset[FactKind]] = {
+    **{variable.name: kinds for variables, kinds in _KINDS for variable in variables},
+    **dict.fromkeys(("likelihood", "band", "band_rank"), frozenset(FactKind)),
+    **dict.fromkeys(("silence_likelihood", "reply_slowdown_likelihood"), frozenset({FactKind.MESSAGE})),
+    **dict.fromkeys(("satisfaction_likelihood", "milestones_likelihood"), frozenset({FactKind.MEASURE})),
+    "late_share_likelihood": frozenset({FactKind.DELIVERY}),
+    "tone_likelihood": frozenset({FactKind.ARTICLE}),
+}
+
+
+def kinds_of(uses: Sequence[str]) -> frozenset[FactKind]:
+    """Return the kinds of facts that move these variables; what people set, and whether sources work, moves the rest."""
+    return frozenset().union(*(_KINDS_OF.get(name, frozenset()) for name in uses))
 
 
 def context(

@@ -21,6 +21,10 @@ SENTENCES: Mapping[str, Sentence] = {
         N_("four weeks ago %(before_share)s of the signals could be read, now %(now_share)s"),
         {"before_share": "coverage_before", "now_share": "coverage"},
     ),
+    "coverage_lost": Sentence(
+        N_("of what could be read four weeks ago, %(lost_share)s can no longer be read"),
+        {"lost_share": "coverage_lost"},
+    ),
     "days_to_contract_end": Sentence(N_("days left of the contract: %(days)s"), {"days": "days_to_contract_end"}),
     "meetings_missed": Sentence(
         N_("executive meetings not held by their date and still to be held: %(meetings)s"),

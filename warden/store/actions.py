@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from warden.calendars import country_of_zone, is_working_day
 from warden.domain import Side
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Action, Partner, Person
@@ -178,7 +179,8 @@ def may_be_due(session: Session, now: datetime) -> bool:
 def due(session: Session, now: datetime) -> list[Due]:
     """Return the actions to remind of, the first due first, held against other processes; with people and partners.
 
-    Once from AHEAD_DAYS before its day, or on its day if it was noted later than that; once when its day is over.
+    Once from AHEAD_DAYS before its day, or on its day if it was noted later than that; once when its day is over; each
+    on the next working day of the owner's zone.
     """
     query = _with_names().where(*_may_be_due(now)).order_by(Action.due_on, Action.id).with_for_update(of=Action)
     return [Due(action, _is_over(action, now)) for action in session.scalars(query) if _is_due(action, now)]
@@ -199,6 +201,10 @@ def note_reminded(action: Action, overdue: bool, now: datetime) -> None:
 
 
 def _is_due(action: Action, now: datetime) -> bool:
+    """Tell whether somebody is to be reminded now: never on a day on which people do not work in the owner's zone."""
+    country = country_of_zone(str(zone_of(action)))
+    if not is_working_day(_today(action, now), [country] if country else []):
+        return False
     if _is_over(action, now):
         return action.chased_at is None
     return action.reminded_at is None and _reminder_day(action) <= _today(action, now)

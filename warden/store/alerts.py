@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import AlertState, HeldBack, NoticeReason, Severity
+from warden.domain import AlertEventKind, AlertState, HeldBack, NoticeReason, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
-from warden.models import Alert, Notice, Partner, Rule, RuleStatus, Told
+from warden.models import Alert, AlertEvent, Notice, Partner, Rule, RuleStatus, Told
 from warden.store.paging import Page, page
 
 
@@ -82,9 +82,12 @@ def firing_everywhere(session: Session) -> list[Alert]:
 
 
 def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
-    """Return the partners of whose open alerts somebody may have to be reminded: one fired before a moment, somebody
-    knows of some, and no reminder was considered since. One that came too soon is due when nobody was told since.
+    """Return the partners of whose open alerts somebody may have to be reminded: one fired, and was announced, before a
+    moment, somebody knows of some, and no reminder was considered since. One that came too soon is due when nobody was
+    told since.
     """
+    announced_since = exists().where(AlertEvent.alert_id == Alert.id, AlertEvent.kind == AlertEventKind.FIRED)
+    announced_since = announced_since.where(AlertEvent.announced_at > before)
     told = exists().where(Told.partner_id == Alert.partner_id)
     reminder = exists().where(
         Notice.partner_id == Alert.partner_id, Notice.reason == NoticeReason.REMINDER, Notice.at > before
@@ -95,6 +98,7 @@ def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
         .where(
             Alert.state == AlertState.FIRING,
             Alert.fired_at <= before,
+            ~announced_since,
             told,
             ~reminder.where(or_(Notice.held_back.is_(None), Notice.held_back != too_soon)),
             or_(~reminder.where(Notice.held_back == too_soon), ~told.where(Told.at > before)),

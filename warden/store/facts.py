@@ -199,15 +199,6 @@ def _key_ids(session: Session, keys: set[Key]) -> Iterator[tuple[Key, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """How many facts of one kind a partner has, and the first and last moment they speak of."""
-
-    count: int
-    first: datetime
-    last: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Unattributed:
     """A key that no partner's identifier covers. `facts`: how many came with it, by kind."""
 
@@ -260,13 +251,6 @@ def of_partner(partner_id: uuid.UUID) -> ColumnElement[bool]:
     keys = select(FactKey.id).where(FactKey.partner_id == partner_id)
     articles = select(Mention.fact_id).where(Mention.partner_id == partner_id, mentioned(None))
     return or_(Fact.key_id.in_(keys), Fact.id.in_(articles))
-
-
-def summaries(session: Session, partner_id: uuid.UUID) -> dict[FactKind, Summary]:
-    """Return what is known of one partner by kind of fact; kinds without any are absent."""
-    query = select(Fact.kind, func.count(), func.min(Fact.observed_at), func.max(Fact.observed_at))
-    rows = session.execute(query.where(of_partner(partner_id), in_force(None)).group_by(Fact.kind))
-    return {kind: Summary(count, first, last) for kind, count, first, last in rows}
 
 
 def sources_of(session: Session, partner_id: uuid.UUID) -> set[uuid.UUID]:

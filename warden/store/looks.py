@@ -15,11 +15,11 @@ from warden.store import meta
 
 LOOKED = "rules_looked"
 
-OVERLAP = timedelta(hours=1)
+OVERLAP = timedelta(minutes=15)
 """What changed so long before the last look is looked at again: another process may have committed it only since."""
 
 OVERLAPPING_FACTS = 10_000
-"""So many of the facts that were there at the last look are read again, for the same reason."""
+"""So many of the facts that were there at the last look are searched again, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def touched(session: Session, look: Look, assessed: Mapping[uuid.UUID, datetime]
 
 def _changes(look: Look, since: datetime) -> Iterator[Select[Any]]:
     measured = select(Attribution.partner_id).join(Fact, Fact.key_id == Attribution.key_id)
-    newer = Fact.id > look.newest_fact - OVERLAPPING_FACTS
-    yield measured.where(newer, Fact.kind == FactKind.MEASURE, Attribution.until.is_(None))
+    newer = Fact.id > look.newest_fact - OVERLAPPING_FACTS, Fact.recorded_at > since
+    yield measured.where(*newer, Fact.kind == FactKind.MEASURE, Attribution.until.is_(None))
     yield select(Attribution.partner_id).where(or_(Attribution.since > since, Attribution.until > since))
     yield select(Partner.id).where(Partner.updated_at > since)
     yield select(Meeting.partner_id).where(or_(Meeting.recorded_at > since, Meeting.escalated_at > since))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import OPEN_MEETINGS, MeetingStatus
+from warden.domain import OPEN_MEETINGS, AlertState, MeetingStatus
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.i18n import N_
 from warden.models import Alert, Meeting, Partner
@@ -100,14 +100,29 @@ def of_alerts(session: Session, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUI
     return {found.alert_id: found for found in session.scalars(select(Meeting).where(Meeting.alert_id.in_(alert_ids)))}
 
 
+def open_alerts(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Alert]]:
+    """Return the alerts of each partner that fire, the first first, with their rules: what a meeting is to speak of."""
+    query = select(Alert).where(Alert.partner_id.in_(partner_ids), Alert.state == AlertState.FIRING)
+    found: dict[uuid.UUID, list[Alert]] = {}
+    for alert in session.scalars(query.options(joinedload(Alert.rule)).order_by(Alert.fired_at, Alert.id)):
+        found.setdefault(alert.partner_id, []).append(alert)
+    return found
+
+
 def zone_of(meeting: Meeting) -> ZoneInfo:
     """Return the zone its due date is read in: the owner's, without one the partner's."""
     return ZoneInfo(meeting.owner.time_zone if meeting.owner else meeting.partner.time_zone)
 
 
 def is_overdue(meeting: Meeting, now: datetime) -> bool:
-    """Tell whether its due date is over, in the owner's zone, and nobody held or waived it."""
-    return meeting.status in OPEN_MEETINGS and now.astimezone(zone_of(meeting)).date() > meeting.due_on
+    """Tell whether its due date is over, in the owner's zone, and nobody held or waived it.
+
+    One that is arranged for a later day is due on that day.
+    """
+    zone, due_on = zone_of(meeting), meeting.due_on
+    if meeting.status is MeetingStatus.SCHEDULED and meeting.starts_at is not None:
+        due_on = max(due_on, meeting.starts_at.astimezone(zone).date())
+    return meeting.status in OPEN_MEETINGS and now.astimezone(zone).date() > due_on
 
 
 def overdue(session: Session, now: datetime) -> list[Meeting]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from warden.domain import Scope
+from warden.domain import FactKind, Scope
 from warden.models import (
     Attribution,
     Criterion,
@@ -32,12 +32,13 @@ class Occasions:
     """What happened since a moment.
 
     first: partners assessed only since then. configured: partners for whom something was set. lag: how long after it
-    was true the freshest fact learned since was learned, by partner. retrained: a learned model changed.
+    was true the freshest fact of a kind learned since was learned, by partner and kind. retrained: a learned model
+    changed.
     """
 
     first: frozenset[uuid.UUID]
     configured: frozenset[uuid.UUID]
-    lag: Mapping[uuid.UUID, timedelta]
+    lag: Mapping[uuid.UUID, Mapping[FactKind, timedelta]]
     retrained: bool
 
 
@@ -77,20 +78,19 @@ def _configured(session: Session, ids: Collection[uuid.UUID], moment: datetime, 
     return frozenset(found.union(session.scalars(overrides), session.scalars(versions)))
 
 
-def _lags(session: Session, ids: Collection[uuid.UUID], moment: datetime, now: datetime) -> dict[uuid.UUID, timedelta]:
-    """Return the smallest lag of the facts learned, by partner; a fact is learned once it is attributed, too."""
-    keyed = select(Attribution.partner_id, _lag(session, Attribution.since))
-    keyed = keyed.join(Fact, Fact.key_id == Attribution.key_id).where(
-        Attribution.partner_id.in_(ids), valid(Attribution, now)
-    )
-    keyed = keyed.where(_learned(Attribution.since, moment, now)).group_by(Attribution.partner_id)
-    read = select(Mention.partner_id, _lag(session, Mention.first_attributed_at))
-    read = read.join(Fact, Fact.id == Mention.fact_id).where(Mention.partner_id.in_(ids), mentioned(now))
-    read = read.where(_learned(Mention.first_attributed_at, moment, now)).group_by(Mention.partner_id)
-    found: dict[uuid.UUID, timedelta] = {}
-    for partner_id, micros in (row for query in (keyed, read) for row in session.execute(query)):
-        passed = timedelta(microseconds=max(int(micros), 0))
-        found[partner_id] = min(passed, found.get(partner_id, passed))
+def _lags(
+    session: Session, ids: Collection[uuid.UUID], moment: datetime, now: datetime
+) -> dict[uuid.UUID, dict[FactKind, timedelta]]:
+    """Return the smallest lag of the facts learned, by partner and kind; a fact is learned once attributed, too."""
+    owner, reader = Attribution.partner_id, Mention.partner_id
+    keyed = select(owner, Fact.kind, _lag(session, Attribution.since)).join(Fact, Fact.key_id == Attribution.key_id)
+    keyed = keyed.where(owner.in_(ids), valid(Attribution, now), _learned(Attribution.since, moment, now))
+    read = select(reader, Fact.kind, _lag(session, Mention.first_attributed_at)).join(Fact, Fact.id == Mention.fact_id)
+    read = read.where(reader.in_(ids), mentioned(now), _learned(Mention.first_attributed_at, moment, now))
+    found: dict[uuid.UUID, dict[FactKind, timedelta]] = {}
+    for query in (keyed.group_by(owner, Fact.kind), read.group_by(reader, Fact.kind)):
+        for partner_id, kind, micros in session.execute(query):
+            found.setdefault(partner_id, {})[kind] = timedelta(microseconds=max(int(micros), 0))
     return found
 
 

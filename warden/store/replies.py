@@ -25,7 +25,7 @@ def note(session: Session, replies: Iterable[Reply], now: datetime) -> int:
     """
     new = 0
     for reply in replies:
-        meeting = session.get(Meeting, reply.meeting_id, with_for_update=True, populate_existing=True)
+        meeting = session.get(Meeting, reply.meeting_id, with_for_update=True)
         if meeting is not None and any(one["email"].lower() == reply.attendee for one in meeting.attendees):
             new += _note(session, meeting, reply, now)
     return new

@@ -5,8 +5,10 @@ Who met at a higher level has met: an executive meeting counts for managers and 
 "meeting", whose level nobody told, counts for the working level only.
 
 A level whose meetings nobody reports is unknown and never overdue. It is known for a partner once a meeting of that
-level was held with it or reported of it, or once a calendar has reported one of that level with any partner: who keeps
-a calendar would have noted this one. While a source that reports a level is blind, nothing is overdue for want of it.
+level was reported of it, or once a calendar has reported one of that level with any partner: who keeps a calendar would
+have noted this one. A meeting of Warden's own counts as the last one, but makes a level known only where somebody set
+how often it should meet: one held for an alert begins no rhythm that nobody asked for. While a source that reports a
+level is blind, nothing is overdue for want of it.
 """
 
 import uuid
@@ -115,6 +117,8 @@ class _Known:
         """Judge one level of one partner."""
         seen, calendars = self.seen[partner_id], self.calendars.get(level, {})
         sources = {*seen.sources.get(level, ()), *calendars}
+        if every.scope is None:  # a meeting held for an alert begins no rhythm that nobody asked for
+            sources.discard(None)
         last = max((seen.last[one] for one in _and_higher(level) if one in seen.last), default=None)
         following = self.scheduled.get((partner_id, level))
         if every.every_days is None:

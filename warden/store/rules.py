@@ -1,11 +1,11 @@
 """Rules as rows, the state of each for each partner, and the decisions they took."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import Select, String, and_, delete, func, or_, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -130,10 +130,42 @@ def locked(session: Session, rule_id: uuid.UUID) -> Rule | None:
     return session.scalar(select(Rule).where(Rule.id == rule_id).with_for_update())
 
 
-def statuses(session: Session, rule_id: uuid.UUID, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, RuleStatus]:
-    """Return the state of a rule for those of the partners that have one; the others are ok."""
-    query = select(RuleStatus).where(RuleStatus.rule_id == rule_id, RuleStatus.partner_id.in_(partner_ids))
-    return {row.partner_id: row for row in session.scalars(query)}
+class Standing(NamedTuple):
+    """What deciding needs of a rule's state for one partner; fields as in models.RuleStatus."""
+
+    partner_id: uuid.UUID
+    state: RuleState
+    since: datetime
+    before_unknown: RuleState | None
+    episode_at: datetime | None
+    recovering_at: datetime | None
+    unstable_since: datetime | None
+
+
+_STANDING = (
+    RuleStatus.partner_id,
+    type_coerce(RuleStatus.state, String),
+    RuleStatus.since,
+    type_coerce(RuleStatus.before_unknown, String),
+    RuleStatus.episode_at,
+    RuleStatus.recovering_at,
+    RuleStatus.unstable_since,
+)
+_STATES: Mapping[str | None, RuleState | None] = {None: None, **{state.value: state for state in RuleState}}
+
+
+def statuses(session: Session, rule_id: uuid.UUID, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """Return the state of a rule for those of the partners that have one; the others are ok.
+
+    Plain rows: objects for every rule and partner of a portfolio would cost more than judging them.
+    """
+    chosen = select(*_STANDING).where(RuleStatus.rule_id == rule_id, RuleStatus.partner_id.in_(partner_ids))
+    return {row.partner_id: row for row in _standings(session, chosen)}
+
+
+def _standings(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[Standing]:
+    for partner_id, state, since, beneath, *moments in session.execute(query):
+        yield Standing(partner_id, RuleState(state), since, _STATES[beneath], *moments)
 
 
 def statuses_of(session: Session, partner_id: uuid.UUID) -> list[tuple[Rule, RuleStatus | None]]:
@@ -176,12 +208,12 @@ def waiting(session: Session, rule_id: uuid.UUID, beneath: Collection[RuleState]
     return set(session.scalars(select(RuleStatus.partner_id).where(RuleStatus.rule_id == rule_id, waits)))
 
 
-def retired(session: Session, rule_id: uuid.UUID, enabled: bool) -> list[RuleStatus]:
+def retired(session: Session, rule_id: uuid.UUID, enabled: bool) -> list[Standing]:
     """Return states still open for partners no longer watched; for all partners when the rule is switched off."""
-    query = select(RuleStatus).where(RuleStatus.rule_id == rule_id, RuleStatus.state != RuleState.OK)
+    query = select(*_STANDING).where(RuleStatus.rule_id == rule_id, RuleStatus.state != RuleState.OK)
     if enabled:
         query = query.join(Partner, Partner.id == RuleStatus.partner_id).where(Partner.stage.not_in(WATCHED_STAGES))
-    return list(session.scalars(query))
+    return list(_standings(session, query))
 
 
 def forget_unknown(session: Session, rule_id: uuid.UUID, enabled: bool) -> None:

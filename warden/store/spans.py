@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import JSON, ColumnElement, Row, Select, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
 from warden.domain import FactKind, Stage
@@ -25,8 +26,12 @@ _COLUMNS = (
     Assessment.impact,
     Assessment.band,
     Assessment.coverage,
-    Assessment.signals,
 )
+
+_LEFT_OUT = ("evidence", "facts", "contributions")
+"""What rules do not look at is most of what a signal holds: parsing it would take most of the time."""
+
+_MOST_SIGNALS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +68,36 @@ def assessments(
 ) -> Iterator[Row[Any]]:
     """Yield what was said of some partners, of each oldest first: the last by `since`, every `every`-th after it.
 
-    Rows have partner_id, at, matrix_version, likelihood, impact, band, coverage and signals. They are read as they are
-    asked for: a year of a few partners would fill the memory.
+    Rows have partner_id, at, matrix_version, likelihood, impact, band, coverage and signals, those without evidence,
+    facts and contributions. They are read as they are asked for: a year of a few partners would fill the memory.
     """
+    columns = (*_COLUMNS, _signals(session).label("signals"))
     earlier = aliased(Assessment)
     newest = select(earlier.at).where(earlier.partner_id == Partner.id, earlier.at <= since)
     newest = newest.order_by(earlier.at.desc()).limit(1).correlate(Partner)
     is_last = (Assessment.partner_id == Partner.id) & (Assessment.at == newest.scalar_subquery())
-    yield from session.execute(select(*_COLUMNS).join(Partner, is_last).where(Partner.id.in_(partner_ids)))
-    yield from session.execute(_after(partner_ids, since, until, every).execution_options(yield_per=_READ))
+    yield from session.execute(select(*columns).join(Partner, is_last).where(Partner.id.in_(partner_ids)))
+    later = _after(select(*columns), partner_ids, since, until, every)
+    yield from session.execute(later.execution_options(yield_per=_READ))
+
+
+def _signals(session: Session) -> ColumnElement[Any]:
+    """Return the signals without what rules do not look at."""
+    if session.get_bind().dialect.name == "sqlite":
+        paths = [f"$[{place}].{name}" for place in range(_MOST_SIGNALS) for name in _LEFT_OUT]
+        return func.json_remove(Assessment.signals, *paths, type_=JSON)
+    signal = func.jsonb_array_elements(cast(Assessment.signals, JSONB)).column_valued("signal")
+    slim: ColumnElement[Any] = cast(signal, JSONB)
+    for name in _LEFT_OUT:
+        slim = slim.op("-")(literal(name))
+    return select(func.jsonb_agg(slim, type_=JSONB)).correlate(Assessment).scalar_subquery()
 
 
 def _after(
-    partner_ids: Collection[uuid.UUID], since: datetime, until: datetime, every: int
+    rows: Select[*tuple[Any, ...]], partner_ids: Collection[uuid.UUID], since: datetime, until: datetime, every: int
 ) -> Select[*tuple[Any, ...]]:
     within = (Assessment.partner_id.in_(partner_ids), Assessment.at > since, Assessment.at <= until)
-    query = select(*_COLUMNS).order_by(Assessment.partner_id, Assessment.at)
+    query = rows.order_by(Assessment.partner_id, Assessment.at)
     if every == 1:
         return query.where(*within)
     # Chosen by the index alone: what is left out is never read.

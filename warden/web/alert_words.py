@@ -14,7 +14,7 @@ from warden.messages import WORTH_NAMES
 from warden.rules.diagnosis import CAUSE_NAMES
 
 EVENTS = {
-    AlertEventKind.FIRED: N_("Fired"),
+    AlertEventKind.FIRED: N_("Began to fire"),
     AlertEventKind.WORSE: N_("Became worse"),
     AlertEventKind.RESOLVED: N_("Resolved"),
     AlertEventKind.UNSTABLE: N_("Became unstable"),

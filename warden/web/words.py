@@ -126,7 +126,7 @@ ATTENDEES = {
     "deputy": N_("Deputy"),
 }
 
-ANSWERS = {
+ATTENDANCE = {
     "needs-action": N_("No answer yet"),
     "accepted": N_("Accepted the invitation"),
     "declined": N_("Declined"),

@@ -12,7 +12,7 @@ from warden.domain import CorrectionKind
 from warden.errors import Fault, InvalidInput
 from warden.models import Correction, Fact, Mention
 from warden.store import articles, partners
-from warden.store.articles import Incident, Said, Story, Told
+from warden.store.articles import Edition, Incident, Said, Story, Told
 from warden.web.api.facts import RowNumber
 from warden.web.api.shapes import Cursor, Input, Limit, Listed, text
 from warden.web.deps import Caller, Now, Read, Write, guard
@@ -87,6 +87,16 @@ class CorrectionOut(BaseModel):
     created_at: datetime
 
 
+class EditionOut(BaseModel):
+    """What the source said of an article until it edited it. Title is null once it is erased."""
+
+    title: str | None
+    recorded_at: datetime
+    superseded_at: datetime | None = Field(description="Until when it stood.")
+    tone: ToneOut | None = Field(description="Null: it did not name the partner.")
+    event: str | None
+
+
 class ArticleOut(BaseModel):
     """One article about a partner. Fields of its words are null once they are erased."""
 
@@ -104,6 +114,7 @@ class ArticleOut(BaseModel):
     words: list[str] = Field(description="The words that what was learned weighs most.")
     corrected: bool
     corrections: list[CorrectionOut] = Field(description="Oldest first.")
+    earlier: list[EditionOut] = Field(description="What its sources said before they edited it, oldest first.")
 
 
 class StoryOut(BaseModel):
@@ -231,6 +242,17 @@ def _article(told: Told) -> ArticleOut:
         words=_reasons(mention, "words"),
         corrected=mention.corrected,
         corrections=_corrections(told.said),
+        earlier=[_edition(one) for one in told.earlier],
+    )
+
+
+def _edition(one: Edition) -> EditionOut:
+    return EditionOut(
+        title=(one.fact.detail or {}).get("title"),
+        recorded_at=one.fact.recorded_at,
+        superseded_at=one.fact.superseded_at,
+        tone=_tone(one.mention) if one.mention else None,
+        event=one.mention.event if one.mention else None,
     )
 
 

@@ -14,6 +14,13 @@ CORRECTION = {
     "author": "an@example.com",
     "created_at": AT,
 }
+EDITION = {
+    "title": "Strike looms at Acme's port terminal",
+    "recorded_at": EARLIER,
+    "superseded_at": AT,
+    "tone": TONE,
+    "event": "strike",
+}
 ARTICLE = {
     "fact_id": 812,
     "at": EARLIER,
@@ -29,6 +36,7 @@ ARTICLE = {
     "words": ["halts"],
     "corrected": True,
     "corrections": [CORRECTION],
+    "earlier": [EDITION],
 }
 STORY = {"article": ARTICLE, "copies": []}
 HEADLINE = {
@@ -43,6 +51,7 @@ HEADLINE = {
 EXAMPLES: dict[str, dict[str, Any]] = {
     "ArticleOut": ARTICLE,
     "CorrectionOut": CORRECTION,
+    "EditionOut": EDITION,
     "HeadlineOut": HEADLINE,
     "IncidentOut": {
         "id": 812,

@@ -136,7 +136,8 @@ def put_chain(view: Manager, session: Write, typed: Typed) -> Response:
 
 def chain_tag(session: Session) -> str:
     """Return a hash of the chain, so that two people do not overwrite each other's."""
-    return tag_of([[row.position, row.after_minutes, row.to, row.min_severity] for row in escalation.steps(session)])
+    columns = ("position", "after_minutes", "working_hours", "to", "destination_id", "min_severity")
+    return tag_of([[getattr(row, name) for name in columns] for row in escalation.steps(session)])
 
 
 def _steps(typed: Mapping[str, Sequence[str]]) -> list[dict[str, Any] | None]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 
 from warden.domain import LOCALES, DiagnosedCause, VersionStatus
-from warden.errors import Fault, InvalidInput
+from warden.errors import Fault, InvalidInput, NotFound
 from warden.i18n import N_
 from warden.models import Playbook
 from warden.store import playbooks
@@ -40,7 +40,9 @@ def list_playbooks(view: Viewer, session: Read) -> Response:
 @router.post("/{cause}", response_model=None)
 def draft(view: Manager, session: Write, cause: DiagnosedCause) -> Response:
     """Make a draft of what is in use, to be changed."""
-    base = playbooks.active(session)[cause]
+    base = playbooks.active(session).get(cause)
+    if base is None:
+        raise NotFound(f"No playbook for {cause} is in use.")
     made = playbooks.draft(session, cause, base.titles, base.steps, note="", author=view.by, now=view.now)
     return see_other(f"/alerts/playbooks/{cause}/{made.number}")
 

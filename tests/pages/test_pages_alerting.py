@@ -1,0 +1,201 @@
+"""What keeps alerts bearable, in a real browser: silencing, judging, assigning, routes, duty, the chain, playbooks."""
+
+import re
+
+import httpx
+import pytest
+from browsing import Watched
+from playwright.sync_api import Page, expect
+from portfolio import Site
+from sqlalchemy import select
+
+from warden.clock import utc_now
+from warden.domain import AlertEventKind, Cause, Role
+from warden.models import Alert, Partner, Rule
+from warden.pipeline import announce
+from warden.store import alert_events
+from warden.web.deps import SESSION_COOKIE
+
+SILENT = "Fjord Components"
+
+
+def _alert(site: Site, partner: str, rule: str) -> Alert:
+    with site.services.db.read() as session:
+        query = select(Alert).join(Partner, Partner.id == Alert.partner_id).join(Rule, Rule.id == Alert.rule_id)
+        return session.scalars(query.where(Partner.name == partner, Rule.key == rule)).one()
+
+
+def _open(window: Watched, partner: str, rule: str = "late_rate") -> Page:
+    return window.open(f"/alerts/{_alert(window.site, partner, rule).id}")
+
+
+def _worsened(site: Site, alert: Alert) -> None:
+    """Let something happen to an alert, and announce it."""
+    now = utc_now()
+    row = {"alert_id": alert.id, "partner_id": alert.partner_id, "cause": Cause.NEW_FACTS, "announced_at": None}
+    reason = {"message": "The condition holds.", "params": {}}
+    with site.services.db.write() as session:
+        alert_events.add(session, [{**row, "kind": AlertEventKind.WORSE, "at": now, "reason": reason}])
+    announce.run(site.services.db, site.services.vault, site.services.settings, now, at_once=True)
+
+
+def test_an_alert_is_silenced_from_its_page_and_the_ledger_says_who_was_not_told(window: Watched) -> None:
+    page = _open(window, SILENT)
+    page.get_by_role("link", name="Silence this alert").click()
+    expect(page.get_by_label("Partners")).to_have_value(SILENT)
+    page.get_by_role("button", name="Add the silence").click()
+    expect(page.locator(".fault")).to_have_text("Say why nobody is to be told.")
+    expect(page.get_by_label("Partners")).to_have_value(SILENT)
+    page.get_by_label("Why is nobody to be told?").fill("Their plant moves this week.")
+    page.get_by_role("button", name="Add the silence").click()
+    silence = page.locator("article li", has_text="Their plant moves this week.")
+    expect(silence).to_contain_text("In force")
+    _worsened(window.site, _alert(window.site, SILENT, "late_rate"))
+    window.open("/alerts/notices")
+    page.get_by_label("Partner").fill(SILENT)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("article li").first).to_contain_text("Not told: Silenced")
+    expect(page.locator("article li").first).to_contain_text("Their plant moves this week.")
+    expect(_open(window, SILENT).locator("#notices")).to_contain_text("Not told: Silenced")
+    expect(page.locator("#why")).to_contain_text("manager@warden.example silenced it until")
+    window.open("/alerts/silences")
+    silence.get_by_role("button", name="End it now").click()
+    expect(page.locator("article li", has_text="Their plant moves this week.")).to_have_count(0)
+    expect(window.open("/alerts/silences?state=all").locator("article li").first).to_contain_text("Ended early")
+    window.forgive("422")
+
+
+def test_a_silence_for_a_partner_there_is_not_is_refused_and_what_was_typed_is_kept(window: Watched) -> None:
+    page = window.open("/alerts/silences/new")
+    page.get_by_label("Partners").fill("Nobody & Sons")
+    page.get_by_label("Why is nobody to be told?").fill("Because.")
+    page.get_by_label("Until").fill("2011-01-01T10:00")
+    page.get_by_role("button", name="Add the silence").click()
+    expect(page.locator(".fault").first).to_have_text("There is no partner of this name: Nobody & Sons")
+    expect(page.get_by_label("Why is nobody to be told?")).to_have_value("Because.")
+    page.get_by_label("Partners").fill(SILENT)
+    page.get_by_role("button", name="Add the silence").click()
+    expect(page.locator(".fault")).to_contain_text("at most 90 days away")
+    window.forgive("422")
+
+
+def test_a_verdict_is_given_with_one_click_and_can_be_changed(window: Watched) -> None:
+    page = _open(window, "Delta Pharma Supply")
+    page.get_by_label("In a word (optional)").fill("They told us before.")
+    page.get_by_role("button", name="Noise").click()
+    expect(page.get_by_role("button", name="Noise")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#acts li")).to_contain_text("They told us before.")
+    page.get_by_role("button", name="Too late").click()
+    expect(page.get_by_role("button", name="Too late")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#acts li")).to_have_count(1)
+
+
+def test_an_alert_shows_what_it_points_to_with_the_steps_that_help(window: Watched) -> None:
+    page = _open(window, "Delta Pharma Supply")
+    expect(page.locator("#advice")).to_contain_text(re.compile("under-performance", re.IGNORECASE))
+    assert page.locator("#advice ol.steps li").count() > 2
+    page.locator("summary", has_text="What the rule saw at that moment").click()
+    expect(page.locator("#why tbody")).to_contain_text("late_rate")
+    expect(page.locator("#history")).to_contain_text("Began to fire")
+    page.get_by_role("link", name="Playbook, version 1").click()
+    expect(page.locator("h1")).to_have_text(re.compile("under-performance", re.IGNORECASE))
+
+
+def test_an_alert_is_given_to_somebody(window: Watched) -> None:
+    page = _open(window, "Delta Pharma Supply")
+    page.get_by_label("Give it to").select_option(label="Lin Yu-chen")
+    page.get_by_role("button", name="Give").click()
+    expect(page.locator("#assign")).to_contain_text("Lin Yu-chen")
+    expect(page.locator("#history")).to_contain_text("Given to Lin Yu-chen")
+    page.get_by_label("Give it to").select_option(value="")
+    page.get_by_role("button", name="Give").click()
+    expect(page.locator("#history")).to_contain_text("Given to nobody any more")
+
+
+def test_a_playbook_is_drafted_edited_in_every_language_and_activated(window: Watched) -> None:
+    page = window.open("/alerts/playbooks")
+    page.locator("#culture").get_by_role("button", name="Draft a new version").click()
+    steps = page.locator("#steps-vi")
+    lines = steps.input_value().splitlines()
+    steps.fill("\n".join(lines[:-1]))
+    page.get_by_role("button", name="Save the draft").click()
+    expect(page.locator(".fault")).to_contain_text(f"Tiếng Việt: step {len(lines)} is missing")
+    for locale in ("en", "zh-Hant", "zh-Hans", "vi"):
+        page.locator(f"#steps-{locale}").fill(f"First {locale}\nSecond {locale}")
+    page.get_by_role("button", name="Save the draft").click()
+    page.get_by_role("button", name="Activate this version").click()
+    expect(page.locator(".pair .tag")).to_have_text("In use")
+    window.open("/alerts/playbooks")
+    expect(page.locator("#culture ol li")).to_have_text(["First en", "Second en"])
+    window.forgive("422")
+
+
+def test_a_route_is_added_and_the_preview_says_who_would_get_an_alert(window: Watched) -> None:
+    page = window.open("/alerts/routes/new")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".fault")).to_have_count(2)
+    page.get_by_label("Name", exact=True).fill("Nights")
+    page.get_by_label("Operations webhook").check()
+    page.locator("summary", has_text="By tier").click()
+    page.get_by_label("Tiers").fill("no-such-tier")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#routes li")).to_contain_text("no-such-tier")
+    page.locator("#preview input[name=partner]").fill(SILENT)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#preview")).to_contain_text("No route takes it")
+    expect(page.locator("#preview li")).to_contain_text("Operations webhook")
+    page.get_by_role("link", name="Nights").click()
+    page.get_by_role("button", name="Delete this route").click()
+    expect(page.locator("#routes")).to_contain_text("There are no routes")
+    window.forgive("422")
+
+
+def test_who_is_on_duty_away_and_standing_in_and_how_alerts_climb(window: Watched) -> None:
+    page = window.open("/alerts/duty")
+    page.locator("summary", has_text="Put somebody on duty").click()
+    page.locator("#duty-person").select_option(label="Lin Yu-chen")
+    page.get_by_role("button", name="Put on duty").click()
+    expect(page.locator(".fault")).to_have_text("Choose a beginning, and an end after it.")
+    page.locator("#duty-starts").fill("2026-01-01T08:00")
+    page.locator("#duty-ends").fill("2099-01-01T08:00")
+    page.get_by_role("button", name="Put on duty").click()
+    expect(page.locator("#duty strong")).to_have_text("Lin Yu-chen")
+    page.locator("summary", has_text="Set a deputy").click()
+    page.locator("#deputy-person").select_option(label="Lin Yu-chen")
+    page.locator("#deputy-deputy").select_option(label="Tran Minh")
+    page.get_by_role("button", name="Set", exact=True).click()
+    page.locator("summary", has_text="Note an absence").click()
+    page.locator("#absence-person").select_option(label="Lin Yu-chen")
+    page.locator("#absence-starts").fill("2026-01-01T08:00")
+    page.locator("#absence-ends").fill("2099-01-01T08:00")
+    page.get_by_role("button", name="Note the absence").click()
+    expect(page.locator("#duty")).to_contain_text("away; Tran Minh stands in")
+    page.locator("summary", has_text="Change the chain").click()
+    page.locator("#chain input[name=minutes]").fill("240")
+    page.get_by_role("button", name="Set the chain").click()
+    expect(page.locator("#chain ol li")).to_contain_text("after 240 working minutes")
+    for name in ("Take back the absence", "Take back the duty"):
+        page.get_by_role("button", name=name).click()
+    expect(page.locator("#duty")).to_contain_text("Nobody is on duty now.")
+    window.forgive("422")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "silences",
+        "routes",
+        "duty",
+        "duty/absences",
+        "duty/deputies",
+        "duty/chain",
+        "playbooks/trust",
+        "playbooks/trust/1",
+    ],
+)
+def test_a_viewer_may_look_and_not_act(site: Site, path: str) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
+    with httpx.Client(base_url=site.address, headers={"origin": site.address}, cookies=cookies) as viewer:
+        assert viewer.post(f"/alerts/{path}", data={"reason": "x"}).status_code == 403
+        page = viewer.get(f"/alerts/{path.partition('/')[0]}")
+        assert (page.status_code, 'method="post" action="/alerts' in page.text) == (200, False)
