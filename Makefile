@@ -40,6 +40,7 @@ messages: $(DEV_STAMP) ## Collect the texts to translate into warden/locale.
 bench: $(DEV_STAMP) ## Measure throughput and scoring as ratios (minutes).
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/rescore.py
+	$(BIN)/python benchmarks/alerting.py
 
 likelihood: $(DEV_STAMP) ## Measure the likelihood beside its peers: make likelihood STREAMS=folder (docs/benchmarks.md).
 	$(BIN)/python benchmarks/likelihood.py $(STREAMS)

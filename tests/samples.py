@@ -220,6 +220,7 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
         reason.COMMON_CAUSE: messages.many_partners(many(reason.COMMON_CAUSE), reader),
         reason.SILENCE_ENDED: messages.many_partners(many(reason.SILENCE_ENDED), reader),
+        reason.RULE_FAILED: messages.rule_failed(RULE, LATE, 12, f"{URL}/rules/3", reader),
         reason.CANARY: messages.canary("Sales", URL, f"{URL}/confirmations/7?at=x&signature=y", reader),
         reason.CLOCK_STOPPED: messages.stopped(STOPPED, URL, reader),
         reason.DIGEST: messages.digest(digest(), reader),

@@ -18,13 +18,13 @@ from warden.store import actions, alerts, digests, duty, meetings, people, repli
 
 ANN, LIN, WANG = (f"{name}@us.example" for name in ("ann.baker", "lin.yuchen", "wang.fang"))
 
-LETS_SLIP = "Quarry Resins"
+LETS_SLIP = "Maple Labels"
 """Nobody arranges this partner's meetings until they are missed."""
 
 MOVES = "Kestrel Motors"
 """Its meeting is moved by a day after the owner has declined."""
 
-WAIVES = "Maple Labels"
+WAIVES = "Nimbus Labels"
 """Its meeting is called off: there was a talk already."""
 
 NOBODY_SEES_TO = ("Tidal Valves", "Onyx Labels")
@@ -62,9 +62,10 @@ def _see_to(session: Session, settings: Settings, meeting: Meeting, now: datetim
     name, age = meeting.partner.name, (now - meeting.proposed_at) / DAY
     if meeting.status is MeetingStatus.SCHEDULED:
         _go(session, settings, meeting, now)
-    elif name == WAIVES and age >= 2:
-        meetings.waive(session, meeting, reason="We talked last week.", who=ANN)
-        invitations.cancelled(session, settings, meeting, now)
+    elif name == WAIVES:
+        if age >= 2:
+            meetings.waive(session, meeting, reason="We talked last week.", who=ANN)
+            invitations.cancelled(session, settings, meeting, now)
     elif (name != LETS_SLIP and age >= 1) or age >= 20:
         zone = meetings.zone_of(meeting)
         on = add_working_days(now.astimezone(zone).date(), 2, [])

@@ -67,12 +67,15 @@ class Fate:
     news: Mapping[int, str] = field(default_factory=dict)  # week → headline
 
 
+CALL_OFF_DAILY = ("Fjord Freight", "Grove Freight")
+"""Partners who write every day, and of whom two silent days are too many."""
+
 FATES: Mapping[str, Fate] = {
     **{name: Fate(late=Spell(-20, 52)) for name in ("Amber Bearings", "Birch Bearings")},  # late before the first look
     **{name: Fate(late=Spell(-20, 10)) for name in ("Cedar Bearings", "Delta Bearings", "Ember Bearings")},
     "Jade Bearings": Fate(late=Spell(-20, 20)),
     **{name: Fate(told_late=Spell(10, 17)) for name in NAMES[100:105]},
-    **{name: Fate(flapping=Spell(22, 25)) for name in ("Fjord Freight", "Grove Freight")},
+    **{name: Fate(flapping=Spell(22, 26)) for name in CALL_OFF_DAILY},
     "Haven Optics": Fate(silent=Spell(18, 26)),  # and comes back
     "Inlet Optics": Fate(silent=Spell(30, 60)),  # for good
     "Kestrel Motors": Fate(news={20: "Kestrel Motors files for bankruptcy"}),
@@ -186,8 +189,8 @@ def _messages(name: str, week: int) -> Iterator[Message]:
     if week in mine.silent:
         return
     dice = random.Random(f"{name} writes in week {week}")
-    if mine.flapping != Spell(0, 0):  # writes every day; while flapping every fourth
-        days = [day for day in range(7) if week not in mine.flapping or (week * 7 + day) % 4 == 0]
+    if mine.flapping != Spell(0, 0):  # writes every day; while flapping every sixth
+        days = [day for day in range(7) if week not in mine.flapping or (week * 7 + day) % 6 == 0]
     else:
         days = [dice.randint(0, 2), dice.randint(3, 6)]
     for number, day in enumerate(days):

@@ -24,14 +24,26 @@ from collectors.http import Http
 from collectors.rows import TableOptions
 from warden import plugins, scheduler
 from warden.db import Database
-from warden.domain import EscalateTo, Frequency, Severity, WhenEmpty
+from warden.domain import LOCALES, EscalateTo, Frequency, Scope, Severity, WhenEmpty
 from warden.models import Destination, Person, Source
 from warden.pipeline import announce, collect, digest, meetings, notify
 from warden.settings import Settings
-from warden.store import destinations, digests, escalation, facts, notifications, routes, shipped, sources
+from warden.store import (
+    destinations,
+    digests,
+    escalation,
+    facts,
+    notifications,
+    routes,
+    rule_settings,
+    rule_versions,
+    rules,
+    shipped,
+    sources,
+)
 from warden.vault import Vault
 
-HISTORY_WEEKS = 30
+HISTORY_WEEKS = 26
 """Weeks before the first day of which the sources know."""
 
 BLIND = portfolio.Spell(12, 15)
@@ -40,7 +52,7 @@ BLIND = portfolio.Spell(12, 15)
 WEEKLY = (portfolio.Spell(8, 16), portfolio.Spell(18, 26))
 """Weeks in which the whole road is walked on Monday; in others it is every second Monday, for it takes long."""
 
-CLOSELY = portfolio.Spell(22, 25)
+CLOSELY = portfolio.Spell(22, 26)
 """In these weeks it is walked every other day."""
 
 GONE, BACK = 28 * 7, 31 * 7
@@ -133,8 +145,33 @@ def begin(year: Year) -> None:
             ("ERP", "deliveries", {"due_column": "due", "made_column": "made"}),
         ):
             _source(session, year, name, kind, columns)
+        _own_rule(session)
     year.read_until = {"Mail system": portfolio.week_begins(0), "ERP": portfolio.week_begins(-1)}
     _remember(year)
+
+
+def _own_rule(session: Session) -> None:
+    """Let there be a rule of the company's own for partners that call off goods every day."""
+    own = {
+        "names": dict.fromkeys(LOCALES, "No call-off"),
+        "condition": "days_silent >= most",
+        "parameters": {"most": 365.0},
+    }
+    draft = rule_versions.create(session, "no_call_off", own, played.ANN, BEGIN - DAY)
+    rule = rules.by_key(session, "no_call_off")
+    rule_versions.activate(session, rule, draft.number, played.ANN, BEGIN - DAY)
+    for name in portfolio.CALL_OFF_DAILY:
+        rule_settings.add(
+            session,
+            rule,
+            scope=Scope.PARTNER,
+            subject=str(portfolio.partner_id(name)),
+            name="most",
+            value=2.0,
+            reason="They call off goods every day.",
+            author=played.ANN,
+            now=BEGIN - DAY,
+        )
 
 
 def _remember(year: Year) -> None:

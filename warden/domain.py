@@ -250,6 +250,7 @@ class NotificationReason(StrEnum):
     SOURCE_CHANGED = "source_changed"
     SOURCE_RECOVERED = "source_recovered"
     DESTINATION_DISABLED = "destination_disabled"
+    RULE_FAILED = "rule_failed"
     DIGEST = "digest"
     SIGN_IN = "sign_in"
     TEST = "test"

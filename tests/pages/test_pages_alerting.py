@@ -42,10 +42,10 @@ def _worsened(site: Site, alert: Alert) -> None:
 def test_an_alert_is_silenced_from_its_page_and_the_ledger_says_who_was_not_told(window: Watched) -> None:
     page = _open(window, SILENT)
     page.get_by_role("link", name="Silence this alert").click()
-    expect(page.get_by_label("Partners")).to_have_value(SILENT)
+    expect(page.get_by_label("Partners", exact=True)).to_have_value(SILENT)
     page.get_by_role("button", name="Add the silence").click()
     expect(page.locator(".fault")).to_have_text("Say why nobody is to be told.")
-    expect(page.get_by_label("Partners")).to_have_value(SILENT)
+    expect(page.get_by_label("Partners", exact=True)).to_have_value(SILENT)
     page.get_by_label("Why is nobody to be told?").fill("Their plant moves this week.")
     page.get_by_role("button", name="Add the silence").click()
     silence = page.locator("article li", has_text="Their plant moves this week.")
@@ -67,13 +67,13 @@ def test_an_alert_is_silenced_from_its_page_and_the_ledger_says_who_was_not_told
 
 def test_a_silence_for_a_partner_there_is_not_is_refused_and_what_was_typed_is_kept(window: Watched) -> None:
     page = window.open("/alerts/silences/new")
-    page.get_by_label("Partners").fill("Nobody & Sons")
+    page.get_by_label("Partners", exact=True).fill("Nobody & Sons")
     page.get_by_label("Why is nobody to be told?").fill("Because.")
     page.get_by_label("Until").fill("2011-01-01T10:00")
     page.get_by_role("button", name="Add the silence").click()
     expect(page.locator(".fault").first).to_have_text("There is no partner of this name: Nobody & Sons")
     expect(page.get_by_label("Why is nobody to be told?")).to_have_value("Because.")
-    page.get_by_label("Partners").fill(SILENT)
+    page.get_by_label("Partners", exact=True).fill(SILENT)
     page.get_by_role("button", name="Add the silence").click()
     expect(page.locator(".fault")).to_contain_text("at most 90 days away")
     window.forgive("422")

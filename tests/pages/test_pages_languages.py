@@ -91,6 +91,8 @@ def test_the_address_chooses_the_language_for_strangers(visitor: Watched) -> Non
 def _paths(window: Watched) -> Iterator[str]:
     yield from ("/", "/partners", "/alerts?state=all", "/meetings?state=all", "/sources", "/notifications")
     yield from ("/names", "/news-models", "/unattributed", "/sign-in?token=x", "/no/such/page", "/backtest")
+    yield from ("/actions?state=all", "/cadences?ended=true")
+    yield f"/partners/{window.site.partner_ids[LATE]}/rhythm"
     yield from ("/matrices", "/matrices/1", "/matrices/1/preview", "/criteria?ended=true")
     yield from (f"/criteria/{name}?scope=tier&subject=key" for name in criteria.shipped())
     for name in (LATE, "Kestrel Software", "Bridgewater Freight", HOSTILE):

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from browsing import Watched
+from playwright.sync_api import Browser
 from portfolio import Site
 
 from warden.domain import LOCALES, MeetingLevel, Role, Scope, Side
@@ -166,3 +168,25 @@ def test_a_viewer_may_not_post(site: Site, path: str) -> None:
         assert (
             client.post(path.format(id=uuid.UUID(int=0)), data={"partner_id": str(uuid.UUID(int=0))}).status_code == 403
         )
+
+
+@pytest.mark.parametrize("locale", ["en", "vi"])
+def test_nothing_is_wider_than_a_telephone(browser: Browser, site: Site, meeting_id: uuid.UUID, locale: str) -> None:
+    action = new_action(site)
+    context = browser.new_context(viewport={"width": 360, "height": 900}, locale=locale)
+    window = Watched(context, context.new_page(), site)
+    window.sign_in()
+    partner = site.partner_ids[QUIET]
+    for path in (
+        "/actions",
+        f"/actions/{action}",
+        "/cadences",
+        f"/partners/{partner}/rhythm",
+        f"/meetings/{meeting_id}",
+    ):
+        page = window.open(path)
+        for details in page.locator("main details").all():
+            details.evaluate("one => one.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    context.close()
+    assert window.complaints == []

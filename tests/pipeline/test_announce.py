@@ -26,16 +26,16 @@ from alarmed import (
     steady,
     worsen,
 )
-from assessed import destination, known_as, partner, person, report, signals, year_of_facts
+from assessed import destination, partner, person
 from assessed import say as assessed_as
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import Cause, NotificationReason, Severity
+from warden.domain import Cause, Severity
 from warden.models import Alert, Destination, Notice, Partner, Told
 from warden.pipeline import announce
 from warden.settings import Settings
-from warden.store import assessments, rules, shipped
+from warden.store import rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -292,65 +292,35 @@ def test_two_rules_that_hold_each_other_back_are_told(watched: Database) -> None
     assert announced(watched, NOW) == [("first", None)]
 
 
+@pytest.mark.parametrize("told", ["late", "quiet", "grave"])
+def test_of_rules_that_hold_each_other_back_in_a_ring_the_loudest_is_told(db: Database, told: str) -> None:
+    acme_with_a_hook(db)
+    with db.write() as session:
+        for one, other in (("late", "quiet"), ("quiet", "grave"), ("grave", "late")):
+            rule = rules.by_key(session, one)
+            rule.inhibited_by = [{"rule": other, "equal": ["partner"]}]
+            rule.severity = Severity.CRITICAL if one == told else Severity.WARNING
+    for key in ("late", "quiet", "grave"):
+        happened(db, key)
+    announced(db, NOW)
+    (message,) = messages(db)
+    assert message["severity"] == "critical"
+    assert message["title"].startswith(f"Critical: Acme – {told.capitalize()}")
+
+
+def test_of_equally_loud_rules_in_a_ring_somebody_is_told(watched: Database) -> None:
+    with watched.write() as session:
+        for one, other in (("late", "quiet"), ("quiet", "grave"), ("grave", "late")):
+            rule = rules.by_key(session, one)
+            rule.inhibited_by, rule.severity = [{"rule": other, "equal": ["partner"]}], Severity.WARNING
+    for key in ("late", "quiet", "grave"):
+        happened(watched, key)
+    assert ("first", None) in announced(watched, NOW)
+
+
 def many(db: Database, count: int, **values: Any) -> list[str]:
     with db.write() as session:
         return [partner(session, f"P{number:02}", NOW, **values).name for number in range(count)]
-
-
-@pytest.mark.parametrize(("count", "outbox"), [(4, 4), (5, 1)])
-def test_five_first_looks_are_one_message(watched: Database, count: int, outbox: int) -> None:
-    alerts = [happened(watched, "late", name=name, cause=Cause.FIRST_LOOK) for name in many(watched, count)]
-    announced(watched, NOW)
-    assert len(messages(watched)) == outbox
-    over(watched, alerts[0], NOW + HOUR)
-    assert announced(watched, NOW + HOUR) == [("resolved", None)], "they were told of each partner by name"
-
-
-def test_the_message_of_a_first_look_names_every_partner_worst_first(watched: Database) -> None:
-    names = many(watched, 6)
-    for number, name in enumerate(names):
-        happened(watched, "grave" if number == 3 else "late", name=name, cause=Cause.FIRST_LOOK)
-    assert announced(watched, NOW) == [("first", None)]
-    (message,) = messages(watched, reason=NotificationReason.ALERT_FIRED)
-    assert message["title"] == "First look: 6 partners have alerts"
-    assert [item["title"] for item in message["items"]] == ["P03", "P00", "P01", "P02", "P04", "P05"]
-    with watched.read() as session:
-        (notice,) = session.scalars(select(Notice))
-        assert len(notice.partners) == 6
-
-
-def test_many_partners_of_one_region_are_one_notice_that_says_so(watched: Database) -> None:
-    for name in many(watched, 6, region="APAC"):
-        happened(watched, "late", name=name)
-    happened(watched, "late")  # Acme is of no region
-    assert announced(watched, NOW) == [("common_cause", None), ("first", None), *[("first", "common_cause")] * 6]
-    (message,) = messages(watched, reason=NotificationReason.COMMON_CAUSE)
-    assert message["title"] == "Common cause: 6 partners in the region APAC"
-    assert len(message["items"]) == 6
-    with watched.write() as session:
-        late_comer = partner(session, "Late comer", NOW, region="APAC")
-    happened(watched, "late", NOW + HOUR, name=late_comer.name)
-    assert announced(watched, NOW + HOUR) == [("first", "common_cause")]
-    assert len(messages(watched)) == 2
-
-
-def test_partners_of_one_source_share_a_cause(watched: Database) -> None:
-
-    names = many(watched, 20)
-    with watched.write() as session:
-        for name in names:
-            who = session.scalars(select(Partner).where(Partner.name == name)).one()
-            known_as(session, who, name, NOW)
-            assessed_as(session, who, NOW, "low", signals(late=0.5))
-    for number, name in enumerate(names):
-        report(watched, year_of_facts(name, NOW, every=90), NOW, source="erp" if number < 10 else f"s{number % 4}")
-    with watched.write() as session:
-        for name in names[:6]:
-            who = session.scalars(select(Partner).where(Partner.name == name)).one()
-            found = assessments.latest(session, who.id)
-            fire(session, who, rules.by_key(session, "late"), NOW, assessment_id=found.id if found else None)
-    assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
-    assert messages(watched)[0]["title"] == "Common cause: 6 partners of the source erp"
 
 
 def test_two_processes_tell_nothing_twice(db: Database) -> None:

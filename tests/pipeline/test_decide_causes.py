@@ -147,9 +147,8 @@ def test_facts_that_were_there_before_the_last_look_are_no_news(watched: Databas
 
 
 def test_old_facts_under_a_key_mapped_only_now_are_late(watched: Database) -> None:
-    report(
-        watched, [Message(identity="m", key=Key("supplier_code", "S-2"), at=NOW - 60 * DAY, sent=False)], NOW - 2 * DAY
-    )
+    day, key = (NOW - 60 * DAY).date(), Key("supplier_code", "S-2")
+    report(watched, [Delivery(identity="d", key=key, at=NOW - 60 * DAY, due_on=day, made_on=day)], NOW - 2 * DAY)
     with watched.write() as session:
         known_as(session, session.get_one(Partner, acme_id()), "S-2", NOW - HOUR)
     turn(watched)

@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from assessed import destination, person, told
+from assessed import assess, destination, partner, person, told
 
 from warden.db import Database
 from warden.domain import Role, SourceState
 from warden.models import Source
 from warden.pipeline import decide
 from warden.settings import Settings
-from warden.store import access, destinations, shipped
+from warden.store import access, destinations, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -110,3 +110,22 @@ def test_where_nothing_is_set_up_for_operations_admins_are_written_to(operated: 
         destinations.disable(session, destinations.named(session, "admins"), "404 Not Found", NOW)
     assert news(operated, NOW) == [("destination_disabled", "mail", "ada@us.example")]
     assert news(operated, NOW + HOUR) == []
+
+
+def test_a_rule_whose_condition_fails_is_told_once_per_version(operated: Database) -> None:
+    with operated.write() as session:
+        acme = partner(session, "Acme", NOW)
+        assess(session, acme, NOW, "low")
+        rule = rules.by_key(session, "gone_quiet")
+        # What is checked when a rule is stored cannot reach every value: a division by what is zero only now.
+        rule.condition = "1.0 / (impact - 4.0) > 0.0 && 1 / int(impact - 4.0) > 0"
+    fails = [("rule_failed", "admins", "")]
+    assert news(operated, NOW) == fails
+    assert news(operated, NOW + HOUR) == []
+    with operated.write() as session:
+        rules.update(session, rules.by_key(session, "gone_quiet"), {"for_seconds": 60}, NOW + HOUR)
+    assert news(operated, NOW + 2 * HOUR) == fails
+    with operated.read() as session:
+        (failing,) = rules.failing(session)
+    assert (failing.rule.key, failing.partners) == ("gone_quiet", 1)
+    assert "condition failed" in failing.why["message"]

@@ -46,6 +46,31 @@ def test_two_regions_are_two_causes() -> None:
     assert {cause.key for cause in causes} == {"APAC", "EMEA"}
 
 
+@pytest.mark.parametrize(
+    ("raised", "regions", "found"),
+    [
+        ([*TEN], [TEN[:5], TEN[5:]], ["everybody"]),
+        ([*TEN], [], ["everybody"]),
+        ([*TEN], [TEN[:5]], ["everybody"]),  # five are left that it does not explain
+        ([*TEN], [TEN[:6]], ["region"]),
+        (TEN[:6], [TEN[:6]], ["region"]),
+        (TEN[:5], [], ["everybody"]),
+        (TEN[:4], [], []),
+    ],
+)
+def test_what_most_of_everybody_raises_is_one_thing(
+    raised: list[str], regions: list[list[str]], found: list[str]
+) -> None:
+    shares = [shared(str(number), some) for number, some in enumerate(regions)]
+    causes = find(raised, [*shares, shared("", TEN, "everybody")])
+    assert [cause.kind for cause in causes] == found
+
+
+def test_less_than_half_of_everybody_is_not_everybody() -> None:
+    everybody = [*TEN, *(f"x{number}" for number in range(11))]
+    assert find(TEN, [shared("", everybody, "everybody")]) == []
+
+
 def test_what_is_shared_follows_from_who_has_what() -> None:
     assert inverted({"1": {"a", "b"}, "2": {"a"}}, "source") == [
         Shared("source", "a", {"1", "2"}),

@@ -96,7 +96,6 @@ def keep_watch() -> None:
     For a timer on another machine, or beside `warden run`: what has stopped cannot tell of itself.
     """
     from warden.pipeline import watch  # noqa: PLC0415 – heavy, and other commands need none of it
-
     from warden.wording import reader_of  # noqa: PLC0415 – likewise
 
     with opened() as services:

@@ -1,5 +1,6 @@
 """What is said of the service itself: sources, destinations, sign-in links, tests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,6 +82,19 @@ def destination_disabled(name: str, why: str, url: str, reader: Reader) -> Messa
         lead=reader.tr(N_("It refuses messages for good. Mend it and switch it on again; until then it gets nothing.")),
         facts=facts_of(reader, (N_("What it said"), why)),
         links=((reader.tr(N_("Open the notifications")), url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
+def rule_failed(names: Mapping[str, str], why: Fact, partners: int, url: str, reader: Reader) -> Message:
+    """A rule's condition fails; whoever wrote it has to mend it. `why`: what it said of the first partner."""
+    return Message(
+        reason=NotificationReason.RULE_FAILED,
+        severity=Severity.WARNING,
+        title=reader.say(N_("A rule fails: %(rule)s"), rule=reader.name(names)),
+        lead=reader.tr(N_("Its condition cannot be judged. Until it is mended it raises no alert and ends none.")),
+        facts=facts_of(reader, (N_("What it said"), reader.fact(why)), (N_("Partners it concerns"), partners)),
+        links=((reader.tr(N_("Open the rule")), url),),
         footer=reader.tr(OPERATIONS_FOOTER),
     )
 

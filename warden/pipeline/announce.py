@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from warden.db import Database
 from warden.domain import AlertEventKind, HeldBack, NoticeReason
 from warden.models import AlertEvent
-from warden.pipeline import quiet, reminding, silences_over, standing, telling, together
+from warden.pipeline import causes_told, quiet, reminding, silences_over, standing, telling, together
 from warden.pipeline.cases import Case, Round, case_of
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import BEGINS, held_of, keep, occasion
@@ -37,7 +37,7 @@ def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_onc
         turn = Round(vault, settings, now, quiet.read(session, now))
         waiting = alert_events.waiting(session, now, wait)
         released = _released(session, turn)
-    written = together.tell(db, turn, waiting) if waiting else 0
+    written = causes_told.tell(db, turn, waiting) + together.tell(db, turn, waiting) if waiting else 0
     for partner_id in dict.fromkeys([*waiting, *released]):
         with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
             written += _announce(session, turn, partner_id)

@@ -1,4 +1,4 @@
-"""Notices about the service itself: sources that refuse us, are not understood or blind, and destinations given up.
+"""Notices about the service itself: sources in trouble, destinations given up, and rules that fail.
 
 Each is told once, and once more when a source is back. What was told is remembered in Meta, beside the outbox rows.
 """
@@ -16,6 +16,7 @@ from warden.messages import (
     Message,
     SourceContext,
     destination_disabled,
+    rule_failed,
     source_blind,
     source_changed,
     source_recovered,
@@ -23,7 +24,7 @@ from warden.messages import (
 )
 from warden.models import Destination, Person, Source
 from warden.settings import Settings
-from warden.store import destinations, meta, notifications, sources
+from warden.store import destinations, meta, notifications, rules, sources
 from warden.store.destinations import Addressee
 from warden.wording import Reader, reader_of
 
@@ -52,6 +53,7 @@ def tell(session: Session, settings: Settings, now: datetime) -> None:
     if present != told:
         meta.put(session, TOLD, present)
     _tell_of_destinations(session, settings, now)
+    _tell_of_rules(session, settings, now)
 
 
 def trouble_of(source: Source) -> dict[str, str] | None:
@@ -84,6 +86,15 @@ def _tell_of_destinations(session: Session, settings: Settings, now: datetime) -
     for lost in session.scalars(select(Destination).where(Destination.disabled_at.is_not(None))):
         build = partial(destination_disabled, lost.name, lost.disabled_why, url)
         _enqueue(session, destinations.disabled_key(lost), NotificationReason.DESTINATION_DISABLED, build, now)
+
+
+def _tell_of_rules(session: Session, settings: Settings, now: datetime) -> None:
+    """Tell once of each version of a rule whose condition fails."""
+    for broken in rules.failing(session):
+        url = f"{settings.public_url}/rules/{broken.rule.id}"
+        build = partial(rule_failed, broken.rule.names, broken.why, broken.partners, url)
+        key = f"rule/{broken.rule.id}/{broken.rule.version}/failed"
+        _enqueue(session, key, NotificationReason.RULE_FAILED, build, now)
 
 
 def _enqueue(

@@ -1,13 +1,13 @@
 """Why somebody is not told of an alert: silences and other rules that fire, and every such reason in words."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from warden.domain import HeldBack
+from warden.domain import HeldBack, Severity
 from warden.i18n import N_
 from warden.models import Alert, Partner
 from warden.pipeline.addressing import subject_of
@@ -52,13 +52,15 @@ class Silenced:
 class Quiet:
     """The silences in force and the open alerts that hold others back, as read once for one round of announcing.
 
-    `mutual`: which rules hold each rule back, by key. `names`: what rules are called, by key.
+    `mutual`: which rules hold each rule back, by key. `behind`: the same, and which hold those back, and so on.
+    `names`: what rules are called, by key.
     """
 
     now: datetime
     silences: Sequence[Silenced]
     inhibitors: Mapping[str, Sequence[Subject]]
     mutual: Mapping[str, Collection[str]]
+    behind: Mapping[str, Collection[str]]
     names: Mapping[str, Mapping[str, str]]
 
     def silence(self, alert: Alert, partner: Partner) -> Silenced | None:
@@ -80,9 +82,20 @@ class Quiet:
         for one in alert.rule.inhibited_by:
             if alert.rule.key in self.mutual.get(one["rule"], ()):
                 continue  # two rules that hold each other back would both be told to nobody
-            if any(holds_back(one["equal"], subject, other) for other in self.inhibitors.get(one["rule"], ())):
+            others = self._inhibiting(one["rule"], subject)
+            if any(holds_back(one["equal"], subject, other) for other in others):
                 return str(one["rule"])
         return None
+
+    def _inhibiting(self, rule: str, subject: Subject) -> Iterable[Subject]:
+        """Return the open alerts of a rule that may hold another back; in a ring of rules only what is louder may.
+
+        Else each would be held back by the next, and nobody told of any. Of equally loud ones the first key counts.
+        """
+        found = self.inhibitors.get(rule, ())
+        if subject.rule not in self.behind.get(rule, ()):
+            return found
+        return (other for other in found if _before(other, subject))
 
 
 def read(session: Session, now: datetime) -> Quiet:
@@ -94,7 +107,27 @@ def read(session: Session, now: datetime) -> Quiet:
     for alert in alerts.firing_by_rules(session, inhibiting) if inhibiting else ():
         inhibitors.setdefault(alert.rule.key, []).append(subject_of(alert, alert.partner))
     found = [Silenced(one.matchers, one.ends_at, one.author, one.reason) for one in silences.active(session, now)]
-    return Quiet(now, found, inhibitors, listed, {rule.key: rule.names for rule in every})
+    names = {rule.key: rule.names for rule in every}
+    return Quiet(now, found, inhibitors, listed, {key: _behind(key, listed) for key in listed}, names)
+
+
+def _behind(key: str, listed: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the rules that hold a rule back, those that hold these back, and so on."""
+    found: set[str] = set()
+    left = list(listed[key])
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left.extend(listed.get(one, ()))
+    return found
+
+
+def _before(one: Subject, other: Subject) -> bool:
+    """Tell whether one alert is louder than another; of equally loud ones the first key is."""
+    order = list(Severity)
+    loud, louder = order.index(other.severity), order.index(one.severity)
+    return louder > loud or (louder == loud and one.rule < other.rule)
 
 
 def held(held_back: HeldBack, **params: Any) -> Held:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +59,16 @@ REGION_WHY = N_(
     "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners in the region %(name)s. Look "
     "at what happens there before you accuse the partners."
 )
+EVERYBODY_TITLE = N_("Common cause: %(partners)s partners, most of those watched")
+EVERYBODY_WHY = N_(
+    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners that are watched. Look at "
+    "what concerns all of them, Warden itself included, before you accuse the partners."
+)
+IN_WORDS: Mapping[common_cause.Kind, tuple[str, str]] = {
+    "source": (SOURCE_TITLE, SOURCE_WHY),
+    "region": (REGION_TITLE, REGION_WHY),
+    "everybody": (EVERYBODY_TITLE, EVERYBODY_WHY),
+}
 
 
 @dataclass(slots=True)
@@ -83,15 +93,15 @@ def tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
 
 
 def _tell_first_looks(session: Session, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
-    firsts = [event.partner_id for event in _fired(session, waiting) if event.cause is Cause.FIRST_LOOK]
+    firsts = [event.partner_id for event in fired(session, waiting) if event.cause is Cause.FIRST_LOOK]
     seen = list(dict.fromkeys(firsts))[:MOST_AT_ONCE]
     if len(seen) < LEAST_FIRST_LOOKS:
         return 0
     heaps: dict[Place, Heap] = {}
     told: list[tuple[Case, list[AlertEvent]]] = []
-    for case, events in _cases(session, turn, seen):
+    for case, events in cases(session, turn, seen):
         fresh = [one for one in events if one.cause is Cause.FIRST_LOOK and held_of(case, one) is None]
-        if _heap(heaps, case, fresh=[str(one.alert_id) for one in fresh]):
+        if heap(heaps, case, fresh=[str(one.alert_id) for one in fresh]):
             told.append((case, fresh))
     if len(told) < LEAST_FIRST_LOOKS:
         return 0
@@ -106,27 +116,35 @@ def _tell_first_looks(session: Session, turn: Round, waiting: Sequence[uuid.UUID
     return 1
 
 
-def _fired(session: Session, partner_ids: Collection[uuid.UUID]) -> list[AlertEvent]:
+def fired(session: Session, partner_ids: Collection[uuid.UUID]) -> list[AlertEvent]:
+    """Return what fired, fires still and was not announced yet."""
     found = alert_events.pending(session, partner_ids)
     return [one for one in found if one.kind is AlertEventKind.FIRED and one.alert.state is AlertState.FIRING]
 
 
-def _cases(
-    session: Session, turn: Round, partner_ids: Collection[uuid.UUID]
-) -> Iterable[tuple[Case, list[AlertEvent]]]:
+def cases(session: Session, turn: Round, partner_ids: Iterable[uuid.UUID]) -> Iterable[tuple[Case, list[AlertEvent]]]:
     """Yield partners, held, with what fired and was not announced yet."""
-    held_ones = alert_events.hold(session, partner_ids)
-    events = _fired(session, partner_ids)
+    ids = list(partner_ids)
+    held_ones = alert_events.hold(session, ids)
+    events = fired(session, ids)
     for partner in held_ones:
         mine = [one for one in events if one.partner_id == partner.id]
         yield case_of(session, turn, partner, [one.alert for one in mine]), mine
 
 
-def _heap(heaps: dict[Place, Heap], case: Case, **happened: Collection[str]) -> bool:
-    """Add a partner to what each recipient is told who is concerned; tell whether anybody is."""
+def heap(
+    heaps: dict[Place, Heap], case: Case, *, only: Collection[str] | None = None, **happened: Collection[str]
+) -> bool:
+    """Add a partner to what each recipient is told who is concerned; tell whether anybody is.
+
+    `only`: besides what they know, these alerts alone are spoken of.
+    """
     found = False
     for recipient in case.recipients:
         group = case.group(recipient, **happened)
+        if only is not None:
+            spoken = {key: one for key, one in group.firing.items() if key in only or key in group.told}
+            group = replace(group, firing=spoken)
         if group.concerns([one for some in happened.values() for one in some]):
             heaps.setdefault(place(recipient), Heap(recipient)).parts.append((case, group))
             found = True
@@ -146,26 +164,31 @@ def _tell_common_causes(session: Session, turn: Round, waiting: Collection[uuid.
         if len(raised) < common_cause.LEAST_PARTNERS or not pending:
             continue
         rule = rules.get(session, rule_id)
-        for cause in common_cause.find(raised, _shared(session, turn, rule, events)):
+        for cause in common_cause.find(raised, shared(session, turn, rule, events)):
             written += _tell_common_cause(session, turn, rule, cause, pending)
     return written
 
 
-def _shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEvent]) -> list[common_cause.Shared]:
-    kinds = _kinds(session, rule, events)
+def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEvent]) -> list[common_cause.Shared]:
+    """Return what watched partners have in common that may explain why they raise the same."""
+    kinds = kinds_of(session, rule, events)
     speaking = sharing.sources(session, kinds, turn.now - SPEAKS_LATELY) if kinds else {}
     return [
         *common_cause.inverted(speaking, "source"),
         *common_cause.inverted(sharing.regions(session), "region"),
+        common_cause.Shared("everybody", "", sharing.watched(session)),
     ]
 
 
-def _kinds(session: Session, rule: Rule, events: Sequence[AlertEvent]) -> set[FactKind]:
-    """Return the kinds of facts that a rule rests on: of every signal where it speaks of the placement as a whole."""
+def kinds_of(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_all: bool = True) -> set[FactKind]:
+    """Return the kinds of facts that a rule rests on.
+
+    `of_all`: of every signal where it speaks of the placement as a whole.
+    """
     uses = set(compile_condition(rule.condition, parameters=rule.parameters).uses)
     found = alerts.by_ids(session, [events[0].alert_id])
     said = assessments.by_ids(session, [one.assessment_id for one in found if one.assessment_id])
-    whole = bool(uses & {"likelihood", "band", "band_rank"})
+    whole = of_all and bool(uses & {"likelihood", "band", "band_rank"})
     families = {
         signal["family"]
         for assessment in said
@@ -178,27 +201,27 @@ def _kinds(session: Session, rule: Rule, events: Sequence[AlertEvent]) -> set[Fa
 def _tell_common_cause(
     session: Session, turn: Round, rule: Rule, cause: CommonCause, pending: Collection[uuid.UUID]
 ) -> int:
-    """Tell of a cause once, and hold back each partner's own notice; those who join it later are only noted."""
+    """Tell of a cause once, and hold back each partner's own notice."""
     everybody = {uuid.UUID(one) for one in cause.partners}
     if everybody.isdisjoint(pending):
         return 0
-    prefix = f"common/{rule.key}/{cause.kind}/{cause.key}/"[:200]
+    prefix = prefix_of(rule.key, cause.kind, cause.key)
+    if sharing.told_since(session, prefix, turn.now - common_cause.WITHIN) is not None:
+        return 0  # what did not join it is louder
     heaps: dict[Place, Heap] = {}
     told: list[tuple[Case, list[AlertEvent]]] = []
-    for case, events in _cases(session, turn, everybody):
+    for case, events in cases(session, turn, everybody):
         fresh = [one for one in events if one.alert.rule_id == rule.id and held_of(case, one) is None]
         raised = [key for key, one in case.alerts.items() if one.rule_id == rule.id and one.state is AlertState.FIRING]
-        if _heap(heaps, case, fresh=raised) and fresh and case.partner.id in pending:
+        if heap(heaps, case, only=raised, fresh=raised) and fresh and case.partner.id in pending:
             told.append((case, fresh))
     if not told:
         return 0
-    written = 0
-    if sharing.told_since(session, prefix, turn.now - common_cause.WITHIN) is None:
-        _tell_of_cause(session, turn, cause, prefix, told, heaps)
-        written = 1
+    notice = _tell_of_cause(session, turn, cause, prefix, told, heaps)
+    why = held(HeldBack.COMMON_CAUSE, notice=str(notice.id))
     for case, events in told:
-        keep(session, turn, case, NoticeReason.FIRST, held(HeldBack.COMMON_CAUSE), events, f"common/{occasion(events)}")
-    return written + len(told)
+        keep(session, turn, case, NoticeReason.FIRST, why, events, f"common/{occasion(events)}")
+    return 1 + len(told)
 
 
 def _tell_of_cause(
@@ -208,14 +231,19 @@ def _tell_of_cause(
     prefix: str,
     told: Sequence[tuple[Case, Sequence[AlertEvent]]],
     heaps: Mapping[Place, Heap],
-) -> None:
+) -> Notice:
     name = sharing.source_name(session, cause.key) if cause.kind == "source" else cause.key
     hours = common_cause.WITHIN / timedelta(hours=1)
     params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours}
-    words = (SOURCE_TITLE, SOURCE_WHY) if cause.kind == "source" else (REGION_TITLE, REGION_WHY)
-    title, why = (said(one, **params) for one in words)
+    title, why = (said(one, **params) for one in IN_WORDS[cause.kind])
     notice = _write(session, turn, NoticeReason.COMMON_CAUSE, why, told, f"{prefix}{_last(told)}")
-    send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=False)
+    send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=True)
+    return notice
+
+
+def prefix_of(rule_key: str, kind: common_cause.Kind, key: str) -> str:
+    """Return what the keys of the notices of one cause begin with."""
+    return f"common/{rule_key}/{kind}/{key}/"[:200]
 
 
 def said(message: str, **params: Any) -> dict[str, Any]:

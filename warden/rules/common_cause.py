@@ -1,4 +1,4 @@
-"""Whether many partners that raise one alert at once share a cause: a source that reports them, or their region."""
+"""Whether many partners that raise one alert at once share a cause: a source, a region, or being watched at all."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,18 @@ LEAST_PARTNERS = 5
 LEAST_SHARE = 0.25
 """And they are at least this share of the watched partners that share the source or region."""
 
-Kind = Literal["source", "region"]
+MOST_SHARE = 0.5
+"""Raised by this share of all watched partners, an alert is told as one thing, not once for each source or region."""
+
+Kind = Literal["source", "region", "everybody"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What partners have in common: a source or a region, by id or name. `partners`: all the watched ones that do."""
+    """What partners have in common: a source or a region, by id or name, or nothing but that all of them are watched.
+
+    `partners`: all the watched ones that do.
+    """
 
     kind: Kind
     key: str
@@ -40,8 +46,18 @@ def find(raised: Sequence[str], shared: Sequence[Shared]) -> list[CommonCause]:
     """Return the causes that explain alerts of one rule, raised for these partners, the most telling first.
 
     A partner counts for the first cause that explains it only. One that explains a larger share of what it touches is
-    the more telling; of equals a source comes before a region, for it is what Warden itself looks through.
+    the more telling; of equals a source comes before a region, for it is what Warden itself looks through. When most
+    of everybody raises the alert, and no single source or region explains that, everybody is the one cause.
     """
+    particular = _find(raised, [one for one in shared if one.kind != "everybody"])
+    explained = sum(len(one.partners) for one in particular)
+    if len(particular) == 1 and len(raised) - explained < LEAST_PARTNERS:
+        return particular
+    most = [one for one in shared if one.kind == "everybody" and _share(raised, one) >= MOST_SHARE]
+    return _find(raised, most) or particular
+
+
+def _find(raised: Sequence[str], shared: Sequence[Shared]) -> list[CommonCause]:
     causes = []
     left = dict.fromkeys(raised)
     for one in sorted(shared, key=lambda one: (-_share(raised, one), one.kind != "source", one.key)):

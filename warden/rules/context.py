@@ -112,7 +112,11 @@ _LIKELIHOODS = (
 _COMMUNICATION = (
     _number("days_silent", "days", "Days since the partner's last message."),
     _number("usual_gap", "days", "The longest silence that is usual for this partner."),
-    _number("silence_ratio", "", "days_silent over usual_gap; 1.0 is the edge of the usual."),
+    _number(
+        "silence_ratio",
+        "",
+        "days_silent over what counts as a silence: usual_gap or silence_threshold_days, the longer; 1.0 is its edge.",
+    ),
     _number("silence_threshold_days", "days", "Criterion: no shorter silence counts."),
     _number("reply_hours", "hours", "How long the partner now takes to answer."),
     _number("usual_reply_hours", "hours", "How long it usually took."),
@@ -214,7 +218,7 @@ _KINDS_OF: Mapping[str, frozenset[FactKind]] = {
 
 
 def kinds_of(uses: Sequence[str]) -> frozenset[FactKind]:
-    """Return the kinds of facts that move these variables; what people set, and whether sources work, moves the rest."""
+    """Return the kinds of facts that move these variables; what people set, and which sources work, moves the rest."""
     return frozenset().union(*(_KINDS_OF.get(name, frozenset()) for name in uses))
 
 

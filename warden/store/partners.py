@@ -36,7 +36,7 @@ VERSIONED = (
 )
 """What an assessment reads of a partner: kept in time (PartnerVersion), so that the past can be judged as it was."""
 
-FIELDS = frozenset({*VERSIONED, "name", "owner_id", "sponsor_id", "counterpart_id", "notes", "tags"})
+FIELDS = frozenset({*VERSIONED, "name", "region", "owner_id", "sponsor_id", "counterpart_id", "notes", "tags"})
 """What `create` and `update` accept."""
 
 RELATED = tuple(
@@ -61,7 +61,7 @@ class Filters:
 
 ANY = Filters()
 
-_NEEDED = frozenset({"name", "tier", "stage", "time_zone", "notes", "tags"})
+_NEEDED = frozenset({"name", "tier", "stage", "region", "time_zone", "notes", "tags"})
 
 _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "name": (
@@ -71,6 +71,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "tier": (lambda value: 0 < len(value.strip()) <= 40, "a tier of 1 to 40 characters"),
     "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
     "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
+    "region": (lambda value: len(value) <= 60 and _is_plain(value), "a region of at most 60 characters, or none"),
     "time_zone": (lambda value: value in available_timezones(), "a time zone such as Asia/Taipei"),
     "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
     "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -206,6 +207,36 @@ def waiting(session: Session, rule_id: uuid.UUID, beneath: Collection[RuleState]
     clocks = RuleStatus.state.in_((RuleState.PENDING, RuleState.RECOVERING))
     waits = or_(clocks, unknown, RuleStatus.unstable_since.is_not(None))
     return set(session.scalars(select(RuleStatus.partner_id).where(RuleStatus.rule_id == rule_id, waits)))
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A rule whose condition fails, for how many partners, and what it said of the one it failed for first."""
+
+    rule: Rule
+    partners: int
+    why: dict[str, Any]
+
+
+def failing(session: Session) -> list[Failing]:
+    """Return the enabled rules whose condition fails for somebody, by key."""
+    counted = (
+        select(RuleStatus.rule_id, func.count().label("partners"))
+        .where(RuleStatus.state == RuleState.ERROR)
+        .group_by(RuleStatus.rule_id)
+        .subquery()
+    )
+    query = select(Rule, counted.c.partners).join(counted, counted.c.rule_id == Rule.id)
+    return [
+        Failing(rule, partners, _first_failure(session, rule.id))
+        for rule, partners in session.execute(query.where(Rule.enabled.is_(True)).order_by(Rule.key))
+    ]
+
+
+def _first_failure(session: Session, rule_id: uuid.UUID) -> dict[str, Any]:
+    query = select(RuleStatus.reason).where(RuleStatus.rule_id == rule_id, RuleStatus.state == RuleState.ERROR)
+    found: dict[str, Any] = session.scalars(query.order_by(RuleStatus.since, RuleStatus.partner_id).limit(1)).one()
+    return found
 
 
 def retired(session: Session, rule_id: uuid.UUID, enabled: bool) -> list[Standing]:

@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import WATCHED_STAGES, AlertEventKind, Cause, FactKind, NoticeReason
+from warden.domain import WATCHED_STAGES, AlertEventKind, Cause, FactKind, HeldBack, NoticeReason, Severity
 from warden.models import Alert, AlertEvent, Fact, FactKey, Notice, Partner, Source
+from warden.store.notices import NAMESPACE
 
 
 def raised_since(session: Session, since: datetime) -> Mapping[uuid.UUID, list[AlertEvent]]:
@@ -27,6 +28,11 @@ def raised_since(session: Session, since: datetime) -> Mapping[uuid.UUID, list[A
     for event, rule_id in session.execute(query):
         found.setdefault(rule_id, []).append(event)
     return found
+
+
+def watched(session: Session) -> set[str]:
+    """Return the ids of all watched partners."""
+    return {str(one) for one in session.scalars(select(Partner.id).where(Partner.stage.in_(WATCHED_STAGES)))}
 
 
 def regions(session: Session) -> dict[str, set[str]]:
@@ -67,3 +73,53 @@ def told_since(session: Session, prefix: str, since: datetime) -> Notice | None:
         Notice.key.startswith(prefix),
     )
     return session.scalars(query.order_by(Notice.at.desc())).first()
+
+
+def causes_told(session: Session, since: datetime) -> list[Notice]:
+    """Return the notices of common causes sent after a moment, the last first."""
+    query = _causes().where(Notice.at > since).order_by(Notice.at.desc(), Notice.id)
+    return list(session.scalars(query))
+
+
+def causes_not_over(session: Session) -> list[Notice]:
+    """Return the notices of common causes whose end was not told, the oldest first."""
+    found = list(session.scalars(_causes().order_by(Notice.at, Notice.id)))
+    ends = {one.id: uuid.uuid5(NAMESPACE, end_of(one)) for one in found}
+    told = set(session.scalars(select(Notice.id).where(Notice.id.in_(ends.values()))))
+    return [one for one in found if ends[one.id] not in told]
+
+
+def _causes() -> Select[Notice]:
+    return select(Notice).where(
+        Notice.partner_id.is_(None), Notice.reason == NoticeReason.COMMON_CAUSE, Notice.sent.is_(True)
+    )
+
+
+def end_of(notice: Notice) -> str:
+    """Return the key of the notice that tells of the end of a common cause."""
+    return f"common_over/{notice.id}"
+
+
+def members(session: Session, notice: Notice) -> list[Alert]:
+    """Return the alerts nobody was told of one by one for the sake of a common cause, those that joined it too."""
+    query = (
+        select(AlertEvent, Notice.why)
+        .join(Notice, Notice.id == AlertEvent.notice_id)
+        .where(
+            AlertEvent.kind == AlertEventKind.FIRED,
+            Notice.held_back == HeldBack.COMMON_CAUSE.value,
+            Notice.at >= notice.at,
+        )
+        .options(joinedload(AlertEvent.alert).joinedload(Alert.rule))
+        .order_by(AlertEvent.id)
+        .execution_options(populate_existing=True)
+    )
+    of_it = str(notice.id)
+    return [event.alert for event, why in session.execute(query) if why["params"].get("notice") == of_it]
+
+
+def loudest(session: Session, notice: Notice) -> Severity | None:
+    """Return the highest severity among the alerts a notice speaks of; None: they were deleted."""
+    ids = [uuid.UUID(one) for one in notice.alerts]
+    found = session.scalars(select(Alert.severity).where(Alert.id.in_(ids)).distinct())
+    return max(found, key=list(Severity).index, default=None)

@@ -63,6 +63,7 @@ WORDS: dict[str, str] = {
     NotificationReason.SOURCE_CHANGED: N_("Source changed"),
     NotificationReason.SOURCE_RECOVERED: N_("Source recovered"),
     NotificationReason.DESTINATION_DISABLED: N_("Destination disabled"),
+    NotificationReason.RULE_FAILED: N_("Rule fails"),
     NotificationReason.CANARY: N_("Check of a destination"),
     NotificationReason.CLOCK_STOPPED: N_("Warden stands still"),
     NotificationReason.DIGEST: N_("Digest"),

@@ -45,6 +45,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Months = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
 Tag = Annotated[str, text(60)]
 Tier = Annotated[str, text(40)]
+Region = Annotated[str, text(60, 0)]
 
 EXAMPLE: dict[str, JsonValue] = {
     "name": "Acme Logistics",
@@ -93,6 +94,7 @@ class NewPartner(Input):
     sponsor_id: uuid.UUID | None = None
     counterpart_id: uuid.UUID | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    region: Region = ""
     time_zone: ShortName = "UTC"
     annual_value: Money | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
@@ -118,6 +120,7 @@ class PartnerChanges(Changes):
     sponsor_id: uuid.UUID | None = None
     counterpart_id: uuid.UUID | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    region: Region | None = None
     time_zone: ShortName | None = None
     annual_value: Money | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
@@ -166,6 +169,7 @@ class PartnerOut(BaseModel):
     sponsor: PersonOut | None
     counterpart: PersonOut | None
     country: str | None
+    region: str
     time_zone: str
     annual_value: Decimal | None
     currency: str | None

@@ -39,8 +39,8 @@ class NewSilence(Input):
                 {
                     "kind": "maintenance",
                     "matchers": {"tier": ["key"]},
-                    "starts_at": "2026-05-09T08:00:00",
-                    "ends_at": "2026-05-09T18:00:00",
+                    "starts_at": "2026-05-09T08:00:00+08:00",
+                    "ends_at": "2026-05-09T18:00:00+08:00",
                     "time_zone": "Asia/Taipei",
                     "reason": "Their ERP moves to another data centre.",
                 }
