@@ -49,10 +49,10 @@ HISTORY_WEEKS = 26
 BLIND = portfolio.Spell(12, 15)
 """In these weeks the mail system exports nothing."""
 
-WEEKLY = (portfolio.Spell(8, 16), portfolio.Spell(18, 26))
-"""Weeks in which the whole road is walked on Monday; in others it is every second Monday, for it takes long."""
+WEEKLY = (portfolio.Spell(8, 16), portfolio.Spell(19, 25))
+"""Weeks in which the whole road is walked on Monday; in others it is every third Monday, for it takes long."""
 
-CLOSELY = portfolio.Spell(22, 26)
+CLOSELY = portfolio.Spell(22, 24)
 """In these weeks it is walked every other day."""
 
 GONE, BACK = 28 * 7, 31 * 7
@@ -299,7 +299,7 @@ def _is_walked(day: int) -> bool:
     week = day // 7
     if day % 7:
         return day % 2 == 1 and week in CLOSELY
-    return week % 2 == 0 or any(week in spell for spell in WEEKLY)
+    return week % 3 == 0 or any(week in spell for spell in WEEKLY)
 
 
 def _walk(year: Year, day: int, now: datetime) -> None:
@@ -333,7 +333,7 @@ def _export(year: Year, day: int, now: datetime) -> None:
             collect.run_due(year.db, year.vault, year.settings, now, only=source.id, ignore_schedule=True)
     if day % 7 == 0:
         with year.db.write() as session:
-            fresh = [*portfolio.pushed(day // 7 - 2), *portfolio.pushed(day // 7 - 1)]
+            fresh = [one for back in (3, 2, 1) for one in portfolio.pushed(day // 7 - back)]
             facts.insert_facts(session, sources.push(session, "Desk", now).id, fresh, now)
 
 

@@ -12,7 +12,7 @@ from warden.pipeline.cases import Case, Round
 from warden.pipeline.quiet import Held, held
 from warden.rules import grouping
 from warden.rules.grouping import Known
-from warden.store import alert_events, notices
+from warden.store import alert_events, meetings, notices
 
 log = get_logger(__name__)
 
@@ -59,7 +59,10 @@ def keep(
     name: str,
     about: Collection[uuid.UUID] = (),
 ) -> None:
-    """Write in the ledger that nobody is told of something, and why: of events, or besides these of alerts."""
+    """Write in the ledger that nobody is told of something, and why: of events, or besides these of alerts.
+
+    What is told together with many others asks for no meeting of its own: nobody would know of it.
+    """
     log.info("alerts_held_back", partner=str(case.partner.id), reason=reason.value, held_back=why.held_back.value)
     notice = notices.add(
         session,
@@ -72,3 +75,6 @@ def keep(
         now=turn.now,
     )
     alert_events.close(session, events, notice.id, turn.now)
+    if why.held_back is HeldBack.COMMON_CAUSE:
+        begun = {event.alert_id for event in events if event.kind in BEGINS}
+        meetings.waive_unarranged(session, sorted(begun), meetings.SHARED_WHY)

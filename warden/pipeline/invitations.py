@@ -1,6 +1,6 @@
 """Turns what happened to executive meetings into outbox rows, each in its reader's language. Sends nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,12 @@ from warden.messages import (
     meeting_proposed,
     meeting_scheduled,
 )
-from warden.models import Destination, Meeting, Person
+from warden.models import Meeting
+from warden.pipeline.addressing import directory
 from warden.rules import Reason
 from warden.settings import Settings
 from warden.store import destinations, notifications, people
+from warden.store.destinations import Addressee
 from warden.store.meetings import NEEDS_ACTION, SERVICE
 from warden.wording import Reader, reader_of
 
@@ -68,33 +70,33 @@ def _tell_of_meeting(
     now: datetime,
 ) -> None:
     context = _meeting_context(settings, meeting, why)
-    for destination, person in _addressees(session, meeting):
-        locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+    for addressee in _addressees(session, meeting, now):
         notifications.enqueue(
             session,
-            destination=destination,
+            destination=addressee.destination,
             key=f"{reason}/{meeting.id}/{meeting.sequence}",
             reason=reason,
-            message=build(context, reader_of(locale, zone)),
-            locale=locale,
+            message=build(context, reader_of(addressee.locale, addressee.time_zone)),
+            locale=addressee.locale,
             now=now,
-            recipient=person.email if person else None,
+            recipient=addressee.recipient,
             partner_id=meeting.partner_id,
             alert_id=meeting.alert_id,
             meeting_id=meeting.id,
         )
 
 
-def _addressees(session: Session, meeting: Meeting) -> Iterable[tuple[Destination, Person | None]]:
-    """Yield every destination that takes alerts, then our own people who should attend, by mail.
+def _addressees(session: Session, meeting: Meeting, now: datetime) -> list[Addressee]:
+    """Return whom its alert goes to, and our own people who should attend, by mail; everybody once.
 
     The counterpart is never written to: the agenda says what we think of the partner.
     """
-    yield from ((destination, None) for destination in destinations.for_alert(session, meeting.alert.severity))
+    found = directory(session, now).of(meeting.alert, meeting.partner)
     by_mail = destinations.for_mail(session)
-    if by_mail is None:
-        return
-    yield from ((by_mail, person) for person in people.with_addresses(session, _invited(meeting)) if person.ours)
+    if by_mail is not None:
+        attending = people.with_addresses(session, _invited(meeting))
+        found += [Addressee(by_mail, one.email, one.locale, one.time_zone) for one in attending if one.ours]
+    return list({one.recipient or one.destination.id: one for one in reversed(found)}.values())[::-1]
 
 
 def _invited(meeting: Meeting) -> set[str]:

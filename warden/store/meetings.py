@@ -30,6 +30,9 @@ AWAITED = frozenset({MeetingStatus.PROPOSED, MeetingStatus.SCHEDULED})
 RESOLVED_WHY = N_("The alert resolved before the meeting was arranged.")
 """Why Warden itself waives a meeting nobody had scheduled."""
 
+SHARED_WHY = N_("Many partners raised this alert for one cause: it was told in one message and asks for no meeting.")
+"""Why Warden itself waives the meeting of an alert that is told together with many others."""
+
 SERVICE = "warden"
 """`closed_by` of what no person closed."""
 
@@ -69,7 +72,7 @@ def listing(
 def select_with_names() -> Select[Meeting]:
     """Return a query for meetings that brings partner, owner, sponsor, and alert with its rule along."""
     return select(Meeting).options(
-        joinedload(Meeting.partner).joinedload(Partner.sponsor),
+        joinedload(Meeting.partner).options(joinedload(Partner.owner), joinedload(Partner.sponsor)),
         joinedload(Meeting.owner),
         joinedload(Meeting.alert).joinedload(Alert.rule),
     )
@@ -203,8 +206,8 @@ def miss(session: Session, meeting: Meeting, now: datetime) -> Meeting:
     return _become(session, meeting, MeetingStatus.MISSED)
 
 
-def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID]) -> list[Meeting]:
-    """Waive meetings nobody had scheduled whose alerts have resolved; return them.
+def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID], why: str = RESOLVED_WHY) -> list[Meeting]:
+    """Waive meetings of these alerts that nobody had scheduled, for a reason of Warden's own; return them.
 
     Scheduled ones stay: people agreed to meet.
     """
@@ -212,7 +215,7 @@ def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID]) -> list[M
         Meeting.alert_id.in_(alert_ids), Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
     )
     found = list(session.scalars(query))
-    return [waive(session, meeting, reason=RESOLVED_WHY, who=SERVICE) for meeting in found]
+    return [waive(session, meeting, reason=why, who=SERVICE) for meeting in found]
 
 
 def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
