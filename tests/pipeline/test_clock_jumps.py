@@ -47,7 +47,7 @@ class Jump:
 
     def ticks(self) -> Sequence[datetime]:
         """Return when the service looks: every hour around the jump, on the next morning, every twelve hours else."""
-        some = [self.at(-3, 6) + number * 12 * HOUR for number in range(23)]
+        some = [self.at(-3, 6) + number * 12 * HOUR for number in range(26)]
         some += [self.at(0, 0) - HOUR + number * HOUR for number in range(28)]
         some += [self.at(1, 10), self.at(1, 10, 30), self.at(1, 11)]
         asleep = (self.at(0, 0), self.at(7, 0)) if self.asleep else (self.at(0, 0), self.at(0, 0))
