@@ -22,14 +22,16 @@ OTHERS = tuple(locale for locale in LOCALES if locale != "en")
 
 TEXTS = """() => {
   const skipped = new Set(["SCRIPT", "STYLE", "CODE"]);
+  const inAnother = (element) => element.closest("[lang]:not(html)");  // texts for a reader of that language
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [document.title];
   while (walker.nextNode()) {
     const near = walker.currentNode.parentElement;
-    if (!skipped.has(near.tagName) && !near.closest("[lang]:not(html)")) found.push(walker.currentNode.textContent);
+    if (!skipped.has(near.tagName) && !inAnother(near)) found.push(walker.currentNode.textContent);
   }
   for (const name of ["aria-label", "placeholder", "title", "alt", "data-failed"])
-    for (const element of document.querySelectorAll(`[${name}]`)) found.push(element.getAttribute(name));
+    for (const element of document.querySelectorAll(`[${name}]`))
+      if (!inAnother(element)) found.push(element.getAttribute(name));
   return found.map((text) => text.replace(/\\s+/g, " ").trim()).filter(Boolean);
 }"""
 
@@ -107,6 +109,8 @@ def _paths(window: Watched) -> Iterator[str]:
     yield from ("/alerts/silences?state=all", "/alerts/silences/new", "/alerts/notices", "/alerts/duty")
     yield from (f"/alerts/routes?partner={LATE.replace(' ', '+')}", "/alerts/routes/new")
     yield from ("/alerts/playbooks", "/alerts/playbooks/trust/1")
+    yield "/digests"
+    yield str(window.open("/digests").locator("tbody a[href^='/digests/']").first.get_attribute("href"))
     yield str(window.open("/alerts").locator("article p a[href^='/alerts/']").first.get_attribute("href"))
     meeting = window.open("/meetings?state=all").get_by_role("link", name="Bridgewater Freight")
     yield str(meeting.get_attribute("href"))

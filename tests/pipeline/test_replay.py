@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from assessed import headlines, known_as, partner, year_of_facts
@@ -125,10 +126,11 @@ def reference(template: Path) -> list[Any]:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.permutations(REPORTS), st.integers(min_value=1, max_value=60))
+@given(st.randoms(use_true_random=False), st.integers(min_value=1, max_value=60))
 def test_any_order_and_batching_of_the_same_facts_says_the_same(
-    sqlite_template: Path, told: list[Report], batch: int
+    sqlite_template: Path, dice: Random, batch: int
 ) -> None:
+    told = dice.sample(REPORTS, len(REPORTS))
     with founded(sqlite_template) as db:
         push(db, told, batch)
         assert said(db) == reference(sqlite_template)

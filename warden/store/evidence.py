@@ -133,7 +133,7 @@ def of_incidents(
             .where(Mention.incident.in_(batch), mentioned(known_at), Mention.p_negative >= CLEAR)
             .where(Mention.partner_id.in_({partner_id for partner_id, number in incidents if number in batch}))
             .where(Fact.observed_at <= as_of, in_force(known_at))
-            .order_by(Fact.observed_at.desc(), Fact.id.desc())
+            .order_by(Fact.observed_at.desc(), Fact.identity)
         )
         for partner_id, incident, number, story, outlet in session.execute(query):
             if (partner_id, incident) in found:
@@ -150,7 +150,7 @@ def _articles(
         .outerjoin(Reading, Reading.fact_id == Fact.id)
         .where(Mention.partner_id.in_(partner_ids), mentioned(in_time.known_at), is_clear())
         .where(*in_time.conditions)
-        .order_by(Fact.observed_at.desc(), Fact.id.desc())
+        .order_by(Fact.observed_at.desc(), Fact.identity)
     )
     found: dict[uuid.UUID, dict[Printed, int]] = defaultdict(dict)
     for partner_id, number, story, outlet in session.execute(query):

@@ -95,7 +95,9 @@ def _told_of(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
     query = select(Mention.partner_id, Fact.observed_at, Mention.fact_id).join(Fact, Fact.id == Mention.fact_id)
     query = query.where(Mention.partner_id.in_(partner_ids), Mention.until.is_(None))
     told: dict[uuid.UUID, list[tuple[datetime, int]]] = {}
-    for partner_id, at, fact_id in session.execute(query.where(in_force(None)).order_by(Fact.observed_at, Fact.id)):
+    for partner_id, at, fact_id in session.execute(
+        query.where(in_force(None)).order_by(Fact.observed_at, Fact.identity, Fact.id)
+    ):
         told.setdefault(partner_id, []).append((at, fact_id))
     return told
 
