@@ -23,19 +23,26 @@ MAX_BYTES = 10_000_000
 MAX_EVENTS = 20_000
 MAX_OCCURRENCES = 100_000
 SECONDS_PER_CALENDAR = 20.0
-"""For working out when everything recurs."""
+"""Of processor time, for working out when everything recurs."""
 MAX_DEPTH = 8
 """Parts inside components: a calendar, an event, an alarm, and some."""
 MAX_PEOPLE = 500
+MAX_RULES = 3
+"""By which one event recurs; RFC 5545 wants no more than one."""
+MAX_DATES = 2_000
+"""Listed one by one for one event, added or left out."""
 FIRST_YEAR = 1990
 MAX_TEXT = 500
 
 Part = Any
 """A calendar, an event or a rule as icalendar has it, whose types promise no more than that a property is one."""
 
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_SPANS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}
+"""Frequencies of meetings, and the most days that a period of each has."""
+_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND")
+_DATES = ("RDATE", "EXDATE")
 _EDGE = re.compile(rb"^(BEGIN|END):", re.MULTILINE | re.IGNORECASE)
 UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 """What the readers of dates and rules raise for what is no date and no rule."""
@@ -91,16 +98,17 @@ def read_calendar(data: bytes, zone: str, since: datetime, until: datetime) -> R
     CalendarError.
     """
     reading = Reading()
-    deadline = time.monotonic() + SECONDS_PER_CALENDAR
+    deadline = time.thread_time() + SECONDS_PER_CALENDAR
     for calendar in calendars_in(data):
         own = _zone(str(calendar.get("X-WR-TIMEZONE", ""))) or ZoneInfo(zone)
+        zones = calendar.walk("VTIMEZONE")
         for uid, events in _by_uid(calendar).items():
             reading.events += len(events)
             try:
-                reading.occurrences += _occurrences(uid, events, calendar, own, since, until)
+                reading.occurrences += _occurrences(uid, events, zones, own, since, until)
             except EventError as error:
                 reading.problems.append(Problem(f"the event {uid[:60]}", str(error)))
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 raise CalendarError(f"The rule by which the event {uid[:60]} recurs takes too long to work out.")
             if len(reading.occurrences) > MAX_OCCURRENCES:
                 raise CalendarError(f"More than {MAX_OCCURRENCES:,} meetings fall into the span that is looked at.")
@@ -142,7 +150,7 @@ def _by_uid(calendar: Part) -> dict[str, list[Part]]:
 
 
 def _occurrences(
-    uid: str, events: Sequence[Part], calendar: Part, own: ZoneInfo, since: datetime, until: datetime
+    uid: str, events: Sequence[Part], zones: Sequence[Part], own: ZoneInfo, since: datetime, until: datetime
 ) -> list[Occurrence]:
     """Raises EventError."""
     if not uid:
@@ -151,7 +159,7 @@ def _occurrences(
         _refuse_rules(event)
     recurs = len(events) > 1 or any(name in events[0] for name in ("RRULE", "RDATE", "RECURRENCE-ID"))
     alone = Calendar()
-    alone.subcomponents = [*calendar.walk("VTIMEZONE"), *events]
+    alone.subcomponents = [*zones, *events]
     try:
         query = recurring_ical_events.of(alone)
         return [_occurrence(uid, one, own, recurs) for one in _within(query, since, until)]
@@ -171,13 +179,34 @@ def _refuse_rules(event: Part) -> None:
     broken = [name for name in _TIMES if any(isinstance(one, vBroken) for one in _listed(event.get(name)))]
     if broken or "DTSTART" not in event:
         raise EventError(f"no {[*broken, 'DTSTART'][0]} that can be read")
-    for rule in _listed(event.get("RRULE")):
-        if str(_first(rule, "FREQ")).upper() not in _FREQUENCIES:
-            raise EventError("recurs by a rule that is none, or more than once a day")
-        if any(len(rule.get(name, ())) > 1 for name in _CLOCK):
-            raise EventError("recurs several times a day")
+    rules = _listed(event.get("RRULE"))
+    if len(rules) > MAX_RULES:
+        raise EventError(f"recurs by {len(rules)} rules; at most {MAX_RULES} are read")
+    for rule in rules:
+        _refuse_rule(rule)
+    dates = sum(len(getattr(one, "dts", ())) for name in _DATES for one in _listed(event.get(name)))
+    if dates > MAX_DATES:
+        raise EventError(f"lists {dates:,} dates; at most {MAX_DATES:,} are read")
     if "RRULE" in event and event["DTSTART"].dt.year < FIRST_YEAR:
         raise EventError(f"recurs since before {FIRST_YEAR}")
+
+
+def _refuse_rule(rule: Any) -> None:
+    """Refuse a rule that is none, and one that no day fits: such a day would be sought for thousands of years."""
+    frequency = str(_first(rule, "FREQ")).upper()
+    if frequency not in _SPANS:
+        raise EventError("recurs by a rule that is none, or more than once a day")
+    if any(len(rule.get(name, ())) > 1 for name in _CLOCK):
+        raise EventError("recurs several times a day")
+    if any(step < 1 for step in rule.get("INTERVAL", ())):
+        raise EventError("recurs after no time at all")
+    if frequency != "YEARLY" and ("BYYEARDAY" in rule or "BYWEEKNO" in rule):
+        raise EventError("recurs by days or weeks of the year, but not yearly")
+    positions, days, months = (rule.get(name, ()) for name in ("BYSETPOS", "BYMONTHDAY", "BYMONTH"))
+    longest = max((_MONTHS[(int(month) - 1) % 12] for month in months), default=31)
+    is_never = (positions and min(map(abs, positions)) > _SPANS[frequency]) or (days and min(map(abs, days)) > longest)
+    if is_never:
+        raise EventError("recurs on days that never come")
 
 
 def _first(rule: Any, name: str) -> Any:

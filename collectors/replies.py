@@ -25,13 +25,15 @@ MAX_COMMENT = 500
 MAX_SEQUENCE = 1_000_000
 
 _OURS = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@warden", re.IGNORECASE)
+_INSIDE = re.compile(rb"(?:multipart|message)/", re.IGNORECASE)
+"""What a content type begins with that holds parts: of several kinds, or another mail."""
 _ANSWERS = ("accepted", "declined", "tentative", "delegated")
 
 
 def read_replies(raw: bytes) -> list[Reply]:
     """Return the answers to invitations of ours that a mail brings; none for any other mail."""
-    if raw.lower().count(b"multipart/") > MAX_PARTS or len(raw) > MAX_BYTES:
-        return []  # the parser of mails descends into each part
+    if len(raw) > MAX_BYTES or len(_INSIDE.findall(raw)) > MAX_PARTS:
+        return []  # the parser of mails descends into each part, by recursion
     mail = message_from_bytes(raw)
     writers = addresses(str(mail.get("From", ""))[:1000])
     return list(_replies(mail, writers[0]))[:MAX_REPLIES] if writers else []

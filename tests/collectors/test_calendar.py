@@ -257,12 +257,34 @@ def test_an_event_that_cannot_be_read_is_set_aside_and_many_are_a_changed_calend
         "COUNT=3",
         "FREQ=DAILY;UNTIL=never",
         "FREQ=DAILY;BYDAY=XX",
+        "FREQ=DAILY;INTERVAL=0",
+        "FREQ=WEEKLY;INTERVAL=-1",
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=DAILY;BYMONTH=4,6;BYMONTHDAY=-31",
+        "FREQ=DAILY;BYYEARDAY=366;BYMONTH=1",
+        "FREQ=MONTHLY;BYWEEKNO=20",
+        "FREQ=DAILY;BYSETPOS=2",
+        "\r\nRRULE:".join(["FREQ=DAILY"] * 4),
     ],
 )
 def test_rules_that_are_none_or_endless_are_set_aside(path: Path, rule: str) -> None:
     good = [event(":20260201T080000Z", uid=f"good {number}") for number in range(10)]
     batch = visit(path, calendar(*good, event(":20260201T080000Z", f"RRULE:{rule}", uid="bad")))
     assert (len(batch.facts), len(batch.problems)) == (10, 1)
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=MONTHLY;BYMONTHDAY=31,1", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1", "FREQ=MONTHLY;BYSETPOS=-1;BYDAY=MO"]
+)
+def test_rules_that_some_day_fits_are_read(path: Path, rule: str) -> None:
+    assert visit(path, calendar(event(":20250131T080000Z", f"RRULE:{rule}"))).problems == []
+
+
+def test_a_series_of_thousands_of_listed_dates_is_set_aside(path: Path) -> None:
+    good = [event(":20260201T080000Z", uid=f"good {number}") for number in range(10)]
+    dates = ",".join(["20260202T080000Z"] * 2001)
+    batch = visit(path, calendar(*good, event(":20260201T080000Z", f"RDATE:{dates}", uid="bad")))
+    assert [problem.what for problem in batch.problems] == ["lists 2,001 dates; at most 2,000 are read"]
 
 
 def test_a_series_from_before_there_were_calendars_is_set_aside(path: Path) -> None:

@@ -91,6 +91,8 @@ def test_an_answer_without_a_writer_or_from_another_one_is_none() -> None:
 def test_hostile_mails_bring_nothing() -> None:
     deep = "".join(f'Content-Type: multipart/mixed; boundary="{n}"\r\n\r\n--{n}\r\n' for n in range(1_500))
     assert read_replies(f"From: tran@ours.example\r\n{deep}".encode()) == []
+    forwarded = "Content-Type: message/rfc822\r\n\r\n" * 1_500 + "Content-Type: text/calendar; method=REPLY\r\n\r\n"
+    assert read_replies(f"From: tran@ours.example\r\n{forwarded}{calendar()}".encode()) == []
     assert read_replies(mail(calendar() + " " * MAX_BYTES)) == []
     events = calendar().replace("END:VEVENT", "END:VEVENT\r\n" + "BEGIN:VEVENT\r\n" * 50 + "END:VEVENT\r\n" * 50)
     assert read_replies(mail(events)) == []
