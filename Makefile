@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+# Compiled before the tests, whose dozen processes would otherwise each do so where Python may not keep what it compiles.
+PACKAGES := warden collectors scorers alembic examples
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format messages bench likelihood news clean
@@ -17,6 +19,7 @@ demo: $(RUN_STAMP) ## Replay two years of real deliveries and serve them on 127.
 
 test: $(DEV_STAMP) ## Install what tests need and run all of them.
 	@sh tools/ensure_chromium.sh
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pages.

@@ -209,7 +209,7 @@ class Http:
             raise Blocked(_BLOCKED % error.hostname) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise Blocked(f"{host} redirects to something that is not an http or https address.") from error
-        except (httpx.TransportError, UnicodeError) as error:
+        except (httpx.TransportError, UnicodeError, ExceptionGroup) as error:  # a group: redirected to port 99999
             raise Unreachable(f"{host} could not be reached, or its answer broke off.") from error
 
     async def _open(self) -> httpx.AsyncClient:
@@ -303,8 +303,8 @@ def _parse(url: str) -> httpx.URL:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise Blocked("The address is not a valid URL.") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise Blocked("The address does not start with http:// or https:// and a host.")
+    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > 65_535:
+        raise Blocked("The address does not start with http:// or https:// and a host, or its port is above 65535.")
     return parsed
 
 

@@ -2,11 +2,13 @@
 
 import shutil
 import uuid
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assessed import told
+from assessed import destination, partner, told
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -16,8 +18,10 @@ from warden.domain import AlertEventKind, AlertState, Cause, RuleState, Severity
 from warden.models import Alert, AlertEvent, Decision, Notice, Notification, Partner, Rule, RuleStatus
 from warden.pipeline import announce
 from warden.settings import Settings
-from warden.store import alert_events
+from warden.store import alert_events, rules, shipped
 from warden.vault import Vault
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 
 VAULT = Vault([Fernet.generate_key().decode()])
 SETTINGS = Settings(public_url="https://warden.example", group_wait_seconds=0)
@@ -161,6 +165,40 @@ def pending(db: Database) -> int:
         return len(session.scalars(select(AlertEvent.id).where(AlertEvent.announced_at.is_(None))).all())
 
 
+def acme_with_a_hook(database: Database) -> None:
+    """One partner, one destination that takes everything, and three rules in place of those that ship."""
+    with database.write() as session:
+        shipped.seed(session, NOW)
+        for rule in rules.listing(session):
+            session.delete(rule)
+        destination(session, "hook", NOW)
+        partner(session, "Acme", NOW)
+        a_rule(session, "late", NOW)
+        a_rule(session, "quiet", NOW)
+        a_rule(session, "grave", NOW, Severity.CRITICAL)
+
+
+def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **values: Any) -> Alert:
+    """A rule fires for a partner."""
+    with db.write() as session:
+        who = session.scalars(select(Partner).where(Partner.name == name)).one()
+        return fire(session, who, rules.by_key(session, key), at, **values)
+
+
+def over(db: Database, alert: Alert, at: datetime) -> None:
+    with db.write() as session:
+        end(session, alert, at)
+
+
+@contextmanager
+def kept(template: Path, folder: Path, prepare: Callable[[Database], None]) -> Iterator[tuple[Database, Path]]:
+    """A SQLite database with what `prepare` puts into it, and a copy of it as it is then, both for `renewed`."""
+    database = Database(f"sqlite:///{shutil.copy(template, folder / 'warden.db')}")
+    prepare(database)
+    yield database, pristine(database)
+    database.close()
+
+
 def pristine(db: Database) -> Path:
     """Keep a copy of a SQLite file as it is now, for `renewed`."""
     with db.engine.connect() as connection:
@@ -170,7 +208,7 @@ def pristine(db: Database) -> Path:
 
 
 def renewed(db: Database, copy: Path) -> Database:
-    """Begin again with a file as it was: cheaper than another Database, which has to compile every statement anew."""
+    """Begin again with a file as it was: cheaper than preparing another one."""
     db.engine.dispose()
     file = Path(str(db.url.database))
     for suffix in ("-wal", "-shm"):

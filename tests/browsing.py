@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page
-from portfolio import Site
+from playwright.sync_api import BrowserContext, Page, expect
+from served import Site
 
 from warden.domain import Role
 from warden.web.deps import SESSION_COOKIE
@@ -31,13 +31,19 @@ class Watched:
 
     def open(self, path: str) -> Page:
         """Go to a page of the service."""
-        self.page.goto(self.site.address + path)
+        self.page.goto(self.site.url + path)
         return self.page
+
+    def open_whole(self, path: str) -> Page:
+        """Go to a page of the service, and wait until its charts are drawn."""
+        page = self.open(path)
+        expect(page.locator("[data-address] > p")).to_have_count(0)
+        return page
 
     def sign_in(self, role: Role = Role.MANAGER) -> None:
         """Let the window hold a session, as if by a link: links are limited to a few a minute."""
         self.context.add_cookies(
-            [{"name": SESSION_COOKIE, "value": self.site.session(role), "url": self.site.address, "httpOnly": True}]
+            [{"name": SESSION_COOKIE, "value": self.site.session(role), "url": self.site.url, "httpOnly": True}]
         )
         self.open("/")
 

@@ -3,7 +3,6 @@
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,9 +12,8 @@ from sqlalchemy.orm import Session
 from worlds import Forecast, random_panel, terms
 
 from collectors.base import Article, Delivery, Fact, Key, Message
-from warden.clock import utc_now
 from warden.domain import Frequency, Quantity, Role, Scope, Severity
-from warden.models import Partner, Person, User
+from warden.models import Partner, Person
 from warden.pipeline import announce, assess, attribute, backtest, decide
 from warden.pipeline.past import Asked, Past
 from warden.store import (
@@ -57,53 +55,11 @@ PORTFOLIO: tuple[Row, ...] = (
 )
 
 
-@dataclass
-class Site:
-    """The running service, and what the tests need to know of it."""
-
-    address: str
-    services: Services
-    now: datetime
-    partner_ids: dict[str, str] = field(default_factory=dict)
-
-    def link(self, role: Role = Role.MANAGER) -> str:
-        """Return a fresh sign-in address for a user of this role."""
-        with self.services.db.write() as session:
-            return f"{self.address}/sign-in?token={access.create_link(session, _user(session, role), utc_now())}"
-
-    def session(self, role: Role) -> str:
-        """Return the cookie of a new session of a user of this role."""
-        with self.services.db.write() as session:
-            return access.open_session(session, _user(session, role), utc_now(), days=1)
-
-
-def _user(session: Session, role: Role) -> User:
-    user = access.find_user(session, f"{role}@warden.example")
-    assert user is not None
-    return user
-
-
-def seed(site: Site) -> None:
-    """Fill the database and walk the road once: assessed, decided, meetings proposed, notifications queued."""
-    database, now = site.services.db, site.now
+def seed(services: Services, now: datetime) -> dict[str, str]:
+    """Walk the road once: assessed, decided, meetings proposed, notifications queued. Return partners' ids by name."""
+    database = services.db
     with database.write() as session:
-        shipped.seed(session, now)
-        for role in Role:
-            access.create_user(session, email=f"{role}@warden.example", name=role.title(), role=role, now=now)
-        owner = people.get_or_create(session, email="lin@warden.example", name="Lin Yu-chen", time_zone="Asia/Taipei")
-        sponsor = people.get_or_create(session, email="tran@warden.example", name="Tran Minh")
-        destination = destinations.add(
-            session, name="Operations webhook", channel="webhook", now=now, min_severity=Severity.INFO
-        )
-        mail = destinations.add(session, name="Mail", channel="email", now=now, alerts=False)
-        digests.add(session, person=owner, destination=mail, frequency=Frequency.DAILY, now=now)
-        assert destination.alerts
-        source = sources.push(session, "ERP", now)
-        source.options = {"note": NOTE}
-        source.last_success_at = now
-        feed = sources.push(session, "News", now)
-        site.partner_ids = {row[0]: str(_partner(session, row, owner, sponsor, now).id) for row in PORTFOLIO}
-        source_id, feed_id = source.id, feed.id
+        partner_ids, source_id, feed_id = _watched(session, now)
     reported = [fact for row in PORTFOLIO for fact in _history(row[0], row[-1], now)]
     stray = Message(identity="stray", key=Key("supplier_code", "nobody-1"), at=now - timedelta(days=2), sent=False)
     with database.write() as session:
@@ -111,10 +67,32 @@ def seed(site: Site) -> None:
         facts.insert_facts(session, feed_id, _headlines(now), now)
     attribute.run(database, now)
     with database.write() as session:
-        _set_by_people(session, partners.get(session, uuid.UUID(site.partner_ids["Evergreen Textiles"])), now)
-    assess.run(database, site.services.settings, now)
-    decide.run(database, site.services.settings, now)
-    announce.run(database, site.services.vault, site.services.settings, now, at_once=True)
+        _set_by_people(session, partners.get(session, uuid.UUID(partner_ids["Evergreen Textiles"])), now)
+    assess.run(database, services.settings, now)
+    decide.run(database, services.settings, now)
+    announce.run(database, services.vault, services.settings, now, at_once=True)
+    return partner_ids
+
+
+def _watched(session: Session, now: datetime) -> tuple[dict[str, str], uuid.UUID, uuid.UUID]:
+    """Store all but facts. Return the ids of the partners, by name, of what pushes facts, and of what pushes news."""
+    shipped.seed(session, now)
+    for role in Role:
+        access.create_user(session, email=f"{role}@warden.example", name=role.title(), role=role, now=now)
+    owner = people.get_or_create(session, email="lin@warden.example", name="Lin Yu-chen", time_zone="Asia/Taipei")
+    sponsor = people.get_or_create(session, email="tran@warden.example", name="Tran Minh")
+    destination = destinations.add(
+        session, name="Operations webhook", channel="webhook", now=now, min_severity=Severity.INFO
+    )
+    mail = destinations.add(session, name="Mail", channel="email", now=now, alerts=False)
+    digests.add(session, person=owner, destination=mail, frequency=Frequency.DAILY, now=now)
+    assert destination.alerts
+    source = sources.push(session, "ERP", now)
+    source.options = {"note": NOTE}
+    source.last_success_at = now
+    feed = sources.push(session, "News", now)
+    partner_ids = {row[0]: str(_partner(session, row, owner, sponsor, now).id) for row in PORTFOLIO}
+    return partner_ids, source.id, feed.id
 
 
 def _set_by_people(session: Session, partner: Partner, now: datetime) -> None:

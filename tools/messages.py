@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("zh_Hant", "zh_Hans", "vi")
 PYTHON = ("warden", "scorers")
 TEMPLATES = ("*.html", "*.txt", "*.jinja")
-MARKERS = frozenset({"N_", "_", "gettext", "tr", "self._", "Evidence"})
+MARKERS = frozenset({"N_", "_", "gettext", "tr", "say", "self._", "Evidence"})
 NAMED = re.compile(r"\w+_MESSAGES?")
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(%)|(.?))")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
 import numpy as np
@@ -18,6 +18,12 @@ FIRST_DAY = date(1970, 1, 1).toordinal()
 """Days are counted from 1970-01-01, a Thursday."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all IANA zones, looked for once: that reads six hundred files."""
+    return frozenset(available_timezones())
 
 
 def country_of_zone(time_zone: str) -> str | None:

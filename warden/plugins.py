@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,9 +149,9 @@ def _refuse_open_passwords(options: BaseModel, where: str) -> None:
 def _refuse_foreign_files(options: BaseModel, settings: Settings, where: str) -> None:
     roots = [root.resolve() for root in settings.file_roots]
     faults = []
-    for name, schema in type(options).model_json_schema()["properties"].items():
+    for name in _local_paths(type(options)):
         value = getattr(options, name, None)
-        if not _is_local_path(schema) or not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value:
             continue
         path = Path(value).resolve()
         if not any(path.is_relative_to(root) for root in roots):
@@ -159,6 +160,12 @@ def _refuse_foreign_files(options: BaseModel, settings: Settings, where: str) ->
             faults.append(Fault(f"{where}.{name}", what))
     if faults:
         raise InvalidInput("The file may not be read: WARDEN_FILE_ROOTS does not list its folder.", faults)
+
+
+@cache
+def _local_paths(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return which options name a local file. A schema takes milliseconds, and options are read at each visit."""
+    return tuple(name for name, schema in options_schema(model)["properties"].items() if _is_local_path(schema))
 
 
 def _is_local_path(schema: Any) -> bool:

@@ -49,7 +49,7 @@ def advance(
     due = assess_always or _assessment_is_due(db, settings, now)
     if due:
         yield "assess", _walk(db, "assess", now, lambda: _assess(db, settings, now))
-    if due or visited or _decision_is_due(db):
+    if due or visited or _decision_is_due(db, now):
         yield "decide", _walk(db, "decide", now, lambda: _decide(db, settings, now, send))
     if send:
         at_once = assess_always
@@ -106,11 +106,14 @@ def _assess(db: Database, settings: Settings, now: datetime) -> int:
     return written
 
 
-def _decision_is_due(db: Database) -> bool:
-    """Tell whether the last assessments were never decided on: the process died in between."""
+def _decision_is_due(db: Database, now: datetime) -> bool:
+    """Tell whether rules changed since they judged, or the last assessments were never decided on: a process died."""
     with db.read() as session:
         assessed, decided = meta.get(session, meta.ASSESSED), meta.get(session, DECIDED)
-    return assessed is not None and (decided is None or decided["at"] < assessed["at"])
+        changed = changes.last_change_of_rules(session, now)
+    if assessed is None or decided is None:
+        return assessed is not None
+    return decided["at"] < assessed["at"] or (changed is not None and datetime.fromisoformat(decided["at"]) < changed)
 
 
 def _decide(db: Database, settings: Settings, now: datetime, send: bool) -> int:

@@ -134,10 +134,13 @@ def _spoken_text(value: Any, locale: str, time_zone: str) -> str:
     if isinstance(value, date):
         return day(value, locale)
     text = str(value)
-    if _ISO_DAY.fullmatch(text):
-        return day(date.fromisoformat(text), locale)
-    if _ISO_MOMENT.fullmatch(text):
-        return moment(datetime.fromisoformat(text), locale, time_zone)
+    try:
+        if _ISO_DAY.fullmatch(text):
+            return day(date.fromisoformat(text), locale)
+        if _ISO_MOMENT.fullmatch(text):
+            return moment(datetime.fromisoformat(text), locale, time_zone)
+    except (ValueError, OverflowError):
+        return text  # somebody's words that only look like a date
     return text
 
 

@@ -1,9 +1,8 @@
-"""Deciding: versions of rules, settings, notices and what keeps alerts bearable.
+"""Deciding: notices, routes, and what keeps alerts bearable.
 
 Columns are added with a default that stays in the database, for the reason told in revision 0002.
 """
 
-import uuid
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from alembic import op
 from warden.db import UtcDateTime
 
 revision = "0004"
-down_revision = "0003"
+down_revision = "0004a"
 branch_labels = None
 depends_on = None
 
@@ -20,45 +19,8 @@ ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ADDED = {
     "alert": ["escalation_step", "escalate_at", "diagnosis"],
     "decision": ["cause", "rule_version"],
-    "rule": ["parameters", "no_data", "no_data_for_seconds", "inhibited_by"],
     "rule_status": ["unstable_since"],
     "partner": ["region"],
-}
-
-DEFINED = (
-    "names",
-    "descriptions",
-    "condition",
-    "inhibit_when",
-    "parameters",
-    "for_seconds",
-    "keep_firing_for_seconds",
-    "severity",
-    "no_data",
-    "no_data_for_seconds",
-    "inhibited_by",
-    "meeting_within_days",
-    "enabled",
-)
-"""What a version of a rule defines."""
-
-RULE = {
-    "id": sa.Uuid(),
-    "version": sa.Integer(),
-    "updated_at": UtcDateTime(),
-    **dict.fromkeys(("names", "descriptions", "parameters", "inhibited_by"), sa.JSON()),
-    **dict.fromkeys(("condition", "inhibit_when", "severity", "no_data"), sa.String()),
-    **dict.fromkeys(
-        ("for_seconds", "keep_firing_for_seconds", "no_data_for_seconds", "meeting_within_days"), sa.Integer()
-    ),
-    "enabled": sa.Boolean(),
-}
-VERSION = {
-    **dict.fromkeys(("id", "rule_id"), sa.Uuid()),
-    "number": sa.Integer(),
-    **dict.fromkeys(("status", "note", "author", "activated_by"), sa.String()),
-    "definition": sa.JSON(),
-    **dict.fromkeys(("created_at", "activated_at"), UtcDateTime()),
 }
 
 
@@ -69,17 +31,15 @@ def upgrade() -> None:
     op.add_column("alert", sa.Column("diagnosis", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("decision", sa.Column("cause", sa.String(length=32), nullable=False, server_default="new_facts"))
     op.add_column("decision", sa.Column("rule_version", sa.Integer(), nullable=False, server_default="1"))
-    op.add_column("rule", sa.Column("parameters", sa.JSON(), nullable=False, server_default="{}"))
-    op.add_column("rule", sa.Column("no_data", sa.String(length=32), nullable=False, server_default="keep"))
-    op.add_column("rule", sa.Column("no_data_for_seconds", sa.Integer(), nullable=False, server_default="0"))
-    op.add_column("rule", sa.Column("inhibited_by", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("rule_status", sa.Column("unstable_since", UtcDateTime(), nullable=True))
     op.add_column("partner", sa.Column("region", sa.String(length=60), nullable=False, server_default=""))
-    _create_rulebook()
-    _create_notices()
-    _create_calm()
-    _create_people()
-    _keep_versions()
+    _create_notice()
+    _create_told()
+    _create_alert_event()
+    _create_route()
+    _create_silence()
+    _create_verdict()
+    _create_assignment()
     _keep_told()
 
 
@@ -88,90 +48,11 @@ def downgrade() -> None:
     for table, names in ADDED.items():
         for name in names:
             op.drop_column(table, name)
-    for table in (
-        "duty",
-        "absence",
-        "deputy",
-        "escalation_step",
-        "assignment",
-        "verdict",
-        "silence",
-        "route",
-        "alert_event",
-        "told",
-        "playbook",
-        "rule_setting",
-        "rule_version",
-        "notice",
-    ):
+    for table in ("assignment", "verdict", "silence", "route", "alert_event", "told", "notice"):
         op.drop_table(table)
 
 
-def _create_rulebook() -> None:
-    op.create_table(
-        "rule_version",
-        sa.Column("rule_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("definition", sa.JSON(), nullable=False),
-        sa.Column("note", sa.String(), nullable=False),
-        sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("activated_at", UtcDateTime(), nullable=True),
-        sa.Column("activated_by", sa.String(length=320), nullable=True),
-        sa.Column("retired_at", UtcDateTime(), nullable=True),
-        sa.Column("rehearsal", sa.JSON(), nullable=True),
-        sa.Column("rehearsed_at", UtcDateTime(), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["rule_id"], ["rule.id"], name=op.f("fk_rule_version_rule_id_rule"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_version")),
-        sa.UniqueConstraint("rule_id", "number", name=op.f("uq_rule_version_rule_id_number")),
-    )
-    op.create_table(
-        "rule_setting",
-        sa.Column("rule_id", sa.Uuid(), nullable=False),
-        sa.Column("scope", sa.String(length=32), nullable=False),
-        sa.Column("tier", sa.String(length=40), nullable=True),
-        sa.Column("partner_id", sa.Uuid(), nullable=True),
-        sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("value", sa.JSON(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("ended_at", UtcDateTime(), nullable=True),
-        sa.Column("ended_by", sa.String(length=320), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partner_id"], ["partner.id"], name=op.f("fk_rule_setting_partner_id_partner"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["rule_id"], ["rule.id"], name=op.f("fk_rule_setting_rule_id_rule"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_setting")),
-    )
-    op.create_index(op.f("ix_rule_setting_partner_id"), "rule_setting", ["partner_id"])
-    op.create_index(op.f("ix_rule_setting_rule_id"), "rule_setting", ["rule_id"])
-    op.create_table(
-        "playbook",
-        sa.Column("cause", sa.String(length=32), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("titles", sa.JSON(), nullable=False),
-        sa.Column("steps", sa.JSON(), nullable=False),
-        sa.Column("note", sa.String(), nullable=False),
-        sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("activated_at", UtcDateTime(), nullable=True),
-        sa.Column("retired_at", UtcDateTime(), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_playbook")),
-        sa.UniqueConstraint("cause", "number", name=op.f("uq_playbook_cause_number")),
-    )
-
-
-def _create_notices() -> None:
+def _create_notice() -> None:
     op.create_table(
         "notice",
         sa.Column("key", sa.String(length=300), nullable=False),
@@ -192,6 +73,9 @@ def _create_notices() -> None:
     )
     op.create_index("ix_notice_at_id", "notice", ["at", "id"])
     op.create_index("ix_notice_partner_id_at", "notice", ["partner_id", "at"])
+
+
+def _create_told() -> None:
     op.create_table(
         "told",
         sa.Column("partner_id", sa.Uuid(), nullable=False),
@@ -207,6 +91,9 @@ def _create_notices() -> None:
         ),
         sa.PrimaryKeyConstraint("partner_id", "destination_id", "recipient", name=op.f("pk_told")),
     )
+
+
+def _create_alert_event() -> None:
     op.create_table(
         "alert_event",
         sa.Column("id", ROW_ID, nullable=False),
@@ -232,6 +119,9 @@ def _create_notices() -> None:
     op.create_index(op.f("ix_alert_event_alert_id"), "alert_event", ["alert_id"])
     op.create_index("ix_alert_event_announced_at_id", "alert_event", ["announced_at", "id"])
     op.create_index(op.f("ix_alert_event_partner_id"), "alert_event", ["partner_id"])
+
+
+def _create_route() -> None:
     op.create_table(
         "route",
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -248,7 +138,7 @@ def _create_notices() -> None:
     )
 
 
-def _create_calm() -> None:
+def _create_silence() -> None:
     op.create_table(
         "silence",
         sa.Column("kind", sa.String(length=32), nullable=False),
@@ -266,6 +156,9 @@ def _create_calm() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_silence")),
     )
     op.create_index("ix_silence_ends_at", "silence", ["ends_at"])
+
+
+def _create_verdict() -> None:
     op.create_table(
         "verdict",
         sa.Column("alert_id", sa.Uuid(), nullable=False),
@@ -279,6 +172,9 @@ def _create_calm() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verdict")),
     )
     op.create_index(op.f("ix_verdict_alert_id"), "verdict", ["alert_id"])
+
+
+def _create_assignment() -> None:
     op.create_table(
         "assignment",
         sa.Column("alert_id", sa.Uuid(), nullable=False),
@@ -295,68 +191,6 @@ def _create_calm() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
     )
     op.create_index(op.f("ix_assignment_alert_id"), "assignment", ["alert_id"])
-
-
-def _create_people() -> None:
-    op.create_table(
-        "escalation_step",
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("after_minutes", sa.Integer(), nullable=False),
-        sa.Column("working_hours", sa.Boolean(), nullable=False),
-        sa.Column("to", sa.String(length=32), nullable=False),
-        sa.Column("destination_id", sa.Uuid(), nullable=True),
-        sa.Column("min_severity", sa.String(length=32), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["destination_id"], ["destination.id"], name=op.f("fk_escalation_step_destination_id_destination")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_step")),
-        sa.UniqueConstraint("position", name=op.f("uq_escalation_step_position")),
-    )
-    op.create_table(
-        "deputy",
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("deputy_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["deputy_id"], ["person.id"], name=op.f("fk_deputy_deputy_id_person"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_deputy_person_id_person"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_deputy")),
-    )
-    op.create_table(
-        "absence",
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("deputy_id", sa.Uuid(), nullable=True),
-        sa.Column("starts_at", UtcDateTime(), nullable=False),
-        sa.Column("ends_at", UtcDateTime(), nullable=False),
-        sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["deputy_id"], ["person.id"], name=op.f("fk_absence_deputy_id_person"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_absence_person_id_person"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_absence")),
-    )
-    op.create_index("ix_absence_person_id_starts_at", "absence", ["person_id", "starts_at"])
-    op.create_table(
-        "duty",
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("starts_at", UtcDateTime(), nullable=False),
-        sa.Column("ends_at", UtcDateTime(), nullable=False),
-        sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_duty_person_id_person"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty")),
-    )
-    op.create_index("ix_duty_starts_at", "duty", ["starts_at"])
 
 
 def _keep_told() -> None:
@@ -388,26 +222,3 @@ def _keep_told() -> None:
             sa.column("at", UtcDateTime()),
         )
         op.bulk_insert(told, list(rows.values()))
-
-
-def _keep_versions() -> None:
-    """Give every rule the version it has now, so that its history begins with something."""
-    rule = sa.table("rule", *(sa.column(name, kind) for name, kind in RULE.items()))
-    version = sa.table("rule_version", *(sa.column(name, kind) for name, kind in VERSION.items()))
-    rows = [
-        {
-            "id": uuid.uuid4(),
-            "rule_id": row["id"],
-            "number": row["version"],
-            "status": "active",
-            "definition": {name: row[name] for name in DEFINED},
-            "note": "",
-            "author": "warden",
-            "created_at": row["updated_at"],
-            "activated_at": row["updated_at"],
-            "activated_by": "warden",
-        }
-        for row in op.get_bind().execute(sa.select(rule)).mappings()
-    ]
-    if rows:
-        op.bulk_insert(version, rows)

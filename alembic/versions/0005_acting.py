@@ -31,7 +31,9 @@ def upgrade() -> None:
     op.add_column("meeting", sa.Column("level", sa.String(length=32), nullable=False, server_default="executive"))
     op.add_column("meeting", sa.Column("five_whys", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("notification", sa.Column("confirmed_at", UtcDateTime(), nullable=True))
-    _create_meeting_tables()
+    _create_meeting_reply()
+    _create_action()
+    _create_cadence()
 
 
 def downgrade() -> None:
@@ -43,7 +45,7 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _create_meeting_tables() -> None:
+def _create_meeting_reply() -> None:
     op.create_table(
         "meeting_reply",
         sa.Column("meeting_id", sa.Uuid(), nullable=False),
@@ -63,6 +65,9 @@ def _create_meeting_tables() -> None:
         ),
     )
     op.create_index(op.f("ix_meeting_reply_meeting_id"), "meeting_reply", ["meeting_id"])
+
+
+def _create_action() -> None:
     op.create_table(
         "action",
         sa.Column("partner_id", sa.Uuid(), nullable=False),
@@ -92,6 +97,9 @@ def _create_meeting_tables() -> None:
     op.create_index("ix_action_done_at_due_on", "action", ["done_at", "due_on"])
     op.create_index(op.f("ix_action_meeting_id"), "action", ["meeting_id"])
     op.create_index(op.f("ix_action_partner_id"), "action", ["partner_id"])
+
+
+def _create_cadence() -> None:
     op.create_table(
         "cadence",
         sa.Column("level", sa.String(length=32), nullable=False),

@@ -276,7 +276,16 @@ def test_a_redirect_to_another_protocol_is_blocked(http: Http, site: WebServer, 
         http.fetch(f"{site.url}/a", now=NOW)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://a.example", "http://", "nonsense", "", "http://[::1"])
+def test_a_redirect_to_a_port_there_is_not_leads_nowhere(http: Http, site: WebServer) -> None:
+    site.pages["/a"] = Page(status=302, headers={"Location": "http://127.0.0.1:99999/"})
+    with pytest.raises(SourceUnavailable, match="could not be reached"):
+        http.fetch(f"{site.url}/a", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://a.example", "http://", "nonsense", "", "http://[::1", "http://a.example:99999"],
+)
 def test_what_is_no_web_address_is_blocked(http: Http, url: str) -> None:
     with pytest.raises(Blocked):
         http.validate(url)

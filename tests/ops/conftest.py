@@ -1,6 +1,7 @@
 """Runs Warden as a person does: a process of its own, in a folder of its own, with settings from the environment."""
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -16,11 +17,18 @@ Environment = dict[str, str]
 Warden = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def environment_without_settings() -> Environment:
+    """Return the environment of the tests, without any setting of Warden."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
     """An environment without any setting but a database in `tmp_path`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
-    return kept | {"WARDEN_DATABASE_URL": f"sqlite:///{tmp_path}/warden.db", "WARDEN_PORT": str(free_port())}
+    return environment_without_settings() | {
+        "WARDEN_DATABASE_URL": f"sqlite:///{tmp_path}/warden.db",
+        "WARDEN_PORT": str(free_port()),
+    }
 
 
 @pytest.fixture
@@ -31,6 +39,25 @@ def warden(tmp_path: Path, environment: Environment) -> Warden:
         return forked.run(arguments, tmp_path, environment | settings, stdin)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that `warden db upgrade` made, to be copied."""
+    folder = tmp_path_factory.mktemp("upgraded")
+    path = folder / "warden.db"
+    ended = forked.run(
+        ("db", "upgrade"), folder, environment_without_settings() | {"WARDEN_DATABASE_URL": f"sqlite:///{path}"}
+    )
+    assert ended.returncode == 0, ended.stderr
+    return path
+
+
+@pytest.fixture
+def ready(warden: Warden, upgraded: Path, tmp_path: Path) -> Warden:
+    """`warden` on a database that is at the newest version."""
+    shutil.copy(upgraded, tmp_path)
+    return warden
 
 
 class Serving:

@@ -13,18 +13,16 @@ from warden.clock import utc_now
 from warden.db import Database
 
 
-def test_without_a_past_it_says_so(warden: Callable) -> None:
-    assert warden("db", "upgrade").returncode == 0
-    ended = warden("backtest")
+def test_without_a_past_it_says_so(ready: Callable) -> None:
+    ended = ready("backtest")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("There is no past to judge yet")
     assert "imported history" in ended.stdout
 
 
-def test_words_come_first_then_figures_and_the_report_as_json(warden: Callable, tmp_path: Path) -> None:
-    assert warden("db", "upgrade").returncode == 0
+def test_words_come_first_then_figures_and_the_report_as_json(ready: Callable, tmp_path: Path) -> None:
     fill(f"sqlite:///{tmp_path}/warden.db")
-    ended = warden("backtest", "--weeks", "30", "--json", "report.json")
+    ended = ready("backtest", "--weeks", "30", "--json", "report.json")
     assert ended.returncode == 0, ended.stderr
     assert "30 of 30 weeks" in ended.stderr
     lines = ended.stdout.splitlines()

@@ -29,13 +29,6 @@ COLUMNS = {
 
 
 @pytest.fixture
-def ready(warden: Callable) -> Callable:
-    """`warden` on a database that is at the newest version."""
-    assert warden("db", "upgrade").returncode == 0
-    return warden
-
-
-@pytest.fixture
 def slack() -> Iterator[str]:
     """The address of something that answers as Slack does."""
 

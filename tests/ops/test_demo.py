@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WEEKS = "6"
+WEEKS = "4"
 
 
 @dataclass

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from collectors.http import Http
 from scorers.learning import Lesson
 from warden import plugins, scheduler
-from warden.cli.opening import opened, prepare
+from warden.cli.opening import opened
 from warden.clock import utc_now
 from warden.db import Database
 from warden.domain import Quantity, Scope
@@ -25,7 +25,19 @@ from warden.models import Partner
 from warden.pipeline import announce, assess, attribute, collect, decide, digest, news, notify
 from warden.scheduler import Clock, tick
 from warden.settings import Settings
-from warden.store import criteria, facts, learning, matrices, meta, news_models, overrides
+from warden.store import (
+    criteria,
+    facts,
+    learning,
+    matrices,
+    meta,
+    news_models,
+    overrides,
+    rule_settings,
+    rule_versions,
+    rules,
+    shipped,
+)
 from warden.vault import Vault, open_vault
 from warden.web.health import Check, readiness
 
@@ -49,11 +61,11 @@ def vault(settings: Settings) -> Vault:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    opened = Database(settings.database_url)
-    prepare(opened)
-    yield opened
-    opened.close()
+def database(sqlite_db: Database) -> Database:
+    """A database with what Warden ships with, where the settings say."""
+    with sqlite_db.write() as session:
+        shipped.seed(session, utc_now())
+    return sqlite_db
 
 
 @pytest.fixture
@@ -104,6 +116,40 @@ def test_new_facts_and_changed_partners_are_assessed_as_soon_as_the_last_time_ha
     with database.write() as session:
         make_partner(session, now=NOW + timedelta(seconds=2 * settle + 1))
     assert [assessed(2 * settle + 2), assessed(3 * settle + 2)] == [True, False]
+
+
+def test_a_rule_that_is_activated_or_set_judges_with_the_next_tick(
+    database: Database, vault: Vault, settings: Settings, http: Http
+) -> None:
+    began = utc_now() + timedelta(hours=1)  # what ships was activated when the database was made
+
+    def decided(seconds: float) -> bool:
+        return "decide" in stages(tick(database, vault, settings, http, began + timedelta(seconds=seconds)))
+
+    with database.write() as session:
+        partner = make_partner(session, now=began - timedelta(seconds=1))
+    assert decided(0)
+    with database.write() as session:
+        rule = rules.listing(session)[0]
+        made = rule_versions.draft(session, rule, "lin", began + timedelta(seconds=1))
+    assert not decided(15), "a draft decides nothing"
+    with database.write() as session:
+        rule = rules.get(session, rule.id)
+        rule_versions.activate(session, rule, made.number, "lin", began + timedelta(seconds=20))
+    assert [decided(30), decided(45)] == [True, False]
+    with database.write() as session:
+        rule_settings.add(
+            session,
+            rules.get(session, rule.id),
+            scope=Scope.PARTNER,
+            subject=str(partner.id),
+            name="enabled",
+            value=False,
+            reason="x",
+            author="lin",
+            now=began + timedelta(seconds=50),
+        )
+    assert [decided(60), decided(75)] == [True, False]
 
 
 def put_criterion(session: Session, _partner: Partner, at: datetime) -> object:

@@ -1,55 +1,45 @@
 """A small portfolio in a real database, a real server on loopback, and a real Chromium."""
 
-import threading
+import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-import uvicorn
 from browsing import Watched
 from playwright.sync_api import Browser
-from portfolio import Site, seed
+from portfolio import seed
+from served import Site, opened, serving
 
-from collectors.http import Http
 from warden.clock import utc_now
-from warden.db import Database, upgrade
-from warden.settings import Settings
-from warden.vault import Vault
-from warden.web.app import create_app
-from warden.web.deps import Services
+
+
+@dataclass
+class Portfolio:
+    """The seeded database, to be copied. `began`: from when on things are told; pages then say it is an example."""
+
+    path: Path
+    began: datetime
+    partner_ids: dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Serve the portfolio for the whole run."""
-    folder = tmp_path_factory.mktemp("pages")
+def portfolio(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Portfolio:
+    """Seed the portfolio once."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("pages") / "portfolio.db"))
     # Half a minute ago, so that nothing seeded lies after the first request.
-    now = utc_now().replace(microsecond=0) - timedelta(seconds=30)
-    settings = Settings(
-        _env_file=None, database_url=f"sqlite:///{folder / 'warden.db'}", start_at=now, secret_key_file=folder / "key"
-    )
-    database = Database(settings.database_url)
-    upgrade(database)
-    with Http(allowed_networks=("127.0.0.0/8",)) as http:
-        services = Services(database, Vault(["x" * 43 + "="]), settings, http)
-        site = Site("", services, now)
-        seed(site)
-        yield from _served(site)
-    database.close()
+    began = utc_now().replace(microsecond=0) - timedelta(seconds=30)
+    with opened(path, start_at=began) as services:
+        return Portfolio(path, began, seed(services, began))
 
 
-def _served(site: Site) -> Iterator[Site]:
-    server = uvicorn.Server(uvicorn.Config(create_app(site.services), port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive(), "the server did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    site.address = f"http://127.0.0.1:{port}"
-    yield site
-    server.should_exit = True
-    thread.join()
+@pytest.fixture
+def site(portfolio: Portfolio, tmp_path: Path) -> Iterator[Site]:
+    """Serve a copy of the portfolio: what one test does, no other sees."""
+    with serving(Path(shutil.copy(portfolio.path, tmp_path / "warden.db")), start_at=portfolio.began) as site:
+        site.seeded |= portfolio.partner_ids
+        yield site
 
 
 @pytest.fixture

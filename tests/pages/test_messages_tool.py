@@ -33,6 +33,7 @@ def test_every_way_of_marking_a_text_is_found(
     module.write_text(
         'TITLES = {1: N_("one"), 2: "no"}\nreader.tr("two" " halves")\nEvidence("three", {})\n'
         'Evidence(message="four", params={})\nOLD_MESSAGE = "five"\nTHE_MESSAGES: tuple = ("six", "seven")\nx = "no"\n'
+        'reader.say("ten", count=1)\n'
     )
     assert {found.text for found in tool.in_python(module)} == {
         "one",
@@ -42,6 +43,7 @@ def test_every_way_of_marking_a_text_is_found(
         "five",
         "six",
         "seven",
+        "ten",
     }
     options = tmp_path / "scorers" / "options.py"
     options.parent.mkdir()

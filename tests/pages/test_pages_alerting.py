@@ -2,11 +2,10 @@
 
 import re
 
-import httpx
 import pytest
 from browsing import Watched
 from playwright.sync_api import Page, expect
-from portfolio import Site
+from served import Site
 from sqlalchemy import select
 
 from warden.clock import utc_now
@@ -195,7 +194,20 @@ def test_who_is_on_duty_away_and_standing_in_and_how_alerts_climb(window: Watche
 )
 def test_a_viewer_may_look_and_not_act(site: Site, path: str) -> None:
     cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
-    with httpx.Client(base_url=site.address, headers={"origin": site.address}, cookies=cookies) as viewer:
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as viewer:
         assert viewer.post(f"/alerts/{path}", data={"reason": "x"}).status_code == 403
         page = viewer.get(f"/alerts/{path.partition('/')[0]}")
         assert (page.status_code, 'method="post" action="/alerts' in page.text) == (200, False)
+
+
+def test_a_route_is_changed_whatever_its_form_names_as_its_version(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as manager:
+        assert manager.post("/alerts/routes", data={"name": "Odd", "person": "owner"}).status_code == 303
+        path = re.findall(r'href="(/alerts/routes/[0-9a-f-]{36})"', manager.get("/alerts/routes").text)[0]
+        for version in ("²", "9" * 5000, "x"):
+            changed = manager.post(path, data={"name": "Odd", "person": "owner", "version": version})
+            assert changed.status_code == 303
+        dated = manager.post(path, data={"name": "Odd", "person": "owner", "partner": "2026-13-45"})
+        assert (dated.status_code, "There is no partner of this name: 2026-13-45" in dated.text) == (422, True)
+        assert manager.post(f"{path}/remove").status_code == 303

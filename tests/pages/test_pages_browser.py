@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from browsing import Watched
 from playwright.sync_api import Browser, Page, expect
-from portfolio import HOSTILE, NOTE, Site
+from portfolio import HOSTILE, NOTE
+from served import Site
 
+from warden.clock import utc_now
 from warden.domain import Role
 
 LATE = "Aurora Diagnostics"
@@ -31,8 +33,13 @@ PATHS = (
 )
 
 
+def link(site: Site) -> str:
+    """Return a fresh address for signing in as a manager."""
+    return f"{site.url}/sign-in?token={site.link('manager@warden.example')}"
+
+
 def test_a_link_signs_in_only_when_the_button_is_pressed(visitor: Watched) -> None:
-    address = visitor.site.link()
+    address = link(visitor.site)
     for _ in range(2):  # a mail scanner, then the person
         visitor.page.goto(address)
         expect(visitor.page.locator("h1")).to_have_text("Sign in")
@@ -45,7 +52,7 @@ def test_a_link_signs_in_only_when_the_button_is_pressed(visitor: Watched) -> No
 
 
 def test_a_used_link_says_so(visitor: Watched) -> None:
-    address = visitor.site.link()
+    address = link(visitor.site)
     visitor.page.goto(address)
     visitor.page.get_by_role("button", name="Sign in").click()
     visitor.page.goto(address)
@@ -56,7 +63,7 @@ def test_a_used_link_says_so(visitor: Watched) -> None:
 
 def test_after_signing_in_people_land_where_they_wanted_to_go(visitor: Watched) -> None:
     visitor.open("/alerts?state=all")
-    visitor.page.goto(visitor.site.link() + "&next=%2Falerts%3Fstate%3Dall")
+    visitor.page.goto(link(visitor.site) + "&next=%2Falerts%3Fstate%3Dall")
     visitor.page.get_by_role("button", name="Sign in").click()
     assert visitor.page.url.endswith("/alerts?state=all")
 
@@ -65,7 +72,7 @@ def test_the_matrix_shows_every_partner_once(window: Watched) -> None:
     page = window.open("/")
     chips = page.locator("table.matrix ul.chips a[href^='/partners/']").count()
     listed = page.locator("h2:has-text('Not rated') ~ ul a").count()
-    assert chips + listed == len(window.site.partner_ids)
+    assert chips + listed == len(window.site.seeded)
     assert page.locator("table.matrix th[scope=row]").count() == 5
     expect(page.locator("table.matrix th[scope=row]").nth(2)).to_contain_text("from 40%")
     assert page.locator("table.matrix th[scope=col]").count() == 5
@@ -137,7 +144,7 @@ def test_a_reason_of_blanks_is_refused_beside_the_field(window: Watched) -> None
 def test_a_meeting_is_scheduled_and_then_held(window: Watched) -> None:
     page = _meeting(window, "Golden Harbour Logistics")
     expect(page.locator("ol.sentences")).to_contain_text("Agree what each side does")
-    starts = (window.site.now + timedelta(days=3)).strftime("%Y-%m-%dT10:00")
+    starts = (utc_now() + timedelta(days=3)).strftime("%Y-%m-%dT10:00")
     page.get_by_label("Starts").fill(starts)
     page.get_by_label("Place or link").fill("Room 5")
     page.get_by_role("button", name="Schedule").click()
@@ -222,21 +229,19 @@ def test_the_language_is_switched_and_kept(window: Watched) -> None:
 
 @pytest.mark.parametrize("width", [360, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_the_window(
-    browser: Browser, site: Site, width: int, scheme: str, tmp_path: Path
-) -> None:
+def test_no_page_is_wider_than_the_window(browser: Browser, site: Site, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB", color_scheme=scheme)
     window = Watched(context, context.new_page(), site)
     window.sign_in()
-    folder = Path(PICTURES or tmp_path)
     own = _path(window, LATE)
-    for path in (*PATHS, own, f"{own}/incidents", f"{own}/criteria", f"{own}/changes?on=2011-01-01", "/meeting"):
-        page = _meeting(window, LATE) if path == "/meeting" else window.open(path)
-        page.wait_for_load_state("networkidle")
+    meeting = str(window.open("/meetings").get_by_role("link", name=LATE).get_attribute("href"))
+    for path in (*PATHS, own, f"{own}/incidents", f"{own}/criteria", f"{own}/changes?on=2011-01-01", meeting):
+        page = window.open_whole(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        name = "-".join(part for part in path.partition("?")[0].split("/") if part.isalpha()) or "matrix"
-        name += "-one" if path == own else ""
-        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        if PICTURES:
+            name = "-".join(part for part in path.partition("?")[0].split("/") if part.isalpha()) or "matrix"
+            name += "-one" if path in (own, meeting) else ""
+            page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{scheme}.png", full_page=True)
     context.close()
     assert window.complaints == []
 
@@ -257,7 +262,7 @@ def test_the_picture_for_the_readme(browser: Browser, site: Site, tmp_path: Path
     picture = Path(PICTURE or tmp_path / "picture.png")
     context = browser.new_context(viewport={"width": 1200, "height": 1420}, locale="en-GB")
     page = context.new_page()
-    page.goto(PICTURE_LINK or site.link())
+    page.goto(PICTURE_LINK or link(site))
     page.locator("main form button").click()
     page.wait_for_selector("table.matrix")
     page.screenshot(path=picture)
@@ -266,7 +271,7 @@ def test_the_picture_for_the_readme(browser: Browser, site: Site, tmp_path: Path
 
 
 def _path(window: Watched, name: str) -> str:
-    return f"/partners/{window.site.partner_ids[name]}"
+    return f"/partners/{window.site.seeded[name]}"
 
 
 def _partner(window: Watched, name: str) -> Page:

@@ -3,7 +3,9 @@
 import re
 
 import httpx
-from portfolio import Site
+from browsing import Watched
+from playwright.sync_api import Browser
+from served import Site
 
 from warden.domain import Role
 from warden.web.deps import SESSION_COOKIE
@@ -11,7 +13,7 @@ from warden.web.deps import SESSION_COOKIE
 
 def client(site: Site, role: Role = Role.MANAGER) -> httpx.Client:
     cookies = {SESSION_COOKIE: site.session(role)}
-    return httpx.Client(base_url=site.address, cookies=cookies)
+    return site.visitor(cookies=cookies)
 
 
 def test_a_digest_is_listed_previewed_and_changed(site: Site) -> None:
@@ -35,6 +37,11 @@ def test_a_digest_is_listed_previewed_and_changed(site: Site) -> None:
         assert browser.post(path, data=back, headers=headers).status_code == 303
 
 
+def test_digests_are_found_from_the_notifications(site: Site) -> None:
+    with client(site) as browser:
+        assert '<a href="/digests">Digests</a>' in browser.get("/notifications").text
+
+
 def test_somebody_else_gets_one_and_only_one(site: Site) -> None:
     with client(site) as browser:
         page = browser.get("/digests").text
@@ -54,3 +61,16 @@ def test_a_viewer_reads_and_changes_nothing(site: Site) -> None:
         path = re.findall(r'href="(/digests/[0-9a-f-]{36})"', listed.text)[0]
         headers = {"Sec-Fetch-Site": "same-origin"}
         assert browser.post(path, data={"frequency": "daily"}, headers=headers).status_code == 403
+
+
+def test_a_preview_is_no_wider_than_a_telephone(browser: Browser, site: Site) -> None:
+    with client(site) as reader:
+        path = re.findall(r'href="(/digests/[0-9a-f-]{36})"', reader.get("/digests").text)[0]
+    context = browser.new_context(viewport={"width": 360, "height": 900}, locale="en")
+    window = Watched(context, context.new_page(), site)
+    window.sign_in()
+    page = window.open(path)
+    assert page.locator("main caption").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+    assert window.complaints == []

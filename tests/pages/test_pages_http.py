@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from portfolio import Site
+from served import Site
 
 from warden.domain import Role
 from warden.models import Digest
@@ -15,14 +15,14 @@ LINS = digests.listing().where(Digest.person.has(email="lin@warden.example"))
 
 @pytest.fixture
 def stranger(site: Site) -> httpx.Client:
-    with httpx.Client(base_url=site.address, headers=HTML) as client:
+    with site.visitor(headers=HTML) as client:
         yield client
 
 
 @pytest.fixture
 def viewer(site: Site) -> httpx.Client:
     cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
-    with httpx.Client(base_url=site.address, headers={**HTML, "origin": site.address}, cookies=cookies) as client:
+    with site.visitor(headers={**HTML, "origin": site.url}, cookies=cookies) as client:
         yield client
 
 
@@ -143,7 +143,7 @@ def test_static_files_are_kept_for_good_under_their_hash_only(stranger: httpx.Cl
 
 
 def test_the_page_holds_no_inline_code(viewer: httpx.Client, site: Site) -> None:
-    for path in ("/", "/partners", "/alerts", "/sources", f"/partners/{site.partner_ids['Aurora Diagnostics']}"):
+    for path in ("/", "/partners", "/alerts", "/sources", f"/partners/{site.seeded['Aurora Diagnostics']}"):
         answer = viewer.get(path)
         assert " style=" not in answer.text
         assert "<style" not in answer.text
@@ -157,7 +157,7 @@ def test_what_leaves_the_page_is_not_kept_by_caches(viewer: httpx.Client) -> Non
 
 
 def test_the_trend_is_numbers_in_the_readers_words(viewer: httpx.Client, site: Site) -> None:
-    path = f"/partners/{site.partner_ids['Aurora Diagnostics']}/trend.json"
+    path = f"/partners/{site.seeded['Aurora Diagnostics']}/trend.json"
     data = viewer.get(path, headers={"accept-language": "zh-TW"}).json()
     assert [chart["title"] for chart in data["charts"][1:]] == ["每週訊息數", "每週交付數"]
     page = viewer.get(path.removesuffix("/trend.json"), params={"lang": "vi"}).text

@@ -9,7 +9,8 @@ import pytest
 from babel.messages.pofile import read_po
 from browsing import Watched
 from playwright.sync_api import Browser
-from portfolio import HOSTILE, PORTFOLIO, WORD, Site
+from portfolio import HOSTILE, PORTFOLIO, WORD
+from served import Site
 
 from warden.domain import LOCALES, Role
 from warden.i18n import CATALOGUES
@@ -47,7 +48,7 @@ DATA_PATTERN = re.compile(
     r"|critical|preferred|approved|minor"
     r"|Order dates count as messages sent, delivery dates as messages received\.|name@example\.com"
     r"|Bridgewater Freight sued over unpaid wages|Indigo Chemicals opens new plant"
-    r"|JavaScript|JSON|CEL|Warden|UTC|US\$|USD"
+    r"|JavaScript|JSON|CEL|ISO|null|true|Warden|UTC|US\$|USD"
 )
 
 
@@ -66,8 +67,7 @@ def foreign(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Ite
 
 def test_no_page_has_english_left_over(foreign: Watched) -> None:
     for path in _paths(foreign):
-        page = foreign.open(path)
-        page.wait_for_load_state("networkidle")
+        page = foreign.open_whole(path)
         assert page.locator("html").get_attribute("lang") == foreign.locale
         for text in page.evaluate(TEXTS):
             assert not _is_english(text, foreign.locale), f"{path}: {text!r} is English"
@@ -90,19 +90,25 @@ def test_the_address_chooses_the_language_for_strangers(visitor: Watched) -> Non
     assert SESSION_COOKIE not in {cookie["name"] for cookie in visitor.context.cookies()}
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_main_navigation_stands_in_one_row(window: Watched, locale: str) -> None:
+    items = window.open(f"/partners?lang={locale}").locator(".bar nav li").all()
+    assert len({item.evaluate("one => one.getBoundingClientRect().top") for item in items}) == 1
+
+
 def _paths(window: Watched) -> Iterator[str]:
     yield from ("/", "/partners", "/alerts?state=all", "/meetings?state=all", "/sources", "/notifications")
     yield from ("/names", "/news-models", "/unattributed", "/sign-in?token=x", "/no/such/page", "/backtest")
     yield from ("/actions?state=all", "/cadences?ended=true")
-    yield f"/partners/{window.site.partner_ids[LATE]}/rhythm"
+    yield f"/partners/{window.site.seeded[LATE]}/rhythm"
     yield from ("/matrices", "/matrices/1", "/matrices/1/preview", "/criteria?ended=true")
     yield from (f"/criteria/{name}?scope=tier&subject=key" for name in criteria.shipped())
     for name in (LATE, "Kestrel Software", "Bridgewater Freight", HOSTILE):
-        yield f"/partners/{window.site.partner_ids[name]}"
-    yield f"/partners/{window.site.partner_ids['Bridgewater Freight']}/incidents"
-    yield f"/partners/{window.site.partner_ids['Bridgewater Freight']}/names?text=Bridgewater+Freight"
-    yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/criteria"
-    yield f"/partners/{window.site.partner_ids['Evergreen Textiles']}/changes?since=2000-01-01"
+        yield f"/partners/{window.site.seeded[name]}"
+    yield f"/partners/{window.site.seeded['Bridgewater Freight']}/incidents"
+    yield f"/partners/{window.site.seeded['Bridgewater Freight']}/names?text=Bridgewater+Freight"
+    yield f"/partners/{window.site.seeded['Evergreen Textiles']}/criteria"
+    yield f"/partners/{window.site.seeded['Evergreen Textiles']}/changes?since=2000-01-01"
     yield from ("/rules", "/rules/context", "/rules/new")
     rule = window.open("/rules").locator("tbody th a").first.get_attribute("href")
     yield from (str(rule), f"{rule}/versions/1", f"{rule}/versions/1/preview")

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from browsing import Watched
 from playwright.sync_api import Browser
-from portfolio import Site
+from served import Site
 
+from warden.clock import utc_now
 from warden.domain import LOCALES, MeetingLevel, Role, Scope, Side
 from warden.store import actions, cadences, meetings, partners
 from warden.web.deps import SESSION_COOKIE
@@ -18,28 +19,34 @@ from warden.web.deps import SESSION_COOKIE
 QUIET = "Bridgewater Freight"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def manager(site: Site) -> Iterator[httpx.Client]:
     headers = {"accept-language": "en", "Sec-Fetch-Site": "same-origin"}
     cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
-    with httpx.Client(base_url=site.address, headers=headers, cookies=cookies, timeout=60) as client:
+    with site.visitor(headers=headers, cookies=cookies) as client:
         yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def meeting_id(site: Site) -> uuid.UUID:
     with site.services.db.read() as session:
-        found = meetings.open_of(session, uuid.UUID(site.partner_ids[QUIET]))
+        found = meetings.open_of(session, uuid.UUID(site.seeded[QUIET]))
     assert found is not None
     return found.id
 
 
 def new_action(site: Site, text: str = "Send the plan", ahead: int = 5) -> uuid.UUID:
     with site.services.db.write() as session:
-        partner = partners.get(session, uuid.UUID(site.partner_ids[QUIET]))
-        due_on = (site.now + timedelta(days=ahead)).date()
+        partner = partners.get(session, uuid.UUID(site.seeded[QUIET]))
+        due_on = (utc_now() + timedelta(days=ahead)).date()
         return actions.add(
-            session, partner, text=text, side=Side.OURS, due_on=due_on, author="tests", now=site.now - timedelta(days=9)
+            session,
+            partner,
+            text=text,
+            side=Side.OURS,
+            due_on=due_on,
+            author="tests",
+            now=utc_now() - timedelta(days=9),
         ).id
 
 
@@ -49,18 +56,18 @@ def text_of(answer: httpx.Response) -> str:
 
 def test_a_decision_of_a_meeting_becomes_an_action(site: Site, manager: httpx.Client, meeting_id: uuid.UUID) -> None:
     form = {
-        "partner_id": site.partner_ids[QUIET],
+        "partner_id": site.seeded[QUIET],
         "meeting_id": str(meeting_id),
         "text": "Name a second contact",
         "who": "theirs",
-        "due_on": (site.now + timedelta(days=9)).date().isoformat(),
+        "due_on": (utc_now() + timedelta(days=9)).date().isoformat(),
     }
     answer = manager.post("/actions", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/meetings/{meeting_id}#actions")
     shown = text_of(manager.get(f"/meetings/{meeting_id}"))
     assert "Name a second contact" in shown
     assert "Name a second contact" in text_of(manager.get("/actions"))
-    assert "Name a second contact" in text_of(manager.get(f"/partners/{site.partner_ids[QUIET]}/rhythm"))
+    assert "Name a second contact" in text_of(manager.get(f"/partners/{site.seeded[QUIET]}/rhythm"))
 
 
 def test_attendance_is_told_in_words(manager: httpx.Client, meeting_id: uuid.UUID) -> None:
@@ -70,7 +77,7 @@ def test_attendance_is_told_in_words(manager: httpx.Client, meeting_id: uuid.UUI
 
 
 def test_a_promise_that_nobody_can_keep_is_refused_beside_its_fields(site: Site, manager: httpx.Client) -> None:
-    form = {"partner_id": site.partner_ids[QUIET], "text": " ", "who": "ours", "due_on": "soon"}
+    form = {"partner_id": site.seeded[QUIET], "text": " ", "who": "ours", "due_on": "soon"}
     answer = manager.post("/actions", data=form)
     assert answer.status_code == 422
     assert "Say what is to be done" in answer.text
@@ -81,9 +88,9 @@ def test_a_promise_that_nobody_can_keep_is_refused_beside_its_fields(site: Site,
 def test_an_action_is_changed_done_and_dropped(site: Site, manager: httpx.Client) -> None:
     path = f"/actions/{new_action(site)}"
     with site.services.db.read() as session:
-        owner = partners.get(session, uuid.UUID(site.partner_ids[QUIET])).owner
+        owner = partners.get(session, uuid.UUID(site.seeded[QUIET])).owner
     assert owner is not None
-    form = {"text": "Send it signed", "who": str(owner.id), "due_on": site.now.date().isoformat()}
+    form = {"text": "Send it signed", "who": str(owner.id), "due_on": utc_now().date().isoformat()}
     assert manager.post(path, data=form).status_code == 303
     assert f"We: {owner.name}" in text_of(manager.get(path))
     assert manager.post(path, data={**form, "due_on": ""}).status_code == 422
@@ -112,7 +119,7 @@ def test_the_five_whys_are_filled_in_and_refused_in_words(manager: httpx.Client,
 
 
 def test_a_rhythm_is_set_for_a_tier_and_for_a_partner_and_ended(site: Site, manager: httpx.Client) -> None:
-    partner = site.partner_ids[QUIET]
+    partner = site.seeded[QUIET]
     assert manager.post("/cadences", data={"level": "executive", "tier": "Strategic", "every_days": "61"}).is_redirect
     assert "every 61 days" in text_of(manager.get(f"/partners/{partner}/rhythm"))
     manager.post("/cadences", data={"level": "working", "partner_id": partner, "every_days": "", "reason": "By mail."})
@@ -143,7 +150,7 @@ def test_a_rhythm_nobody_can_keep_is_refused_in_words(
 
 
 def test_what_nobody_reports_is_not_known(site: Site, manager: httpx.Client) -> None:
-    assert "Not known" in text_of(manager.get(f"/partners/{site.partner_ids[QUIET]}/rhythm"))
+    assert "Not known" in text_of(manager.get(f"/partners/{site.seeded[QUIET]}/rhythm"))
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -151,9 +158,9 @@ def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None
     """What is in English under another language is a name, or what people wrote."""
     new_action(site)
     cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
-    with httpx.Client(base_url=site.address, cookies=cookies, timeout=60) as client:
+    with site.visitor(cookies=cookies) as client:
         titles = []
-        for path in ("/meetings", "/actions", "/cadences", f"/partners/{site.partner_ids[QUIET]}/rhythm"):
+        for path in ("/meetings", "/actions", "/cadences", f"/partners/{site.seeded[QUIET]}/rhythm"):
             answer = client.get(path, params={"lang": locale})
             assert answer.status_code == 200
             titles.append(re.findall("<h1>(.*?)</h1>", answer.text, re.DOTALL)[0])
@@ -164,7 +171,7 @@ def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None
 def test_a_viewer_may_not_post(site: Site, path: str) -> None:
     cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
     headers = {"Sec-Fetch-Site": "same-origin"}
-    with httpx.Client(base_url=site.address, cookies=cookies, headers=headers, timeout=60) as client:
+    with site.visitor(cookies=cookies, headers=headers) as client:
         assert (
             client.post(path.format(id=uuid.UUID(int=0)), data={"partner_id": str(uuid.UUID(int=0))}).status_code == 403
         )
@@ -176,7 +183,7 @@ def test_nothing_is_wider_than_a_telephone(browser: Browser, site: Site, meeting
     context = browser.new_context(viewport={"width": 360, "height": 900}, locale=locale)
     window = Watched(context, context.new_page(), site)
     window.sign_in()
-    partner = site.partner_ids[QUIET]
+    partner = site.seeded[QUIET]
     for path in (
         "/actions",
         f"/actions/{action}",

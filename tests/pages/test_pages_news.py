@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from browsing import Watched
 from playwright.sync_api import Browser, Locator, expect
-from portfolio import Site
-from served import history, serving
+from served import Site, history, serving
 
 from collectors.base import Article, Message
 from scorers.news.read import shipped_models
@@ -92,11 +90,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def talk(told: Path, tmp_path: Path) -> Iterator[Talk]:
     """Serve a copy of it: what is corrected in one test moves nothing in another."""
-    with serving(Path(shutil.copy(told, tmp_path / "warden.db"))) as served:
-        with served.services.db.read() as session:
+    with serving(Path(shutil.copy(told, tmp_path / "warden.db"))) as site:
+        with site.services.db.read() as session:
             partner = partners.by_name(session, "Acme")
         assert partner is not None
-        yield Talk(Site(served.url, served.services, utc_now()), partner.id)
+        yield Talk(site, partner.id)
 
 
 def _articles(now: datetime) -> list[Article]:
@@ -280,8 +278,8 @@ def test_a_version_that_cannot_be_read_is_told_and_the_shipped_one_speaks(window
 
 def test_a_viewer_reads_and_changes_nothing(talk: Talk) -> None:
     cookies = {SESSION_COOKIE: talk.site.session(Role.VIEWER)}
-    headers = {"accept": "text/html", "origin": talk.site.address}
-    with httpx.Client(base_url=talk.site.address, headers=headers, cookies=cookies) as viewer:
+    headers = {"accept": "text/html", "origin": talk.site.url}
+    with talk.site.visitor(headers=headers, cookies=cookies) as viewer:
         page = viewer.get(f"{talk.path}/incidents")
         assert WALKOUT in page.text
         assert "Correct this article" not in page.text
@@ -299,17 +297,17 @@ def test_a_viewer_reads_and_changes_nothing(talk: Talk) -> None:
 def test_no_other_site_corrects_in_somebodys_name(talk: Talk) -> None:
     cookies = {SESSION_COOKIE: talk.site.session(Role.MANAGER)}
     headers = {"accept": "text/html", "origin": "https://elsewhere.example"}
-    with httpx.Client(base_url=talk.site.address, headers=headers, cookies=cookies) as browser:
+    with talk.site.visitor(headers=headers, cookies=cookies) as browser:
         answer = browser.post(f"{talk.path}/articles/1/corrections", data={"kind": "about", "value": "no"})
     assert answer.status_code == 403
 
 
 def test_what_cannot_be_said_is_refused_in_words(talk: Talk) -> None:
     cookies = {SESSION_COOKIE: talk.site.session(Role.MANAGER)}
-    headers = {"accept": "text/html", "origin": talk.site.address}
+    headers = {"accept": "text/html", "origin": talk.site.url}
     with talk.site.services.db.read() as session:
         number = facts.listing(session, partner_id=talk.partner_id, kind=FactKind.ARTICLE).items[0].id
-    with httpx.Client(base_url=talk.site.address, headers=headers, cookies=cookies) as manager:
+    with talk.site.visitor(headers=headers, cookies=cookies) as manager:
         for kind, value in (("tone", "angry"), ("event", "flood"), ("incident", "999999"), ("incident", "x")):
             data = {"kind": kind, "value": value}
             answer = manager.post(f"{talk.path}/articles/{number}/corrections", data=data)
@@ -322,20 +320,18 @@ def test_what_cannot_be_said_is_refused_in_words(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize(("width", "locale"), [(1200, "en"), (360, "en"), (1200, "zh-Hant"), (360, "zh-Hant")])
-def test_nothing_is_wider_than_the_window(
-    browser: Browser, talk: Talk, tmp_path: Path, width: int, locale: str
-) -> None:
+def test_nothing_is_wider_than_the_window(browser: Browser, talk: Talk, width: int, locale: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
     window = Watched(context, context.new_page(), talk.site)
     window.sign_in()
-    folder = Path(PICTURES or tmp_path)
     name_preview = f"{talk.path}/names?text=Acme"
     for path in (talk.path, f"{talk.path}/incidents", "/names", name_preview, "/news-models"):
-        page = window.open(f"{path}{'&' if '?' in path else '?'}lang={locale}")
+        page = window.open_whole(f"{path}{'&' if '?' in path else '?'}lang={locale}")
         for details in page.locator("details.correct summary, #names details summary").all()[:3]:
             details.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        name = "partner" if path == talk.path else "preview" if path == name_preview else path.rsplit("/", 1)[1]
-        page.screenshot(path=folder / f"news-{name}-{width}-{locale}.png", full_page=True)
+        if PICTURES:
+            name = "partner" if path == talk.path else "preview" if path == name_preview else path.rsplit("/", 1)[1]
+            page.screenshot(path=Path(PICTURES) / f"news-{name}-{width}-{locale}.png", full_page=True)
     context.close()
     assert window.complaints == []

@@ -19,7 +19,7 @@ SET = "Evergreen Textiles"
 
 
 def open_partner(window: Watched, name: str, rest: str = "") -> Page:
-    return window.open(f"/partners/{window.site.partner_ids[name]}{rest}")
+    return window.open(f"/partners/{window.site.seeded[name]}{rest}")
 
 
 def assess_again(window: Watched) -> None:
@@ -54,7 +54,7 @@ def test_a_persons_word_stands_beside_what_is_computed_until_it_is_withdrawn(win
     form = page.locator("form", has=page.locator("#likelihood-value"))
     form.get_by_label("Likelihood in per cent").fill("70")
     form.get_by_label("Why does the computed value not hold?").fill("Their plant burnt down.")
-    form.get_by_label("It holds until the end of").fill((window.site.now + timedelta(days=9)).strftime("%Y-%m-%d"))
+    form.get_by_label("It holds until the end of").fill((utc_now() + timedelta(days=9)).strftime("%Y-%m-%d"))
     form.get_by_role("button").click()
     expect(page.locator("#overrides")).to_contain_text("It counts from the next assessment on")
     assess_again(window)
@@ -101,7 +101,7 @@ def test_all_that_an_override_lacks_is_told_at_once(window: Watched) -> None:
 
 def test_a_day_is_seen_with_what_was_known_then_and_is_known_now(window: Watched) -> None:
     page = open_partner(window, LATE, "/changes")
-    page.get_by_label("What did we say at the end of").fill(window.site.now.strftime("%Y-%m-%d"))
+    page.get_by_label("What did we say at the end of").fill(utc_now().strftime("%Y-%m-%d"))
     page.get_by_role("button", name="Look back").click()
     expect(page.locator("h2").first).to_have_text("What we said, and what we would say now")
     expect(page.locator(".changes tbody tr")).to_have_count(6)

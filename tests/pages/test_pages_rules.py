@@ -4,11 +4,10 @@ import re
 import uuid
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from browsing import Watched
 from playwright.sync_api import Page, expect
-from portfolio import Site
+from served import Site
 from sqlalchemy import select
 
 from warden.domain import Worth
@@ -107,12 +106,21 @@ def test_every_page_fits_a_narrow_screen(window: Watched, path: str) -> None:
     assert fits(window.open(known.get(path, path)))
 
 
+def test_a_rules_severity_stands_beside_its_name_on_a_narrow_screen(window: Watched) -> None:
+    window.page.set_viewport_size(NARROW)
+    row = window.open("/rules").get_by_role("rowheader").filter(has_text=LATE)
+    for part in (row.locator(".tag"), row.get_by_text("Version 1")):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["height"] < 30, "one line"
+
+
 @pytest.fixture
 def verdict_path(site: Site) -> str:
     with site.services.db.read() as session:
         alert_id = session.scalars(select(Alert.id).order_by(Alert.id).limit(1)).one()
-    link = verdicts.link(site.services.vault, site.address, alert_id, Worth.NOISE, "lin@warden.example")
-    return link.removeprefix(site.address)
+    link = verdicts.link(site.services.vault, site.url, alert_id, Worth.NOISE, "lin@warden.example")
+    return link.removeprefix(site.url)
 
 
 def said(site: Site, path: str) -> list[Verdict]:
@@ -122,7 +130,7 @@ def said(site: Site, path: str) -> list[Verdict]:
 
 
 def test_a_link_shows_a_button_and_only_the_button_notes_a_verdict(site: Site, verdict_path: str) -> None:
-    with httpx.Client(base_url=site.address, headers={"accept": "text/html"}) as stranger:
+    with site.visitor(headers={"accept": "text/html"}) as stranger:
         assert "lin@warden.example: Noise" in stranger.get(verdict_path).text
         assert said(site, verdict_path) == []
         for _ in range(2):
@@ -144,7 +152,7 @@ def test_a_link_shows_a_button_and_only_the_button_notes_a_verdict(site: Site, v
 )
 def test_a_link_that_was_changed_leads_nowhere(site: Site, verdict_path: str, forge: object) -> None:
     path = forge(verdict_path)  # type: ignore[operator]
-    with httpx.Client(base_url=site.address, headers={"accept": "text/html"}) as stranger:
+    with site.visitor(headers={"accept": "text/html"}) as stranger:
         assert stranger.get(path).status_code == 404
         assert stranger.post(path).status_code == 404
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from portfolio import Site
+from served import Site
 
 from scorers.base import Scorer
 from warden import plugins

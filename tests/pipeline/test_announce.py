@@ -1,26 +1,27 @@
 """Announcing on a real database: one message per partner and recipient, why it is sent, and why it is not."""
 
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
+import killed
 import pytest
 from alarmed import (
     FIRED,
+    NOW,
     SETTINGS,
     VAULT,
-    a_rule,
+    acme_with_a_hook,
     announced,
     destabilise,
-    end,
-    fire,
     happen,
+    happened,
+    kept,
     messages,
+    over,
     pending,
-    pristine,
     renewed,
     sent,
     steady,
@@ -35,48 +36,20 @@ from warden.domain import Cause, Severity
 from warden.models import Alert, Destination, Notice, Partner, Told
 from warden.pipeline import announce
 from warden.settings import Settings
-from warden.store import rules, shipped
+from warden.store import rules
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def acme_with_a_hook(database: Database) -> None:
-    with database.write() as session:
-        shipped.seed(session, NOW)
-        for rule in rules.listing(session):
-            session.delete(rule)
-        destination(session, "hook", NOW)
-        partner(session, "Acme", NOW)
-        a_rule(session, "late", NOW)
-        a_rule(session, "quiet", NOW)
-        a_rule(session, "grave", NOW, Severity.CRITICAL)
 
 
 @pytest.fixture(scope="module")
 def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
-    database = Database(f"sqlite:///{file}")
-    acme_with_a_hook(database)
-    yield database, pristine(database)
-    database.close()
+    with kept(sqlite_template, tmp_path_factory.mktemp("announce"), acme_with_a_hook) as found:
+        yield found
 
 
 @pytest.fixture
 def watched(prepared: tuple[Database, Path]) -> Database:
     return renewed(*prepared)
-
-
-def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **values: Any) -> Any:
-    """A rule fires for a partner."""
-    with db.write() as session:
-        who = session.scalars(select(Partner).where(Partner.name == name)).one()
-        return fire(session, who, rules.by_key(session, key), at, **values)
-
-
-def over(db: Database, alert: Any, at: datetime) -> None:
-    with db.write() as session:
-        end(session, alert, at)
 
 
 def test_several_alerts_of_one_partner_are_one_message_worst_first(db: Database) -> None:
@@ -96,6 +69,13 @@ def test_several_alerts_of_one_partner_are_one_message_worst_first(db: Database)
     assert [label for label, _ in message["verdicts"]] == ["Useful", "Noise", "Too late"]
     assert pending(db) == 0
     assert announced(db, NOW + HOUR) == []
+
+
+def test_a_round_with_nothing_to_tell_asks_little(watched: Database) -> None:
+    steps = killed.Steps(fatal=0)
+    with killed.watched(watched, steps):
+        assert announce.run(watched, VAULT, SETTINGS, NOW) == 0
+    assert steps.done <= 8, "two transactions, and a question for each thing that may be due"
 
 
 def test_each_further_message_says_what_is_new(watched: Database) -> None:

@@ -1,23 +1,21 @@
 """Silences and maintenance windows: nobody is told meanwhile, and everybody what stands when they are over."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import a_rule, announced, end, fire, messages, pristine, renewed
+from alarmed import NOW, a_rule, announced, happened, kept, messages, over, renewed
 from assessed import destination, partner, person
 from sqlalchemy import select
 
 from warden.db import Database
 from warden.domain import SilenceKind
 from warden.errors import Conflict, InvalidInput
-from warden.models import Alert, Notice, Partner, Silence
-from warden.store import rules, silences
+from warden.models import Notice, Partner, Silence
+from warden.store import silences
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -31,27 +29,13 @@ def prepare(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
-    database = Database(f"sqlite:///{file}")
-    prepare(database)
-    yield database, pristine(database)
-    database.close()
+    with kept(sqlite_template, tmp_path_factory.mktemp("announce"), prepare) as found:
+        yield found
 
 
 @pytest.fixture
 def watched(prepared: tuple[Database, Path]) -> Database:
     return renewed(*prepared)
-
-
-def happened(db: Database, key: str, at: datetime, name: str = "Acme") -> Alert:
-    with db.write() as session:
-        who = session.scalars(select(Partner).where(Partner.name == name)).one()
-        return fire(session, who, rules.by_key(session, key), at)
-
-
-def over(db: Database, alert: Alert, at: datetime) -> None:
-    with db.write() as session:
-        end(session, alert, at)
 
 
 def silenced(db: Database, until: datetime, now: datetime = NOW, **values: Any) -> Silence:

@@ -1,6 +1,5 @@
 """What stands: who is told by the routes, how alerts climb, who stands in, and how rarely people are reminded."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from alarmed import a_rule, announced, destabilise, end, fire, messages, pristine, renewed, sent, worsen
+from alarmed import NOW, a_rule, announced, destabilise, end, fire, happened, kept, messages, renewed, sent, worsen
 from assessed import destination, partner, person
 from sqlalchemy import select
 
@@ -19,7 +18,6 @@ from warden.models import Alert, Destination, Notice, Partner, Person
 from warden.rules.escalation import MOST_MINUTES
 from warden.store import alerts, assignments, destinations, duty, escalation, routes, rules, silences
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -39,21 +37,13 @@ def prepare(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
-    database = Database(f"sqlite:///{file}")
-    prepare(database)
-    yield database, pristine(database)
-    database.close()
+    with kept(sqlite_template, tmp_path_factory.mktemp("announce"), prepare) as found:
+        yield found
 
 
 @pytest.fixture
 def watched(prepared: tuple[Database, Path]) -> Database:
     return renewed(*prepared)
-
-
-def happened(db: Database, key: str, at: datetime = NOW) -> Alert:
-    with db.write() as session:
-        return fire(session, session.scalars(select(Partner)).one(), rules.by_key(session, key), at)
 
 
 def who(db: Database, name: str) -> Person:

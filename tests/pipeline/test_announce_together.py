@@ -1,62 +1,33 @@
 """One notice about many partners on a real database: first looks, and common causes from their telling to their end."""
 
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import a_rule, announced, end, fire, messages, pending, pristine, renewed
-from assessed import destination, known_as, partner, report, signals, year_of_facts
+from alarmed import NOW, a_rule, acme_with_a_hook, announced, happened, kept, messages, over, pending, renewed
+from assessed import known_as, partner, report, signals, year_of_facts
 from assessed import say as assessed_as
 from sqlalchemy import select
 
 from warden.db import Database
 from warden.domain import Cause, NotificationReason, Severity
 from warden.models import Notice, Partner, Told
-from warden.store import assessments, rules, shipped
+from warden.store import assessments
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def acme_with_a_hook(database: Database) -> None:
-    with database.write() as session:
-        shipped.seed(session, NOW)
-        for rule in rules.listing(session):
-            session.delete(rule)
-        destination(session, "hook", NOW)
-        partner(session, "Acme", NOW)
-        a_rule(session, "late", NOW)
-        a_rule(session, "quiet", NOW)
-        a_rule(session, "grave", NOW, Severity.CRITICAL)
 
 
 @pytest.fixture(scope="module")
 def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("announce") / "warden.db")
-    database = Database(f"sqlite:///{file}")
-    acme_with_a_hook(database)
-    yield database, pristine(database)
-    database.close()
+    with kept(sqlite_template, tmp_path_factory.mktemp("announce"), acme_with_a_hook) as found:
+        yield found
 
 
 @pytest.fixture
 def watched(prepared: tuple[Database, Path]) -> Database:
     return renewed(*prepared)
-
-
-def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **values: Any) -> Any:
-    """A rule fires for a partner."""
-    with db.write() as session:
-        who = session.scalars(select(Partner).where(Partner.name == name)).one()
-        return fire(session, who, rules.by_key(session, key), at, **values)
-
-
-def over(db: Database, alert: Any, at: datetime) -> None:
-    with db.write() as session:
-        end(session, alert, at)
 
 
 def many(db: Database, count: int, **values: Any) -> list[str]:

@@ -1,7 +1,11 @@
 """Learning on a real database: outcomes mature by themselves, and what was learned is kept when it changes."""
 
 import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from assessed import known_as, learned, partner, report
@@ -35,19 +39,50 @@ def facts() -> list[Fact]:
     return [fact for number in range(24) for fact in on_and_off(f"p{number}", number)]
 
 
+@pytest.fixture(scope="module")
+def watched_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, facts: list[Fact]) -> Path:
+    """A past to learn from."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("watched") / "warden.db"))
+    with database_of(path) as db:
+        with db.write() as session:
+            shipped.seed(session, NOW)
+            for number in range(24):
+                known_as(session, partner(session, f"P{number}", NOW), f"p{number}", NOW)
+        report(db, facts, NOW)
+    return path
+
+
+@pytest.fixture(scope="module")
+def learned_file(watched_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same once it has taught something."""
+    path = Path(shutil.copy(watched_file, tmp_path_factory.mktemp("learned") / "warden.db"))
+    with database_of(path) as db:
+        assert learn.run(db, SETTINGS, NOW) == len(plugins.scorers())
+    return path
+
+
+@contextmanager
+def database_of(path: Path) -> Iterator[Database]:
+    """A database that is one whole file once it is closed."""
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
 @pytest.fixture
-def watched(sqlite_db: Database, facts: list[Fact]) -> Database:
-    with sqlite_db.write() as session:
-        shipped.seed(session, NOW)
-        for number in range(24):
-            known_as(session, partner(session, f"P{number}", NOW), f"p{number}", NOW)
-    report(sqlite_db, facts, NOW)
-    return sqlite_db
+def watched(watched_file: Path, tmp_path: Path) -> Iterator[Database]:
+    with database_of(Path(shutil.copy(watched_file, tmp_path / "watched.db"))) as database:
+        yield database
 
 
-def test_it_learns_from_what_came_of_the_past(watched: Database) -> None:
-    assert learn.run(watched, SETTINGS, NOW) == len(plugins.scorers())
-    with watched.read() as session:
+@pytest.fixture
+def taught(learned_file: Path, tmp_path: Path) -> Iterator[Database]:
+    with database_of(Path(shutil.copy(learned_file, tmp_path / "taught.db"))) as database:
+        yield database
+
+
+def test_it_learns_from_what_came_of_the_past(taught: Database) -> None:
+    with taught.read() as session:
         held = learning.in_force(session, NOW)
     silence = held["silence"]
     assert silence.report["positives"] >= 50
@@ -57,18 +92,16 @@ def test_it_learns_from_what_came_of_the_past(watched: Database) -> None:
     assert held["tone"].report["why"] == {"message": FEW_MESSAGE, "params": {"positives": 0, "needed": 50}}
 
 
-def test_the_same_past_teaches_the_same_and_nothing_is_kept_twice(watched: Database) -> None:
-    learn.run(watched, SETTINGS, NOW)
-    assert learn.run(watched, SETTINGS, NOW) == 0
-    with watched.read() as session:
+def test_the_same_past_teaches_the_same_and_nothing_is_kept_twice(taught: Database) -> None:
+    assert learn.run(taught, SETTINGS, NOW) == 0
+    with taught.read() as session:
         assert len(learned(session, "silence")) == 1
 
 
-def test_a_week_later_it_learns_anew_and_only_what_differs_is_kept(watched: Database) -> None:
-    learn.run(watched, SETTINGS, NOW)
+def test_a_week_later_it_learns_anew_and_only_what_differs_is_kept(taught: Database) -> None:
     later = NOW + timedelta(days=7)
-    assert 1 <= learn.run(watched, SETTINGS, later) < len(plugins.scorers())
-    with watched.read() as session:
+    assert 1 <= learn.run(taught, SETTINGS, later) < len(plugins.scorers())
+    with taught.read() as session:
         newest, first = learned(session, "silence")
         assert (newest.number, first.retired_at) == (2, later)
         assert len(learned(session, "tone")) == 1

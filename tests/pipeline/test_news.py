@@ -3,13 +3,14 @@
 import functools
 import sys
 import time
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from factories import DAY, NOW, article, make_partner, make_source
+from headlined import PLACES, UNKNOWN, Files, labelling, report, reporting, say, stored
 from sqlalchemy import func, select
 
 from scorers.news.embedding import REQUIREMENT, EmbeddedModel
@@ -17,69 +18,77 @@ from scorers.news.read import VERSION, shipped_models
 from warden.db import Database
 from warden.domain import CorrectionKind
 from warden.errors import Conflict
-from warden.models import Fact, Mention, NewsModel, Partner, Reading
+from warden.models import Fact, Mention, NewsModel, Reading
 from warden.pipeline import assess, attribute, news, refit
 from warden.pipeline.refit import RefitBroke, learn_apart
 from warden.settings import Settings
-from warden.store import corrections, headlines, meta, news_models, readings, shipped
+from warden.store import corrections, headlines, meta, news_models, shipped
 from warden.store.facts import insert_facts
 from warden.store.headlines import Headline
 
 HOUR = timedelta(hours=1)
 SETTINGS = Settings(news_hour=2, article_days=90)
 
-PLACES = ("Leeds", "Porto", "Ghent", "Turin", "Basel", "Graz", "Vigo", "Lille", "Essen", "Bergen")
-KNOWN = ("Acme fined over fraud in {}", "Acme wins record order in {}", "Acme opens office in {}")
-UNKNOWN = {"Acme flarbled by auditors in {}": "negative", "Acme is toast of the town in {}": "positive"}
-"""Words no lexicon has, and what they mean to us."""
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(tmp_path_factory.mktemp("news"))
 
 
-def report(db: Database, titles: Sequence[str], apart: timedelta = 8 * DAY) -> None:
-    """Articles so far apart that they are no copies of one another."""
-    with db.write() as session:
-        source = make_source(session, f"news {uuid.uuid4()}")
-        found = [article(title, NOW - DAY - number * apart) for number, title in enumerate(titles)]
-        insert_facts(session, source.id, found, NOW)
-    attribute.run(db, NOW)
+@pytest.fixture(scope="module")
+def reported(files: Files, sqlite_template: Path) -> Path:
+    """Headlines to learn from."""
+    return files.made(sqlite_template, "reported.db", reporting)
 
 
-def stored(db: Database) -> dict[str, int]:
-    """The number of each article, by title."""
-    with db.read() as session:
-        return {fact.detail["title"]: fact.id for fact in session.scalars(select(Fact)) if fact.detail}
+@pytest.fixture(scope="module")
+def labelled(files: Files, reported: Path) -> Path:
+    """The same, and forty labels of words the shipped version does not know."""
+    return files.made(reported, "labelled.db", labelling)
 
 
-def say(db: Database, templates: dict[str, str], now: datetime, places: Sequence[str] = PLACES) -> None:
-    """Let a person name the tone of headlines."""
-    known = stored(db)
-    with db.write() as session:
-        acme = session.scalars(select(Partner)).one()
-        for template, label in templates.items():
-            for place in places:
-                number = known[template.format(place)]
-                said = corrections.add(
-                    session, number, acme.id, CorrectionKind.TONE, {"label": label}, author="Kim", now=now
-                )
-                readings.correct(session, said, now)
-    attribute.run(db, now)
+@pytest.fixture(scope="module")
+def learned_once(files: Files, labelled: Path) -> Path:
+    """The same once it was learned from."""
+
+    def learning(db: Database) -> None:
+        assert news.run(db, NOW + HOUR) == 1
+
+    return files.made(labelled, "learned.db", learning)
+
+
+@pytest.fixture(scope="module")
+def unlabelled_once(files: Files, reported: Path) -> Path:
+    """Headlines without labels, once they were learned from."""
+
+    def learning(db: Database) -> None:
+        assert news.run(db, NOW) == 0
+
+    return files.made(reported, "unlabelled.db", learning)
 
 
 @pytest.fixture
-def world(sqlite_db: Database) -> Database:
-    """Headlines to learn from. Learning does not know the database; how versions are stored is tested on both."""
-    with sqlite_db.write() as session:
-        make_partner(session, "Acme", aliases=["頂點公司"])
-    unlike = [f"{word} " for word in ("Late", "Early", "Again", "Today")]
-    titles = [template.format(place) for template in (*KNOWN, *UNKNOWN) for place in PLACES]
-    late = [f"{word}{title}" for word in unlike for title in titles[-20:]]
-    report(sqlite_db, [*titles, *late, "頂點公司開設新辦事處"])
-    return sqlite_db
+def world(tmp_path: Path, reported: Path) -> Iterator[Database]:
+    with Files(tmp_path).opened(reported, "warden.db") as database:
+        yield database
 
 
-def taught(db: Database, now: datetime = NOW) -> None:
-    """Forty labels of words the shipped version does not know."""
-    say(db, UNKNOWN, now)
-    say(db, {f"Late {template}": label for template, label in UNKNOWN.items()}, now)
+@pytest.fixture
+def taught(tmp_path: Path, labelled: Path) -> Iterator[Database]:
+    with Files(tmp_path).opened(labelled, "warden.db") as database:
+        yield database
+
+
+@pytest.fixture
+def speaking(tmp_path: Path, learned_once: Path) -> Iterator[Database]:
+    with Files(tmp_path).opened(learned_once, "warden.db") as database:
+        yield database
+
+
+@pytest.fixture
+def silent(tmp_path: Path, unlabelled_once: Path) -> Iterator[Database]:
+    with Files(tmp_path).opened(unlabelled_once, "warden.db") as database:
+        yield database
 
 
 def learned(db: Database) -> NewsModel:
@@ -87,29 +96,26 @@ def learned(db: Database) -> NewsModel:
         return news_models.listing(session)[0]
 
 
-def test_without_labels_a_version_is_kept_and_does_not_speak(world: Database) -> None:
-    assert news.run(world, NOW) == 0
-    row = learned(world)
+def test_without_labels_a_version_is_kept_and_does_not_speak(silent: Database) -> None:
+    row = learned(silent)
     assert (row.language, row.number, row.active_since) == ("en", 1, None)
     assert row.report["why"]["params"] == {"judged": 0, "needed": news.ENOUGH}
     assert (row.report["labels"], row.report["candidate"]) == (0, None)
     assert row.report["headlines"] >= 30
-    with world.read() as session:
+    with silent.read() as session:
         assert news_models.voices(session).readers["en"] == VERSION
 
 
-def test_a_version_that_meets_what_people_said_speaks_and_reads_its_language_again(world: Database) -> None:
-    taught(world)
-    assert news.run(world, NOW + HOUR) == 1
-    row = learned(world)
+def test_a_version_that_meets_what_people_said_speaks_and_reads_its_language_again(speaking: Database) -> None:
+    row = learned(speaking)
     assert row.active_since == NOW + HOUR
     assert row.report["candidate"]["macro_f1"] > row.report["present"]["macro_f1"]
     assert row.report["candidate"]["log_loss"] < row.report["present"]["log_loss"]
-    assert attribute.run(world, NOW + 2 * HOUR) == len(stored(world)) - 1, "all but the one in Chinese"
-    with world.read() as session:
+    assert attribute.run(speaking, NOW + 2 * HOUR) == len(stored(speaking)) - 1, "all but the one in Chinese"
+    with speaking.read() as session:
         readers = {(one.language, one.reader) for one in session.scalars(select(Reading))}
         assert readers == {("en", f"{VERSION}.1"), ("zh-Hant", VERSION)}
-        number = stored(world)["Again Acme flarbled by auditors in Turin"]
+        number = stored(speaking)["Again Acme flarbled by auditors in Turin"]
         before, after = session.scalars(
             select(Mention).where(Mention.fact_id == number).order_by(Mention.first_attributed_at)
         )
@@ -117,77 +123,68 @@ def test_a_version_that_meets_what_people_said_speaks_and_reads_its_language_aga
         assert "words" in {kind for kind, _ in after.reasons}, "that it has learned"
 
 
-def test_with_embeddings_a_version_learns_meaning_too_and_without_them_the_shipped_one_speaks(world: Database) -> None:
-    taught(world)
-    assert news.run(world, NOW + HOUR, embeddings=True) == 1
-    again = len(stored(world)) - 1
-    assert attribute.run(world, NOW + 2 * HOUR, embeddings=True) == again, "all but the one in Chinese"
-    with world.read() as session:
+def test_with_embeddings_a_version_learns_meaning_too_and_without_them_the_shipped_one_speaks(taught: Database) -> None:
+    assert news.run(taught, NOW + HOUR, embeddings=True) == 1
+    again = len(stored(taught)) - 1
+    assert attribute.run(taught, NOW + 2 * HOUR, embeddings=True) == again, "all but the one in Chinese"
+    with taught.read() as session:
         assert isinstance(news_models.voices(session, embeddings=True).models["en"], EmbeddedModel)
         off = news_models.voices(session)
         assert off.broken == {"en": f"version 1 of en: needs {REQUIREMENT}, which is not in use here."}
         assert off.models["en"] is shipped_models()["en"]
-    assert attribute.run(world, NOW + 3 * HOUR) == again, "by the shipped one"
+    assert attribute.run(taught, NOW + 3 * HOUR) == again, "by the shipped one"
 
 
-def test_labels_a_version_has_seen_do_not_judge_beside_the_next(world: Database) -> None:
-    taught(world)
-    news.run(world, NOW + HOUR)
-    report(world, [f"Acme opens shop in {place}" for place in PLACES])
-    assert news.run(world, NOW + DAY) == 0
-    assert learned(world).report["judged"] == 0
-    say(world, {f"Early {template}": label for template, label in UNKNOWN.items()}, NOW + DAY)
-    assert news.run(world, NOW + 2 * DAY) == 0
-    assert learned(world).report["judged"] == 20
-    assert learned(world).report["labels"] == 60
+def test_labels_a_version_has_seen_do_not_judge_beside_the_next(speaking: Database) -> None:
+    report(speaking, [f"Acme opens shop in {place}" for place in PLACES])
+    assert news.run(speaking, NOW + DAY) == 0
+    assert learned(speaking).report["judged"] == 0
+    say(speaking, {f"Early {template}": label for template, label in UNKNOWN.items()}, NOW + DAY)
+    assert news.run(speaking, NOW + 2 * DAY) == 0
+    assert learned(speaking).report["judged"] == 20
+    assert learned(speaking).report["labels"] == 60
 
 
-def test_the_same_headlines_teach_the_same_and_nothing_is_kept_twice(world: Database) -> None:
-    news.run(world, NOW)
-    news.run(world, NOW + DAY)
-    assert learned(world).number == 1
+def test_the_same_headlines_teach_the_same_and_nothing_is_kept_twice(silent: Database) -> None:
+    news.run(silent, NOW + DAY)
+    assert learned(silent).number == 1
 
 
-def test_a_version_somebody_chose_goes_on_speaking_until_released(world: Database) -> None:
-    taught(world)
-    with world.write() as session:
+def test_a_version_somebody_chose_goes_on_speaking_until_released(taught: Database) -> None:
+    with taught.write() as session:
         news_models.choose(session, "en", news_models.SHIPPED, author="Kim", now=NOW)
-    assert news.run(world, NOW + HOUR) == 0
-    assert learned(world).report["why"] == {"message": news.HELD, "params": {}}
-    with world.write() as session:
+    assert news.run(taught, NOW + HOUR) == 0
+    assert learned(taught).report["why"] == {"message": news.HELD, "params": {}}
+    with taught.write() as session:
         news_models.release(session, "en")
         assert news_models.speaking(session)["en"].number == news_models.SHIPPED
 
 
-def test_the_shipped_version_can_be_gone_back_to(world: Database) -> None:
-    taught(world)
-    news.run(world, NOW + HOUR)
-    with world.write() as session:
+def test_the_shipped_version_can_be_gone_back_to(speaking: Database) -> None:
+    with speaking.write() as session:
         news_models.choose(session, "en", news_models.SHIPPED, author="Kim", now=NOW + DAY)
-    attribute.run(world, NOW + DAY)
-    with world.read() as session:
+    attribute.run(speaking, NOW + DAY)
+    with speaking.read() as session:
         assert set(session.scalars(select(Reading.reader))) == {VERSION}
         assert {row.number: row.retired_at for row in news_models.listing(session)} == {1: NOW + DAY, 0: None}
 
 
-def test_a_version_that_cannot_be_read_is_told_once_and_the_shipped_one_speaks(world: Database) -> None:
-    taught(world)
-    news.run(world, NOW + HOUR)
-    with world.write() as session:
+def test_a_version_that_cannot_be_read_is_told_once_and_the_shipped_one_speaks(speaking: Database) -> None:
+    with speaking.write() as session:
         row = news_models.speaking(session)["en"]
         broken = news_models.keep(session, "en", b"garbage", row.report, speaks=True, now=NOW + DAY)
-    attribute.run(world, NOW + DAY)
-    attribute.run(world, NOW + DAY + HOUR)
-    with world.read() as session:
+    attribute.run(speaking, NOW + DAY)
+    attribute.run(speaking, NOW + DAY + HOUR)
+    with speaking.read() as session:
         told = meta.broken_stages(session)
         assert {stage: (one.error, one.since) for stage, one in told.items()} == {
             "news_model_en": ("ModelUnreadable", NOW + DAY)
         }
         assert set(session.scalars(select(Reading.reader))) == {VERSION}
         assert "version 2 of en" in news_models.voices(session).broken["en"]
-    assert news.run(world, NOW + DAY) == 1, "every label judges: what speaks has seen none"
-    attribute.run(world, NOW + 2 * DAY)
-    with world.read() as session:
+    assert news.run(speaking, NOW + DAY) == 1, "every label judges: what speaks has seen none"
+    attribute.run(speaking, NOW + 2 * DAY)
+    with speaking.read() as session:
         assert meta.broken_stages(session) == {}
         assert session.get_one(NewsModel, broken.id).retired_at == NOW + DAY
 

@@ -256,6 +256,26 @@ def test_a_long_past_is_thinned_and_says_so(seeded: Database, monkeypatch: pytes
     assert any(fact["message"] == rehearse.EVERY_NOTE for fact in found["notes"])
 
 
+def test_of_too_many_partners_one_in_so_many_is_looked_at_and_each_of_these_wholly(
+    seeded: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearse, "MOST_ROWS", 10)
+    monkeypatch.setattr(said, "MOST_PARTNERS", 2)
+    with seeded.write() as session:
+        for name in ("Acme", "Bolt", "Core", "Dyne", "Echo", "Flux"):
+            who = partner(session, name, NOW - 720 * DAY)
+            known_as(session, who, name.lower(), NOW - 720 * DAY)
+            for ago, rate in ((310, 0.1), (300, 0.3), (290, 0.1)):
+                assess(session, who, NOW - ago * DAY, late=rate)
+    for name in ("acme", "bolt", "core", "dyne", "echo", "flux"):
+        told = [NOW - ago * DAY for ago in range(700, 0, -3)]
+        report(seeded, messages(told, key=Key("supplier_code", name)), NOW)
+    found = rehearsed(seeded)
+    assert (found["partners_every"], found["every"], found["watched"], found["rows"]) == (3, 1, 2, 6)
+    assert [one["how"] for one in found["alerts"] if one["whose"] == "both"] == ["false", "false"], "they are judged"
+    assert any(fact["message"] == rehearse.PARTNERS_NOTE for fact in found["notes"])
+
+
 def test_nothing_is_read_of_the_time_after_now_and_before_the_span_only_what_held_at_its_start(db: Database) -> None:
     with db.write() as session:
         shipped.seed(session, NOW - 500 * DAY)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from assessed import headlines, known_as, partner, year_of_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,13 +72,32 @@ def found(db: Database) -> None:
 
 
 @contextmanager
-def founded(template: Path) -> Iterator[Database]:
+def copied(file: Path) -> Iterator[Database]:
     """A database of its own for each example: hypothesis runs many in one test."""
     with tempfile.TemporaryDirectory() as folder:
-        db = Database(f"sqlite:///{shutil.copy(template, Path(folder) / 'warden.db')}")
-        found(db)
+        db = Database(f"sqlite:///{shutil.copy(file, Path(folder) / 'warden.db')}")
         yield db
         db.close()
+
+
+@pytest.fixture(scope="module")
+def founded(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in which the partners are, and nothing was reported."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("founded") / "warden.db"))
+    db = Database(f"sqlite:///{path}")
+    found(db)
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def in_order(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in which everything was reported in the order in which it was recorded."""
+    path = Path(shutil.copy(founded, tmp_path_factory.mktemp("in_order") / "warden.db"))
+    db = Database(f"sqlite:///{path}")
+    push(db, sorted(REPORTS, key=lambda report: report[0]), 1000)
+    db.close()
+    return path
 
 
 def push(db: Database, told: Sequence[Report], batch: int) -> None:
@@ -118,32 +137,42 @@ def identities(session: Session, ids: Sequence[int]) -> list[bytes]:
     return sorted(rows)
 
 
-@cache
-def reference(template: Path) -> list[Any]:
-    with founded(template) as db:
-        push(db, sorted(REPORTS, key=lambda report: report[0]), 1000)
-        return said(db)
+MOMENTS = ((NOW, NOW), (NOW - 30 * DAY, NOW - 30 * DAY), (NOW - 30 * DAY, NOW))
+"""(as of, known at): now, then, and then as it is known now."""
+
+
+@pytest.fixture(scope="module")
+def before(in_order: Path) -> list[list[Any]]:
+    """What is said at each of the moments while nothing else was recorded."""
+    with copied(in_order) as db:
+        return [said(db, as_of, known_at) for as_of, known_at in MOMENTS]
+
+
+@pytest.fixture(scope="module")
+def reference(before: list[list[Any]]) -> list[Any]:
+    """What is said now."""
+    return before[0]
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(min_value=1, max_value=60))
 def test_any_order_and_batching_of_the_same_facts_says_the_same(
-    sqlite_template: Path, dice: Random, batch: int
+    founded: Path, reference: list[Any], dice: Random, batch: int
 ) -> None:
     told = dice.sample(REPORTS, len(REPORTS))
-    with founded(sqlite_template) as db:
+    with copied(founded) as db:
         push(db, told, batch)
-        assert said(db) == reference(sqlite_template)
+        assert said(db) == reference
 
 
-def test_both_databases_say_the_same(db: Database, sqlite_template: Path) -> None:
+def test_both_databases_say_the_same(db: Database, reference: list[Any]) -> None:
     found(db)
     push(db, sorted(REPORTS, key=lambda report: report[0]), 10)
-    assert said(db) == reference(sqlite_template)
+    assert said(db) == reference
 
 
-def test_something_is_said_at_all(sqlite_template: Path) -> None:
-    rows = {row["partner"]: row for row in reference(sqlite_template)}
+def test_something_is_said_at_all(reference: list[Any]) -> None:
+    rows = {row["partner"]: row for row in reference}
     assert len(rows) == len(NAMES)
     assert all(row["placement"][0] is not None for row in rows.values())
     assert any(signal["name"] == "tone" and signal["likelihood"] for row in rows.values() for signal in row["signals"])
@@ -175,13 +204,12 @@ def _late_news(kind: str, code: str, at: datetime, number: int) -> Fact:
 
 @settings(max_examples=15, deadline=None)
 @given(later_facts)
-def test_what_is_recorded_later_never_changes_what_was_known_then(sqlite_template: Path, later: list[Fact]) -> None:
-    moments = [(NOW, NOW), (NOW - 30 * DAY, NOW - 30 * DAY), (NOW - 30 * DAY, NOW)]
-    with founded(sqlite_template) as db:
-        push(db, sorted(REPORTS, key=lambda report: report[0]), 1000)
-        before = [said(db, as_of, known_at) for as_of, known_at in moments]
+def test_what_is_recorded_later_never_changes_what_was_known_then(
+    in_order: Path, before: list[list[Any]], later: list[Fact]
+) -> None:
+    with copied(in_order) as db:
         with db.write() as session:
             insert_facts(session, SOURCE, later, NOW + DAY)
         attribute.run(db, NOW + DAY)
-        assert [said(db, as_of, known_at) for as_of, known_at in moments] == before
+        assert [said(db, as_of, known_at) for as_of, known_at in MOMENTS] == before
         assert said(db, NOW, NOW + DAY) is not None

@@ -24,15 +24,17 @@ GOLDEN = Path(__file__).parent / "golden" / "year.txt"
 MOST_PER_PARTNER_QUARTER = 0.35
 
 
-@pytest.fixture(scope="module")
-def year(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[simulated.Year]:
-    folder = tmp_path_factory.mktemp("year")
-    url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'warden.db')}"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def year(sqlite_template: Path, tmp_path: Path) -> Iterator[simulated.Year]:
+    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'warden.db')}"
     log.configure("CRITICAL", as_json=True)
     with (
         pytest.MonkeyPatch.context() as patched,
         simulated.surroundings() as world,
-        simulated.service(url, Vault([Fernet.generate_key().decode()]), folder, world) as lived,
+        simulated.service(url, Vault([Fernet.generate_key().decode()]), tmp_path, world) as lived,
     ):
         patched.setattr(notify, "PATIENCE", timedelta())  # paces of channels are waited for in played time
         simulated.begin(lived)
@@ -40,26 +42,15 @@ def year(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield lived
 
 
-def test_the_year_is_as_recorded(year: simulated.Year) -> None:
+def test_the_year_is_as_recorded_with_nothing_lost_or_told_twice_and_people_told_rarely(year: simulated.Year) -> None:
+    """One test, so that no two workers ever live the same year."""
     with year.db.read() as session:
         lived = "\n".join(record.lines(session)) + "\n"
-    if os.environ.get("GOLDEN") == "write":
-        GOLDEN.write_text(lived, encoding="utf-8")
-    assert lived == GOLDEN.read_text(encoding="utf-8")
-
-
-def test_nothing_is_lost(year: simulated.Year) -> None:
-    with year.db.read() as session:
+        if os.environ.get("GOLDEN") == "write":
+            GOLDEN.write_text(lived, encoding="utf-8")
+        assert lived == GOLDEN.read_text(encoding="utf-8")
         assert record.lost(session) == []
-
-
-def test_nothing_is_told_twice(year: simulated.Year) -> None:
-    with year.db.read() as session:
         assert record.doubled(session) == []
+        assert record.per_partner_quarter(session, len(NAMES)) <= MOST_PER_PARTNER_QUARTER
     ids = Counter(identity for name, identity, _ in year.world.taken if name == "Hook")
     assert max(ids.values()) == 1
-
-
-def test_people_are_told_rarely(year: simulated.Year) -> None:
-    with year.db.read() as session:
-        assert record.per_partner_quarter(session, len(NAMES)) <= MOST_PER_PARTNER_QUARTER

@@ -74,6 +74,12 @@ def nested_loops(depth: int) -> str:
         ("late_rat > 0.25", "condition, line 1, column 1", "unknown variable late_rat; did you mean late_rate?"),
         ("tier == 'lat' &&\n  lat > 1.0", "condition, line 2, column 3", "unknown variable lat"),
         ("zzz > 1.0", "condition, line 1, column 1", "expected one of likelihood, impact"),
+        ("coverage > 0.5 &&\n  tags.line == 1", "condition, line 2, column 8", "tags has no field line"),
+        (
+            "'late_rate.x' == tier || late_rate .share > 0.1",
+            "condition, line 1, column 37",
+            "late_rate has no field share",
+        ),
         ("coverage > 0.1 && now() > 3", "condition, line 1, column 19", "unknown function now"),
         (
             "late_rate + 1 > 2.0",

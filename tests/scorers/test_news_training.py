@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorers.news.invented import headlines
-from scorers.news.training import TooFewLabels, fit, label_by_lexicon, language_part, views_of
+from scorers.news.training import AS_THEY_ARE, TooFewLabels, fit, label_by_lexicon, language_part, views_of
 
 WORDS = {"negative": "glumfy", "neutral": "plonkish", "positive": "zestral"}
 FIRMS = ("Acme", "Beta Corp", "Corvane", "Delmar", "Ellory", "Fennick", "Gullane", "Halden", "Ibex", "Juno")
@@ -63,6 +63,20 @@ def test_each_name_of_one_headline_learns_its_own_label() -> None:
     text = "Wexford wins contract, Pellworm loses biggest customer"
     p = model.judge(views_of([text, text], ["Wexford", "Pellworm"], ["", ""], "en")).p
     assert (p[0].argmax(), p[1].argmax()) == (2, 0)
+
+
+def test_longer_words_speak_louder_beside_the_counts() -> None:
+    texts, labels, targets = invented()
+    texts += ["Acme profit jumps", "Beta Corp profit jumps"] * 10  # good by the counts, and labelled so
+    labels += ["positive"] * 20
+    targets += [None] * 20
+    contrary = views_of(["Wexford profit jumps, glumfy"], [None], [""], "en")
+    plain, longer = (
+        fit(texts, labels, targets, language="en", lexicon_share=0.0, calibrated=False, lengths=lengths).model
+        for lengths in (AS_THEY_ARE, (4.0, 4.0, 0.25))
+    )
+    assert longer.judge(contrary).p[0, 0] > plain.judge(contrary).p[0, 0]
+    assert np.abs(longer.count_weights).max() < np.abs(plain.count_weights).max()
 
 
 def test_a_heavier_label_outvotes_a_lighter_one() -> None:

@@ -86,6 +86,8 @@ def test_a_closed_meeting_stays_closed(proposed: Database, first: Act, then: Act
         ),
         (lambda s, m: meetings.schedule(s, m, starts_at=NOW + DAY, place="x" * 301, now=NOW), "at most 300"),
         (lambda s, m: meetings.held(s, m, outcome=" ", who="o", now=NOW), "closed with its outcome"),
+        (lambda s, m: meetings.held(s, m, outcome="\u200b\u2060", who="o", now=NOW), "closed with its outcome"),
+        (lambda s, m: meetings.waive(s, m, reason="\u200b", who="o"), "waived with a reason"),
         (
             lambda s, m: meetings.held(s, m, outcome="ok", who="o", now=NOW, held_at=NOW + DAY),
             "cannot have been held yet",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from warden.db import Database
 from warden.domain import LOCALES, DiagnosedCause, VersionStatus
 from warden.errors import Conflict, InvalidInput, NotFound
-from warden.store import playbooks, shipped
+from warden.store import playbooks, rule_versions, rules, shipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 TRUST = DiagnosedCause.TRUST
@@ -31,6 +31,15 @@ def test_every_cause_ships_with_a_playbook_in_every_language(session: Session) -
         assert set(book.titles) == set(LOCALES)
         assert len(book.steps) >= 5
         assert all(len(set(step.values())) == len(LOCALES) for step in book.steps)
+
+
+def test_what_ships_would_be_taken_from_people_too(session: Session) -> None:
+    shipped.seed(session, NOW)
+    for cause, book in playbooks.active(session).items():
+        again = playbooks.draft(session, cause, book.titles, book.steps, note="", author="an@x.example", now=NOW)
+        assert (again.number, again.titles, again.steps) == (2, book.titles, book.steps)
+    for rule in rules.listing(session):
+        assert rules.faults(rule_versions.definition_of(rule)) == []
 
 
 def test_shipping_again_overwrites_nothing(session: Session) -> None:

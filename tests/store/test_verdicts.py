@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import AlertState, RuleState, Severity, Stage, Worth
-from warden.errors import NotFound
+from warden.errors import Conflict, NotFound
 from warden.models import Alert, Decision
 from warden.pipeline import counsel
 from warden.rules.advice import WAIT
@@ -75,6 +75,18 @@ def test_most_authors_are_followed_and_the_last_of_an_even_split(seeded: Databas
         [judged] = verdicts.judged_alerts(session, NOW - 30 * DAY)
         assert (judged.worth, judged.values) == (Worth.NOISE, {"late_rate": 0.3})
         assert verdicts.judged_alerts(session, NOW) == []
+
+
+def test_one_author_changes_their_mind_only_so_often(seeded: Database) -> None:
+    with seeded.write() as session:
+        fired = alert(session)
+        worths = (Worth.USEFUL, Worth.NOISE)
+        for minutes in range(verdicts.MOST_OF_ONE):
+            say(session, fired, worths[minutes % 2], minutes=minutes)
+        with pytest.raises(Conflict):
+            say(session, fired, Worth.TOO_LATE, minutes=verdicts.MOST_OF_ONE)
+        say(session, fired, Worth.TOO_LATE, "boss", minutes=verdicts.MOST_OF_ONE)
+        assert session.query(verdicts.Verdict).count() == verdicts.MOST_OF_ONE + 1
 
 
 def test_a_verdict_on_no_alert_is_not_found(seeded: Database) -> None:

@@ -3,19 +3,21 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed, serving
+from served import Site, opened, seed, serving
 
 from warden import log
 from warden.clock import utc_now
-from warden.db import Database, upgrade
 from warden.domain import Role
 from warden.store import shipped
+
+Seeded = tuple[Path, dict[str, Any]]
+"""A database file and the ids in it by noun."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,15 +30,20 @@ def _logging() -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database file with what Warden ships with, to be copied."""
-    path = tmp_path_factory.mktemp("web") / "empty.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    with database.write() as session:
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("web") / "empty.db"))
+    with opened(path) as services, services.db.write() as session:
         shipped.seed(session, utc_now())
-    database.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def seeded_database(empty_database: Path) -> Seeded:
+    """A database file with one of everything the API speaks of, to be copied, and the ids in it by noun."""
+    path = Path(shutil.copy(empty_database, empty_database.with_name("seeded.db")))
+    with opened(path) as services:
+        return path, seed(services)
 
 
 @pytest.fixture
@@ -57,12 +64,25 @@ def site(make_site: Callable[..., Site]) -> Site:
     return make_site()
 
 
+@pytest.fixture
+def seeded_site(seeded_database: Seeded, tmp_path: Path) -> Iterator[Site]:
+    """A service on a seeded database, for one test."""
+    with _serving(seeded_database, tmp_path) as site:
+        yield site
+
+
 @pytest.fixture(scope="session")
-def portfolio(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Site]:
+def portfolio(seeded_database: Seeded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A service with a seeded database, for all tests that leave it as it is."""
-    path = shutil.copy(empty_database, tmp_path_factory.mktemp("web") / "portfolio.db")
-    with serving(path) as site:
-        site.seeded = seed(site)
+    with _serving(seeded_database, tmp_path_factory.mktemp("web")) as site:
+        yield site
+
+
+@contextmanager
+def _serving(seeded: Seeded, folder: Path) -> Iterator[Site]:
+    database, ids = seeded
+    with serving(Path(shutil.copy(database, folder / "warden.db"))) as site:
+        site.seeded |= ids
         yield site
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.clock import utc_now
 from warden.domain import AlertEventKind, Cause, HeldBack, NoticeReason, Role
@@ -18,8 +18,13 @@ WHY = {"message": "This is the first alert about this partner.", "params": {}}
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def seeded(site: Site) -> dict[str, Any]:
-    return seed(site)
+    return site.seeded
 
 
 def _later(**span: float) -> str:

@@ -76,7 +76,7 @@ def test_a_cookie_planted_before_signing_in_is_worthless_after(site: Site) -> No
         planted = victim.cookies[SESSION_COOKIE]
         cookie = sign_in(victim, site.link("viewer@warden.example")).headers["set-cookie"]
     assert planted not in cookie
-    with httpx.Client(base_url=site.url, cookies={SESSION_COOKIE: planted}) as attacker:
+    with site.visitor(cookies={SESSION_COOKIE: planted}) as attacker:
         assert not is_signed_in(attacker)
 
 
@@ -91,7 +91,7 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(site: Site) -> Non
     with site.browser() as browser:
         cookie = browser.cookies[SESSION_COOKIE]
         assert browser.post("/sign-out").status_code == 303
-    with httpx.Client(base_url=site.url, cookies={SESSION_COOKIE: cookie}) as again:
+    with site.visitor(cookies={SESSION_COOKIE: cookie}) as again:
         assert not is_signed_in(again)
 
 
@@ -101,7 +101,7 @@ def test_a_session_expires(site: Site) -> None:
         user = access.find_user(session, "viewer@warden.example")
         assert user is not None
         cookie = access.open_session(session, user, utc_now() - timedelta(days=15), 14)
-    with httpx.Client(base_url=site.url, cookies={SESSION_COOKIE: cookie}) as browser:
+    with site.visitor(cookies={SESSION_COOKIE: cookie}) as browser:
         assert not is_signed_in(browser)
 
 
@@ -147,7 +147,7 @@ def test_the_first_admin_is_made_once(site: Site) -> None:
 def test_a_revoked_token_and_an_expired_one_are_refused(site: Site, admin: httpx.Client) -> None:
     made = admin.post("/api/v1/tokens", json={"name": "short", "role": "viewer"}).json()
     assert made["token"].startswith("wdn_")
-    with httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {made['token']}"}) as client:
+    with site.visitor(headers={"Authorization": f"Bearer {made['token']}"}) as client:
         assert is_signed_in(client)
         assert admin.delete(f"/api/v1/tokens/{made['id']}").status_code == 204
         assert not is_signed_in(client)
@@ -156,7 +156,7 @@ def test_a_revoked_token_and_an_expired_one_are_refused(site: Site, admin: httpx
         _, plain = access.create_token(
             session, name="old", role=Role.ADMIN, created_by="tests", now=past, expires_at=past
         )
-    with httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {plain}"}) as client:
+    with site.visitor(headers={"Authorization": f"Bearer {plain}"}) as client:
         assert not is_signed_in(client)
 
 

@@ -188,7 +188,7 @@ def test_of_many_equal_requests_at_once_one_is_carried_out(site: Site, pusher: h
     ready = threading.Barrier(12)
 
     def go() -> None:
-        with httpx.Client(base_url=site.url, headers=pusher.headers, timeout=60) as client:
+        with site.visitor(headers=pusher.headers) as client:
             ready.wait()
             answers.append(push(client, *(message(number) for number in range(50)), key="k"))
 
@@ -206,7 +206,7 @@ def test_many_writers_at_once_all_get_through(site: Site, pusher: httpx.Client) 
     statuses: list[int] = []
 
     def go(number: int) -> None:
-        with httpx.Client(base_url=site.url, headers=pusher.headers, timeout=60) as client:
+        with site.visitor(headers=pusher.headers) as client:
             statuses.extend(push(client, message(number * 10 + part)).status_code for part in range(3))
 
     threads = [threading.Thread(target=go, args=(number,)) for number in range(60)]

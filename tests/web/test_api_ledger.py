@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed, seed_risk
+from served import Site, seed_risk
 
 from warden.clock import utc_now
 from warden.domain import Role
@@ -17,11 +17,15 @@ SHARED = ("likelihood", "sample", "state", "version")
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def path(site: Site) -> str:
-    seeded = seed(site)
-    seed_risk(site, seeded["partner"])
+    seed_risk(site.services, site.seeded["partner"])
     assess.run(site.services.db, site.services.settings, utc_now())
-    return f"/api/v1/partners/{seeded['partner']}"
+    return f"/api/v1/partners/{site.seeded['partner']}"
 
 
 def test_the_steps_sum_to_the_difference(admin: httpx.Client, path: str) -> None:
@@ -96,7 +100,7 @@ def test_left_to_itself_the_ledger_begins_where_the_band_last_changed(
 def test_where_the_band_never_changed_the_ledger_begins_with_the_first_assessment(
     site: Site, admin: httpx.Client
 ) -> None:
-    path = f"/api/v1/partners/{seed(site)['partner']}"
+    path = f"/api/v1/partners/{site.seeded['partner']}"
     (said,) = admin.get(f"{path}/assessments").json()["items"]
     assert admin.get(f"{path}/ledger").json()["start"]["as_of"] == said["at"]
 
@@ -123,7 +127,6 @@ def test_every_outcome_has_a_state_with_its_sample_size(portfolio: Site) -> None
 
 
 def test_a_backtest_is_asked_for_once_done_by_the_clock_and_read(site: Site, admin: httpx.Client) -> None:
-    seed(site)
     assert admin.get("/api/v1/backtests/latest").status_code == 404
     first, again = (admin.post("/api/v1/backtests") for _ in range(2))
     assert (first.status_code, first.json()) == (202, again.json())

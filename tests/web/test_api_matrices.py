@@ -5,10 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.clock import utc_now
 from warden.pipeline import assess
+
+
+@pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def test_every_fault_is_told_by_its_path(admin: httpx.Client, shipped: dict[str,
 
 
 def test_who_would_move_is_told_first_and_then_they_do(site: Site, admin: httpx.Client) -> None:
-    partner_id = str(seed(site)["partner"])
+    partner_id = str(site.seeded["partner"])
     latest = f"/api/v1/partners/{partner_id}/assessments/latest"
     before = admin.get(latest).json()
     row, column = before["cell"]["likelihood"] - 1, before["cell"]["impact"] - 1
@@ -101,7 +106,6 @@ def test_who_would_move_is_told_first_and_then_they_do(site: Site, admin: httpx.
 
 
 def test_who_looks_at_a_draft_is_warned_of_alerts_for_those_it_makes_worse(site: Site, admin: httpx.Client) -> None:
-    seed(site)
     data = admin.get("/api/v1/matrices/1").json()["data"]
     calm = deepcopy(data)
     calm["grid"] = [["low"] * len(row) for row in data["grid"]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.clock import utc_now
 from warden.domain import Role
@@ -21,8 +21,13 @@ THEIRS = {"text": "Send the recovery plan", "side": "theirs", "due_on": day(40)}
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def seeded(site: Site) -> dict[str, Any]:
-    return seed(site)
+    return site.seeded
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from collectors.base import Article
 from scorers.news.read import shipped_models
@@ -24,9 +24,14 @@ TITLES = (
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def partner(site: Site) -> str:
     """A partner that three articles name; the first two say the same."""
-    partner_id, now = seed(site)["partner"], utc_now()
+    partner_id, now = site.seeded["partner"], utc_now()
     with site.services.db.write() as session:
         source = sources.push(session, "erp", now)
         told = [

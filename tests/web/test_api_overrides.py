@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.clock import utc_now
 from warden.domain import Role
@@ -16,8 +16,13 @@ Add = Callable[..., httpx.Response]
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def path(site: Site) -> str:
-    return f"/api/v1/partners/{seed(site)['partner']}"
+    return f"/api/v1/partners/{site.seeded['partner']}"
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from served import Site, seed, serving
-from sqlalchemy import delete, text, update
+from sqlalchemy import URL, delete, make_url, text, update
 from sqlalchemy.orm import Session
 
 from warden.clock import utc_now
-from warden.db import Database
 from warden.domain import Role, Scope
 from warden.models import Destination, Digest, Notification
 from warden.models.sources import Source
@@ -22,14 +22,16 @@ from warden.store import criteria, matrices, shipped, sources
 BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
-@pytest.fixture
-def shared(postgresql_db: Database) -> Iterator[Site]:
-    """A service on a seeded PostgreSQL database."""
-    with postgresql_db.write() as session:
-        shipped.seed(session, utc_now())
-    with serving(postgresql_db.url.render_as_string(hide_password=False)) as site:
-        site.seeded = seed(site)
+@pytest.fixture(scope="module")
+def shared(postgresql: psycopg.Connection, postgresql_url: URL, postgresql_migrated: str) -> Iterator[Site]:
+    """A service on a seeded PostgreSQL database, in which each test has things of its own."""
+    postgresql.execute(f"CREATE DATABASE warden_web TEMPLATE {make_url(postgresql_migrated).database}")
+    with serving(postgresql_url.set(database="warden_web").render_as_string(hide_password=False)) as site:
+        with site.services.db.write() as session:
+            shipped.seed(session, utc_now())
+        site.seeded |= seed(site.services)
         yield site
+    postgresql.execute("DROP DATABASE warden_web WITH (FORCE)")
 
 
 @contextmanager

@@ -5,15 +5,20 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.domain import Role
 from warden.web.api.shapes import shown
 
 
 @pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
+
+
+@pytest.fixture
 def seeded(site: Site) -> dict[str, Any]:
-    return seed(site)
+    return site.seeded
 
 
 def test_a_share_is_shown_without_the_rest_of_its_sum() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Site, seed
+from served import Site
 
 from warden.domain import Role
 
@@ -14,6 +14,11 @@ OWN = {
     "condition": "late_rate > most",
     "parameters": {"most": 0.6},
 }
+
+
+@pytest.fixture
+def site(seeded_site: Site) -> Site:
+    return seeded_site
 
 
 @pytest.fixture
@@ -63,9 +68,8 @@ def test_a_draft_is_changed_until_it_is_activated_with_a_note_and_then_stays(
     ],
 )
 def test_a_fault_is_told_at_its_place_and_nothing_is_stored(
-    site: Site, admin: httpx.Client, rule: dict[str, Any], changes: dict[str, Any], where: str
+    admin: httpx.Client, rule: dict[str, Any], changes: dict[str, Any], where: str
 ) -> None:
-    seed(site)
     path = f"/api/v1/rules/{rule['id']}"
     assert where in faults(admin.post(f"{path}/versions", json=changes))
     assert where in faults(admin.patch(path, json=changes))
@@ -98,8 +102,7 @@ def test_a_rule_of_one_s_own_decides_nothing_before_it_is_activated(admin: httpx
     assert (admin.get(path).json()["enabled"], admin.get(path).json()["version"]) == (True, 1)
 
 
-def test_a_version_is_rehearsed_and_previewed_and_nothing_is_decided(site: Site, admin: httpx.Client) -> None:
-    seed(site)
+def test_a_version_is_rehearsed_and_previewed_and_nothing_is_decided(admin: httpx.Client) -> None:
     rule = admin.post("/api/v1/rules", json={**OWN, "condition": "coverage >= 0.0", "parameters": {}}).json()
     path = f"/api/v1/rules/{rule['id']}/versions/1"
     found = admin.post(f"{path}/rehearse", params={"days": 90}).json()
@@ -115,7 +118,7 @@ def test_a_version_is_rehearsed_and_previewed_and_nothing_is_decided(site: Site,
 def test_a_tier_s_value_holds_until_it_is_ended_and_says_where_it_comes_from(
     site: Site, admin: httpx.Client, rule: dict[str, Any]
 ) -> None:
-    partner = admin.get(f"/api/v1/partners/{seed(site)['partner']}").json()
+    partner = admin.get(f"/api/v1/partners/{site.seeded['partner']}").json()
     path = f"/api/v1/rules/{rule['id']}"
     new = {
         "scope": "tier",
@@ -141,7 +144,7 @@ def test_a_tier_s_value_holds_until_it_is_ended_and_says_where_it_comes_from(
 
 
 def test_whoever_is_signed_in_says_what_an_alert_was_worth_and_the_newest_word_counts(site: Site) -> None:
-    path = f"/api/v1/alerts/{seed(site)['alert']}/verdicts"
+    path = f"/api/v1/alerts/{site.seeded['alert']}/verdicts"
     with site.client(Role.VIEWER) as viewer:
         assert viewer.post(path, json={"worth": "useful"}).status_code == 201
         assert viewer.post(path, json={"worth": "noise", "note": "Holidays."}).status_code == 201

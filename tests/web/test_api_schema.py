@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from served import Site, seed, seed_risk, serving
+from served import Site, seed_risk, serving
 
 from warden.domain import Role
 
@@ -34,11 +34,11 @@ BOUNDED = settings(deadline=None, derandomize=True, suppress_health_check=list(H
 
 
 @pytest.fixture(scope="session")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Site]:
+def fuzzed(tmp_path_factory: pytest.TempPathFactory, seeded_database: tuple[Path, dict[str, Any]]) -> Iterator[Site]:
     """A service of its own: what is sent here changes anything."""
-    with serving(Path(shutil.copy(empty_database, tmp_path_factory.mktemp("web") / "fuzzed.db"))) as site:
-        site.seeded = seed(site)
-        site.seeded |= seed_risk(site, site.seeded["partner"])
+    database, seeded = seeded_database
+    with serving(Path(shutil.copy(database, tmp_path_factory.mktemp("web") / "fuzzed.db"))) as site:
+        site.seeded |= seeded | seed_risk(site.services, seeded["partner"])
         yield site
 
 

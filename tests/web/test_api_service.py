@@ -16,7 +16,7 @@ from warden.store import notifications
 
 @pytest.fixture
 def seeded(site: Site) -> dict[str, Any]:
-    return seed(site)
+    return seed(site.services)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """How many statements lists and pages need: as many for many rows as for one."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import httpx
-from served import Site, alarm, seed, seed_risk
+from served import Site, alarm, seed_risk
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -171,10 +171,9 @@ def write(session: Session, source_id: uuid.UUID, code: str) -> None:
     identifiers.attribute_new(session, now)
 
 
-def test_no_list_needs_more_statements_for_more_rows(make_site: Callable[..., Site]) -> None:
-    site = make_site()
-    partner_id = seed(site)["partner"]
-    seed_risk(site, partner_id)
+def test_no_list_needs_more_statements_for_more_rows(seeded_site: Site) -> None:
+    site, partner_id = seeded_site, seeded_site.seeded["partner"]
+    seed_risk(site.services, partner_id)
     paths = [*LISTS, *(path.format(partner_id) for path in ONE_PARTNER)]
     with site.browser(Role.ADMIN) as browser:
         grow(site, partner_id, range(1))

@@ -148,7 +148,9 @@ def _board_from(data: Mapping[str, Any]) -> Board:
 def facts_of(reader: Reader, *pairs: tuple[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the labelled values that are known, in the reader's words."""
     shown = ((label, value) for label, value in pairs if value is not None)
-    return tuple((reader.tr(label), reader.say("%(value)s", value=value)) for label, value in shown)
+    return tuple(
+        (reader.tr(label), reader.fact({"message": "%(value)s", "params": {"value": value}})) for label, value in shown
+    )
 
 
 def likelihood_of(reader: Reader, share: float | None) -> str | None:

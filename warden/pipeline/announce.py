@@ -21,7 +21,7 @@ from warden.pipeline.quiet import Held, held
 from warden.pipeline.telling import Telling
 from warden.rules import grouping
 from warden.settings import Settings
-from warden.store import alert_events
+from warden.store import alert_events, silences
 from warden.vault import Vault
 from warden.wording import Fact
 
@@ -30,27 +30,27 @@ def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_onc
     """Announce what has waited long enough, or all of it; return how many notices were written, sent or held back.
 
     Besides what was decided, that is: silences that are over, what no other rule holds back any more, steps of the
-    escalation chain and reminders that are due, of alerts and of actions.
+    escalation chain and reminders that are due, of alerts and of actions. Most rounds find nothing of all that.
     """
     wait = timedelta(seconds=0 if at_once else settings.group_wait_seconds)
     with db.read() as session:
-        turn = Round(vault, settings, now, quiet.read(session, now))
         waiting = alert_events.waiting(session, now, wait)
-        released = _released(session, turn)
-    written = causes_told.tell(db, turn, waiting) + together.tell(db, turn, waiting) if waiting else 0
-    for partner_id in dict.fromkeys([*waiting, *released]):
-        with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
-            written += _announce(session, turn, partner_id)
-    written += silences_over.tell(db, turn) + standing.run(db, turn)
+        kept = alert_events.inhibited(session)
+        due = waiting or kept or silences.untold(session, now) or standing.is_due(session, now)
+        turn = Round(vault, settings, now, quiet.read(session, now)) if due else None
+    written = _tell(db, turn, waiting, kept) if turn else 0
     with fence("actions_not_reminded_of"):
         written += reminding.run(db, settings, now)
     return written
 
 
-def _released(session: Session, turn: Round) -> list[uuid.UUID]:
-    """Return the partners with alerts that no other rule holds back any more."""
-    kept = alert_events.inhibited(session)
-    return [event.partner_id for event in kept if turn.quiet.inhibitor(event.alert, event.alert.partner) is None]
+def _tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID], kept: Iterable[AlertEvent]) -> int:
+    written = causes_told.tell(db, turn, waiting) + together.tell(db, turn, waiting) if waiting else 0
+    released = [one.partner_id for one in kept if turn.quiet.inhibitor(one.alert, one.alert.partner) is None]
+    for partner_id in dict.fromkeys([*waiting, *released]):
+        with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
+            written += _announce(session, turn, partner_id)
+    return written + silences_over.tell(db, turn) + standing.run(db, turn)
 
 
 def _announce(session: Session, turn: Round, partner_id: uuid.UUID) -> int:

@@ -37,9 +37,7 @@ UNSTABLE_MESSAGE = N_(
     "This alert has opened %(times)s times within %(days)s days: from now on only the digest tells of it, until it has"
     " not changed for %(rest)s days."
 )
-STEADY_MESSAGE = N_(
-    "This alert has not changed for %(rest)s days; it had opened %(times)s times while it was unstable."
-)
+STEADY_MESSAGE = N_("This alert has not changed for %(rest)s days; openings while it was unstable: %(times)s.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,10 @@ from warden.rules import OPEN, Status, because, decision_key, kinds_of, retire, 
 from warden.rules.causes import cause
 from warden.rules.sentences import sentences
 from warden.settings import Settings
-from warden.store import assessments, looks, matrices, occasions, rule_settings, rules
+from warden.store import alerts, assessments, looks, matrices, occasions, rule_settings, rules
 from warden.store.batches import in_batches
 from warden.store.looks import Look
+from warden.store.rule_settings import NO_SETTINGS, InForce
 from warden.store.rules import Standing
 
 log = get_logger(__name__)
@@ -48,12 +49,13 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whom one rule looks at. `version` is the rule's; `changed`: it, or what is set for it, since the last look."""
+    """Whom one rule looks at. `changed`: it, or what is set for it, since the last look; `ends`: some states may."""
 
-    rule_id: uuid.UUID
-    version: int
+    rule: Rule  # as it was read; its version is looked at again once it is held
+    settings: InForce
     partners: Collection[uuid.UUID]
     changed: bool
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
     for batch in in_batches(plan.everybody, BATCH):
         changed += _look_at(db, plan, batch, broken, now, send)
     with db.write() as session:
-        versions = {one.rule_id: one.version for one in plan.rules if one.rule_id not in broken}
+        versions = {one.rule.id: one.rule.version for one in plan.rules if one.rule.id not in broken}
         looks.note(session, Look(now, plan.newest_fact, versions))
     with fence("meetings_not_checked"):
         changed += meetings.miss(db, settings, now, send=send)
@@ -94,7 +96,7 @@ def _plan(session: Session, now: datetime) -> Plan:
     newest_fact = looks.newest_fact(session)
     assessed = assessments.last_moments(session, now)
     touched = _touched(session, look, assessed, now)
-    wanted = [_wanted(session, look, rule, assessed.keys(), touched) for rule in rules.listing(session)]
+    wanted = _wanted(session, look, assessed.keys(), touched)
     everybody = sorted(set().union(*(one.partners for one in wanted)) & assessed.keys())
     since = min(look.at, now) if look else None
     beside = subjects.more(session, everybody, now)
@@ -111,36 +113,55 @@ def _touched(
 
 
 def _wanted(
-    session: Session, look: Look | None, rule: Rule, everybody: Collection[uuid.UUID], touched: set[uuid.UUID] | None
-) -> Wanted:
-    changed = look is not None and looks.rule_is_touched(session, look, rule.id, rule.version)
-    if touched is None or look is None or looks.rule_is_touched(session, look, rule.id, rule.version, looks.OVERLAP):
-        return Wanted(rule.id, rule.version, everybody, changed)
-    restless = RuleTerms(rule, rule_settings.in_force(session, rule.id)).restless
-    return Wanted(rule.id, rule.version, touched | rules.waiting(session, rule.id, restless), changed)
+    session: Session, look: Look | None, everybody: Collection[uuid.UUID], touched: set[uuid.UUID] | None
+) -> list[Wanted]:
+    settings = rule_settings.in_force_of_all(session)
+    terms = [RuleTerms(rule, settings.get(rule.id, NO_SETTINGS)) for rule in rules.listing(session)]
+    ending = rules.ending(session, [one.rule.id for one in terms if one.is_off])
+    versions = {one.rule.id: one.rule.version for one in terms}
+    changed = looks.touched_rules(session, look, versions) if look else set()
+    partners: Mapping[uuid.UUID, Collection[uuid.UUID]] = {}
+    if look is not None and touched is not None:
+        anew = looks.touched_rules(session, look, versions, looks.OVERLAP)
+        waiting = rules.waiting(session, {one.rule.id: one.restless for one in terms if one.rule.id not in anew})
+        partners = {rule_id: touched | waits for rule_id, waits in waiting.items()}
+    return [
+        Wanted(
+            one.rule, one.settings, partners.get(one.rule.id, everybody), one.rule.id in changed, one.rule.id in ending
+        )
+        for one in terms
+    ]
 
 
 def _retire_all(db: Database, plan: Plan, now: datetime, send: bool) -> tuple[int, set[uuid.UUID]]:
     """End by every rule what nobody looks at any more; return how much changed, and which rules failed."""
     changed, broken = 0, set()
     for one in plan.rules:
-        with fence("rule_not_decided", rule_id=str(one.rule_id)) as fenced, db.write() as session:
-            changed += _retire(session, one.rule_id, now, send)
+        if not one.ends:
+            continue
+        with fence("rule_not_decided", rule_id=str(one.rule.id)) as fenced, db.write() as session:
+            changed += _retire(session, one, now, send)
         if fenced.error:
-            broken.add(one.rule_id)
+            broken.add(one.rule.id)
     return changed, broken
 
 
-def _retire(session: Session, rule_id: uuid.UUID, now: datetime, send: bool) -> int:
+def _retire(session: Session, wanted: Wanted, now: datetime, send: bool) -> int:
     """End what is open for partners no longer watched, or for everybody once the rule is switched off."""
-    rule = rules.locked(session, rule_id)
+    rule = _held(session, wanted)
     if rule is None:
         return 0
-    off = RuleTerms(rule, rule_settings.in_force(session, rule_id)).is_off
-    rules.forget_unknown(session, rule_id, enabled=not off)
-    states = {row.partner_id: row for row in rules.retired(session, rule_id, enabled=not off)}
+    off = RuleTerms(rule, wanted.settings).is_off
+    rules.forget_unknown(session, rule.id, enabled=not off)
+    states = {row.partner_id: row for row in rules.retired(session, rule.id, enabled=not off)}
     moves = [move for row in states.values() if (move := _retired(rule, row, now)) is not None]
     return consequences.carry_out(session, rule, moves, states, now, send)
+
+
+def _held(session: Session, wanted: Wanted) -> Rule | None:
+    """Hold a rule; None for one that was changed or deleted since it was read: the next look is by what it is then."""
+    rule = rules.locked(session, wanted.rule.id)
+    return rule if rule is not None and rule.version == wanted.rule.version else None
 
 
 def _retired(rule: Rule, row: Standing, now: datetime) -> Move | None:
@@ -154,30 +175,71 @@ def _retired(rule: Rule, row: Standing, now: datetime) -> Move | None:
 def _look_at(
     db: Database, plan: Plan, batch: Sequence[uuid.UUID], broken: set[uuid.UUID], now: datetime, send: bool
 ) -> int:
-    """Judge some partners by every rule that has to; a rule that fails is left alone until the next look."""
+    """Judge some partners by every rule that has to; a rule that fails is left alone until the next look.
+
+    First it is only read who moves: a rule that nobody moves by, which is almost every one, is neither held nor
+    written about.
+    """
     with db.read() as session:
         seen = subjects.read(session, batch, now, plan.beside, plan.ranks)
+        asked = _asked(session, plan, seen, broken)
     changed = 0
-    for one in plan.rules:
-        chosen = [subject for subject in seen if subject.partner_id in one.partners]
-        if not chosen or one.rule_id in broken:
-            continue
-        with fence("rule_not_decided", rule_id=str(one.rule_id)) as fenced, db.write() as session:
-            changed += _decide(session, plan, one, chosen, now, send)
+    for one in asked:
+        with fence("rule_not_decided", rule_id=str(one.wanted.rule.id)) as fenced:
+            if one.stirs(now):
+                with db.write() as session:
+                    changed += _decide(session, plan, one, now, send)
         if fenced.error:
-            broken.add(one.rule_id)
+            broken.add(one.wanted.rule.id)
     return changed
 
 
-def _decide(session: Session, plan: Plan, wanted: Wanted, batch: Sequence[Subject], now: datetime, send: bool) -> int:
-    rule = rules.locked(session, wanted.rule_id)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One rule, the partners it judges, their states as they were read, and the severities of their open alerts."""
+
+    wanted: Wanted
+    terms: RuleTerms
+    batch: Sequence[Subject]
+    states: Mapping[uuid.UUID, Standing]
+    severities: Mapping[uuid.UUID, Severity]
+
+    def stirs(self, now: datetime) -> bool:
+        """Tell whether anybody moves by the rule, or one of its open alerts has to be seen to."""
+        if next(_moves(self.wanted.rule, self.terms, self.states, self.batch, now), None) is not None:
+            return True
+        if any(row.unstable_since is not None for row in self.states.values()):
+            return True
+        due = _severities(self.terms, self.states, self.batch)
+        return any(due.get(partner_id, severity) is not severity for partner_id, severity in self.severities.items())
+
+
+def _asked(session: Session, plan: Plan, seen: Sequence[Subject], broken: Collection[uuid.UUID]) -> list[Asked]:
+    """Return the rules that judge some of the partners, in their order."""
+    asked: list[tuple[Wanted, RuleTerms, list[Subject]]] = []
+    whom: dict[tuple[uuid.UUID, ...], list[uuid.UUID]] = {}  # the rules that judge the same partners
+    for one in plan.rules:
+        terms = RuleTerms(one.rule, one.settings)
+        chosen = [subject for subject in seen if subject.partner_id in one.partners]
+        if chosen and one.rule.id not in broken and not terms.is_off:
+            asked.append((one, terms, chosen))
+            whom.setdefault(tuple(subject.partner_id for subject in chosen), []).append(one.rule.id)
+    states: dict[uuid.UUID, dict[uuid.UUID, Standing]] = {}
+    for partner_ids, rule_ids in whom.items():
+        states |= rules.statuses(session, rule_ids, partner_ids)
+    severities = alerts.severities(session, [subject.partner_id for subject in seen])
+    return [
+        Asked(one, terms, chosen, states[one.rule.id], severities.get(one.rule.id, {})) for one, terms, chosen in asked
+    ]
+
+
+def _decide(session: Session, plan: Plan, asked: Asked, now: datetime, send: bool) -> int:
+    rule = _held(session, asked.wanted)
     if rule is None:
         return 0
-    terms = RuleTerms(rule, rule_settings.in_force(session, rule.id))
-    if terms.is_off:
-        return 0
-    states = rules.statuses(session, rule.id, [subject.partner_id for subject in batch])
-    moves = _caused(session, plan, wanted, rule, list(_moves(rule, terms, states, batch, now)), states, now)
+    terms, batch = asked.terms, asked.batch
+    states = rules.statuses(session, [rule.id], [subject.partner_id for subject in batch])[rule.id]
+    moves = _caused(session, plan, asked.wanted, rule, list(_moves(rule, terms, states, batch, now)), states, now)
     done = consequences.carry_out(session, rule, moves, states, now, send)
     consequences.reconsider(session, rule, states, _severities(terms, states, batch), now, send)
     return done

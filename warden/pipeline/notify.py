@@ -75,10 +75,11 @@ class _Outbound:
 def run(db: Database, vault: Vault, settings: Settings, http: Http, now: datetime) -> int:
     """Send what is due; return how many attempts were made. What cannot be sent yet waits in its row."""
     moving = _Moving(now)
-    with db.write() as session:
-        given_up = notifications.give_up_old(session, now)
-    if given_up:
-        log.warning("notifications_given_up", count=given_up)
+    with db.read() as session:
+        is_any_old = notifications.is_any_old(session, now)
+    if is_any_old:
+        with db.write() as session:
+            log.warning("notifications_given_up", count=notifications.give_up_old(session, now))
     attempts = 0
     while moving.lasted() < LONGEST_RUN:
         with db.read() as session:

@@ -4,7 +4,7 @@ Against these the alerts of a rule are judged. What cannot be known yet is told,
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -66,12 +66,22 @@ class Deteriorations:
         return any(week in weeks for week in range(_weeks_ago(end, self.now), _weeks_ago(start, self.now) + 2))
 
 
-def deteriorations(session: Session, settings: Settings, since: datetime, now: datetime) -> Deteriorations:
-    """Return the beginnings of outcomes since a moment, by the criteria of today, as learning and backtests do."""
+def deteriorations(
+    session: Session,
+    settings: Settings,
+    since: datetime,
+    now: datetime,
+    among: Collection[uuid.UUID] | None = None,
+) -> Deteriorations:
+    """Return the beginnings of outcomes since a moment, by the criteria of today, as learning and backtests do.
+
+    `among`: partners that are looked at, None: all.
+    """
     span = int((now - since) / timedelta(days=STEP_DAYS)) + 1
-    watched = [row.id for row in partners.watched(session, now)]
+    watched = [row.id for row in partners.watched(session, now) if among is None or row.id in among]
     every = max(1, -(-len(watched) // MOST_JUDGED))
-    known = past.read(session, settings, now, span + 13, sorted(watched)[::every] if every > 1 else None)
+    whom = None if among is None and every == 1 else sorted(watched)[::every]
+    known = past.read(session, settings, now, span + 13, whom)
     asked = [one for one in known.asked if one.of.any()]
     walked = _walked(known, asked, span) if asked else []
     incidents: list[Incident] = []

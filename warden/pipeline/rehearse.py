@@ -6,6 +6,7 @@ JSON, null where a figure cannot be said; a *fact* is {"message", "params"}, a *
     since, until, days   the span, moments in ISO 8601
     looked_up_days       how often what no assessment holds was looked up; null: the rule uses nothing of it
     rows, every          assessments looked at: each, or every so many-th of a partner
+    partners_every       of so many partners one was looked at
     watched              partners of whom anything was said
     judged_every         of so many partners the outcomes of one were looked at
     known_until          up to when it is known what went wrong
@@ -45,7 +46,7 @@ from warden.pipeline.said import Span
 from warden.pipeline.tried import Variant, Version, advice, before_of, variants
 from warden.rules import CompiledRule, Verdict
 from warden.settings import Settings
-from warden.store import rule_settings, rule_versions, rules, spans, verdicts
+from warden.store import rule_settings, rule_versions, rules, verdicts
 from warden.store.rule_settings import InForce
 
 log = get_logger(__name__)
@@ -53,10 +54,11 @@ log = get_logger(__name__)
 DAYS = 365
 MOST_DAYS = 1095
 
-MOST_ROWS = 100_000
-"""Assessments looked at; of more, every so many-th. It bounds time and memory whatever the portfolio."""
+MOST_ROWS = 30_000
+"""Assessments looked at; of more, those of some partners, and of each every so many-th. With the steps below it bounds
+time and memory whatever the portfolio: somebody waits for the answer."""
 
-MOST_STEPS = 1_000_000
+MOST_STEPS = 300_000
 """Assessments times values tried."""
 
 MOST_LISTED = 200
@@ -103,6 +105,9 @@ ALONE_NOTE = N_(
     "Other rules that hold this one back, silences and grouping are left out: alerts are counted, not messages."
 )
 EVERY_NOTE = N_("There are more assessments than can be looked at: of each partner only every %(every)sth was.")
+PARTNERS_NOTE = N_(
+    "There are many partners: one in %(every)s was looked at, and alerts, rates and what went wrong are of these only."
+)
 JUDGED_NOTE = N_("There are many partners: outcomes were looked at for one in %(every)s, and the others left open.")
 SPARSE_NOTE = N_(
     "Some of what it uses is kept in no assessment, such as overdue meetings: that was looked up every %(days)s days."
@@ -135,11 +140,11 @@ def rehearse(
     this = Version(rule_versions.as_rule(rule, {**definition, "enabled": True}), held)
     active = _active(rule, definition, held)
     span = said.span_of(session, now - days * _DAY, now, MOST_ROWS)
-    known = recorded.deteriorations(session, settings, span.since, now)
+    known = recorded.deteriorations(session, settings, span.since, now, span.partners)
     others = [*recorded.called_right(session, span.since), *recorded.compliance(session, span.since, now)]
     found = recorded.by_partner([*known.incidents, *others])
     noise = _noise(session, rule.id, span.since, now)
-    look = _Look({one: Tally() for one in variants(this, _values(session, span))})
+    look = _Look({one: Tally() for one in variants(this, int(MOST_STEPS / max(span.rows, 1)))})
     uses = {*this.compiled.uses, *(active.compiled.uses if active else ()), recorded.SERIOUS_EVENT}
     more = None if uses.isdisjoint(subjects.MORE) else partial(_more, session)
     for batch in said.read(session, span, sorted(uses), more):
@@ -162,12 +167,6 @@ def _active(rule: Rule, definition: Mapping[str, Any], held: InForce) -> Version
         return Version(rule, held)
     except InvalidInput:
         return None  # it fails wherever it is used: there is nothing to compare with
-
-
-def _values(session: Session, span: Span) -> int:
-    """Return how many other values can be tried within MOST_STEPS."""
-    rows = spans.count(session, span.since, span.until) / span.every
-    return int(MOST_STEPS / max(rows, 1.0))
 
 
 def _noise(
@@ -267,6 +266,7 @@ def _report(
         "days": round((span.until - span.since) / _DAY),
         "rows": look.rows,
         "every": span.every,
+        "partners_every": span.one_in,
         "looked_up_days": said.more_every(span, look.watched) / _DAY if looked_up else None,
         "watched": look.watched,
         "judged_every": known.every,
@@ -363,6 +363,8 @@ def _notes(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     if report["looked_up_days"]:
         facts.append(_fact(SPARSE_NOTE, days=report["looked_up_days"]))
+    if report["partners_every"] > 1:
+        facts.append(_fact(PARTNERS_NOTE, every=report["partners_every"]))
     if report["judged_every"] > 1:
         facts.append(_fact(JUDGED_NOTE, every=report["judged_every"]))
     if report["every"] > 1:

@@ -24,7 +24,10 @@ BATCH = 500
 More = Callable[[datetime, Collection[uuid.UUID]], Mapping[uuid.UUID, Mapping[str, Value]]]
 """Gives the variables that no assessment holds, as they were known at a moment, for many partners."""
 
-MOST_MORE = 60_000
+MOST_PARTNERS = 500
+"""Partners looked at where there is more than can be read of all."""
+
+MOST_MORE = 30_000
 """Partners times moments for which these are looked up; they move slowly."""
 
 _WEEK = timedelta(days=7)
@@ -33,16 +36,31 @@ _NOTHING: Mapping[str, Value] = {}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is looked at: from `since` until `until`, of each partner every `every`-th assessment."""
+    """What is looked at: from `since` until `until`, of each partner every `every`-th assessment.
+
+    one_in: of so many partners one is looked at; partners: these, None: everybody. rows: assessments, about.
+    """
 
     since: datetime
     until: datetime
     every: int
+    one_in: int
+    partners: frozenset[uuid.UUID] | None
+    rows: int
 
 
 def span_of(session: Session, since: datetime, until: datetime, most: int) -> Span:
-    """Return the span, thinned so that about `most` assessments are looked at and no more."""
-    return Span(since, until, max(1, -(-spans.count(session, since, until) // most)))
+    """Return the span, thinned so that about `most` assessments are looked at and no more.
+
+    Of more than MOST_PARTNERS first some are left out: of a partner looked at twice a year no alert could be told.
+    """
+    rows, one_in, chosen = spans.count(session, since, until), 1, None
+    if rows > most:
+        ids = spans.partner_ids(session)
+        one_in = max(1, -(-len(ids) // MOST_PARTNERS))
+        chosen = frozenset(ids[::one_in]) if one_in > 1 else None
+    every = max(1, -(-rows // (one_in * most)))
+    return Span(since, until, every, one_in, chosen, rows // (one_in * every))
 
 
 def more_every(span: Span, partners: int) -> timedelta:
@@ -58,8 +76,9 @@ def read(session: Session, span: Span, names: Sequence[str], more: More | None =
     beginning, with what was last said by then. `more` is asked for the variables no assessment holds, where needed.
     """
     ranks, lives = matrices.band_ranks(session), spans.lives(session)
-    for ids in in_batches(list(lives), BATCH):
-        extra = _Extra(span, ids, more, more_every(span, len(lives)))
+    chosen = [one for one in lives if span.partners is None or one in span.partners]
+    for ids in in_batches(chosen, BATCH):
+        extra = _Extra(span, ids, more, more_every(span, len(chosen)))
         moments: dict[uuid.UUID, list[Moment]] = {}
         for row in spans.assessments(session, ids, span.since, span.until, span.every):
             own = moments.setdefault(row.partner_id, [])

@@ -27,6 +27,11 @@ REMIND_AFTER = timedelta(days=56)
 """A standing alarm is reminded of at most once in eight weeks: more often, and people stop reading."""
 
 
+def is_due(session: Session, now: datetime) -> bool:
+    """Tell whether some step or reminder may be due."""
+    return bool(escalation.due(session, now) or alerts.standing_long(session, now - REMIND_AFTER))
+
+
 def run(db: Database, turn: Round) -> int:
     """Take the steps and send the reminders that are due; return how many notices were written, sent or held back."""
     with db.read() as session:

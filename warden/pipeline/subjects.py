@@ -96,6 +96,8 @@ def more(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> 
     The partners' attributes are those of `at`, but for region and tags, whose past is not kept.
     """
     ids = sorted(partner_ids)
+    if not ids:
+        return {}
     rows = list(circumstances.attributes(session, ids, at))
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     before = midnight - timedelta(days=COVERAGE_DAYS)

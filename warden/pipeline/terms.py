@@ -46,28 +46,26 @@ class RuleTerms:
     """One rule with its settings; `of` picks what holds for a partner."""
 
     def __init__(self, rule: Rule, settings: InForce) -> None:
-        self._rule, self._settings = rule, settings
+        self.rule, self.settings = rule, settings
         self._known: dict[tuple[uuid.UUID, ...], Terms] = {}
 
     def of(self, tier: str, partner_id: uuid.UUID) -> Terms:
         """Return what the rule is for a partner of this tier."""
-        chain = self._settings.chain(tier, partner_id)
+        chain = self.settings.chain(tier, partner_id)
         if chain not in self._known:
-            self._known[chain] = _terms(
-                self._rule, rule_settings.effective(self._rule, self._settings, tier, partner_id)
-            )
+            self._known[chain] = _terms(self.rule, rule_settings.effective(self.rule, self.settings, tier, partner_id))
         return self._known[chain]
 
     @property
     def is_off(self) -> bool:
         """Tell whether it is switched off for everybody."""
-        return not self._rule.enabled and not self._settings.by_tier and not self._settings.by_partner
+        return not self.rule.enabled and not self.settings.by_tier and not self.settings.by_partner
 
     @property
     def restless(self) -> frozenset[RuleState]:
         """The states that its no-data policies do not leave as they are once nothing is known."""
-        rows = [row for some in (*self._settings.by_tier.values(), *self._settings.by_partner.values()) for row in some]
-        policies = {self._rule.no_data, *(NoData(row.value["value"]) for row in rows if row.name == "no_data")}
+        rows = [row for some in (*self.settings.by_tier.values(), *self.settings.by_partner.values()) for row in some]
+        policies = {self.rule.no_data, *(NoData(row.value["value"]) for row in rows if row.name == "no_data")}
         return frozenset().union(*(_RESTLESS[policy] for policy in policies))
 
 

@@ -36,7 +36,7 @@ DIGEST_AFTER = timedelta(hours=26)
 """A daily digest has missed its day, however the clocks were set in between."""
 
 CLOCK_MESSAGE = N_("The clock has stood still since %(since)s: nothing is collected, decided or sent.")
-DIGEST_MESSAGE = N_("No digest left in %(hours)s hours: %(count)s are waiting, the first since %(since)s.")
+DIGEST_MESSAGE = N_("No digest left in %(hours)s hours; waiting: %(count)s, the first since %(since)s.")
 QUEUE_MESSAGE = N_("Digests are queued and do not leave: %(count)s wait for longer than %(hours)s hours.")
 
 

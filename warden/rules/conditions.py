@@ -28,6 +28,7 @@ _OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in")
 _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|filter)\b")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
+_FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOTHING: Mapping[str, Reason] = {}
 _NONE: Mapping[str, float] = {}
@@ -100,13 +101,21 @@ def _name_faults(text: str, program: cel.Program, where: str, parameters: Mappin
         if name not in FUNCTIONS and not _OPERATORS.fullmatch(name):
             what = f"unknown function {name}; expected one of {', '.join(FUNCTIONS)}"
             faults.append(Fault(_position(text, name, where), what))
+    for found in _FIELD.finditer(_without_strings(text)):
+        if found[1] in BY_NAME or found[1] in parameters:
+            what = f"{found[1]} has no field {found[2]}; each variable is one value"
+            faults.append(Fault(_place(text, found.start(2), where), what))
     return faults
+
+
+def _without_strings(text: str) -> str:
+    """Return the condition with spaces where its strings stand, so that places stay the same."""
+    return _STRING.sub(lambda found: " " * len(found[0]), text)
 
 
 def _position(text: str, name: str, where: str) -> str:
     """Say where `name` first stands outside a string, lines and columns counted from 1."""
-    bare = _STRING.sub(lambda found: " " * len(found[0]), text)
-    found = re.search(rf"\b{re.escape(name)}\b", bare)
+    found = re.search(rf"\b{re.escape(name)}\b", _without_strings(text))
     return where if found is None else _place(text, found.start(), where)
 
 

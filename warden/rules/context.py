@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from warden.domain import FactKind, Stage
+from warden.i18n import N_
 
 Value = float | int | str | bool | tuple[str, ...] | None
 Context = Mapping[str, Value]
@@ -26,7 +27,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One name a condition may use. `values` lists every value a string may take; empty: any."""
+    """One name a condition may use. `values` lists every value a string may take; empty: any.
+
+    `meaning`, and `unit` where it is a word, are English gettext messages.
+    """
 
     name: str
     kind: Kind
@@ -73,115 +77,130 @@ def _text(name: str, meaning: str, values: tuple[str, ...] = (), *, nullable: bo
 
 
 _PLACE = (
-    _number("likelihood", "0..1", "Probability that any outcome begins, or an override's value."),
-    _number("impact", "1..5", "How much it would hurt us, or an override's value."),
-    _text("band", "Band of the partner's cell on the active matrix, by key.", nullable=True),
+    _number("likelihood", "0..1", N_("Probability that any outcome begins, or an override's value.")),
+    _number("impact", "1..5", N_("How much it would hurt us, or an override's value.")),
+    _text("band", N_("Band of the partner's cell on the active matrix, by key."), nullable=True),
     Variable(
-        "band_rank", Kind.INT, True, "0..", "Place of the band, mildest first: 0 low, 1 moderate, 2 high, 3 extreme."
+        "band_rank",
+        Kind.INT,
+        True,
+        "0..",
+        N_("Place of the band, mildest first: 0 low, 1 moderate, 2 high, 3 extreme."),
     ),
-    _number("coverage", "0..1", "Share of the signals, by weight, that could be read.", nullable=False),
-    _number("coverage_before", "0..1", "The same 28 days ago."),
+    _number("coverage", "0..1", N_("Share of the signals, by weight, that could be read."), nullable=False),
+    _number("coverage_before", "0..1", N_("The same 28 days ago.")),
     _number(
-        "coverage_lost", "0..1", "Part of what could be read 28 days ago, by weight, that can be no longer; 0: nothing."
+        "coverage_lost",
+        "0..1",
+        N_("Part of what could be read 28 days ago, by weight, that can be no longer; 0: nothing."),
     ),
 )
 
 _PARTNER = (
-    _text("tier", "The partner's tier, as entered."),
-    _text("stage", "Stage of the partnership.", tuple(stage.value for stage in Stage)),
-    _text("country", "ISO 3166-1, two capital letters.", nullable=True),
-    _text("region", 'Region of our own choosing; "" when none is entered.'),
-    Variable("tags", Kind.STRINGS, False, "", 'The partner\'s tags: `"strategic" in tags`.'),
-    _number("annual_value", "currency", "Yearly spend or revenue, as entered."),
-    _text("currency", "ISO 4217, of annual_value.", nullable=True),
-    _number("share", "0..1", "Part of our spend or revenue."),
-    Variable("single_source", Kind.BOOL, True, "", "Nobody else supplies it: `single_source == true`."),
-    _number("months_to_replace", "months", "To find and start a replacement."),
-    _number("days_to_contract_end", "days", "Days left of the contract, by the partner's calendar; negative after it."),
+    _text("tier", N_("The partner's tier, as entered.")),
+    _text("stage", N_("Stage of the partnership."), tuple(stage.value for stage in Stage)),
+    _text("country", N_("ISO 3166-1, two capital letters."), nullable=True),
+    _text("region", N_('Region of our own choosing; "" when none is entered.')),
+    Variable("tags", Kind.STRINGS, False, "", N_('The partner\'s tags: `"strategic" in tags`.')),
+    _number("annual_value", N_("currency"), N_("Yearly spend or revenue, as entered.")),
+    _text("currency", N_("ISO 4217, of annual_value."), nullable=True),
+    _number("share", "0..1", N_("Part of our spend or revenue.")),
+    Variable("single_source", Kind.BOOL, True, "", N_("Nobody else supplies it: `single_source == true`.")),
+    _number("months_to_replace", N_("months"), N_("To find and start a replacement.")),
+    _number(
+        "days_to_contract_end",
+        N_("days"),
+        N_("Days left of the contract, by the partner's calendar; negative after it."),
+    ),
 )
 
 _LIKELIHOODS = (
-    _number("silence_likelihood", "0..1", "Probability that a silence begins."),
-    _number("reply_slowdown_likelihood", "0..1", "Probability that replies become much slower."),
-    _number("late_share_likelihood", "0..1", "Probability that too large a share of deliveries will be late."),
-    _number("tone_likelihood", "0..1", "Probability that public talk turns bad."),
-    _number("satisfaction_likelihood", "0..1", "Probability that satisfaction falls below its threshold."),
-    _number("milestones_likelihood", "0..1", "Probability that too many milestones will be missed."),
+    _number("silence_likelihood", "0..1", N_("Probability that a silence begins.")),
+    _number("reply_slowdown_likelihood", "0..1", N_("Probability that replies become much slower.")),
+    _number("late_share_likelihood", "0..1", N_("Probability that too large a share of deliveries will be late.")),
+    _number("tone_likelihood", "0..1", N_("Probability that public talk turns bad.")),
+    _number("satisfaction_likelihood", "0..1", N_("Probability that satisfaction falls below its threshold.")),
+    _number("milestones_likelihood", "0..1", N_("Probability that too many milestones will be missed.")),
 )
 
 _COMMUNICATION = (
-    _number("days_silent", "days", "Days since the partner's last message."),
-    _number("usual_gap", "days", "The longest silence that is usual for this partner."),
+    _number("days_silent", N_("days"), N_("Days since the partner's last message.")),
+    _number("usual_gap", N_("days"), N_("The longest silence that is usual for this partner.")),
     _number(
         "silence_ratio",
         "",
-        "days_silent over what counts as a silence: usual_gap or silence_threshold_days, the longer; 1.0 is its edge.",
+        N_(
+            "days_silent over what counts as a silence: usual_gap or silence_threshold_days, the longer; "
+            "1.0 is its edge."
+        ),
     ),
-    _number("silence_threshold_days", "days", "Criterion: no shorter silence counts."),
-    _number("reply_hours", "hours", "How long the partner now takes to answer."),
-    _number("usual_reply_hours", "hours", "How long it usually took."),
-    _number("reply_threshold_times", "", "Criterion: so many times the usual counts as slow …"),
-    _number("reply_threshold_hours", "hours", "… and no fewer hours."),
-    _number("their_threads_share", "0..1", "Share of recent conversations that the partner began."),
+    _number("silence_threshold_days", N_("days"), N_("Criterion: no shorter silence counts.")),
+    _number("reply_hours", N_("hours"), N_("How long the partner now takes to answer.")),
+    _number("usual_reply_hours", N_("hours"), N_("How long it usually took.")),
+    _number("reply_threshold_times", "", N_("Criterion: so many times the usual counts as slow …")),
+    _number("reply_threshold_hours", N_("hours"), N_("… and no fewer hours.")),
+    _number("their_threads_share", "0..1", N_("Share of recent conversations that the partner began.")),
 )
 
 _MEETINGS = (
-    _number("days_since_meeting", "days", "Days since a meeting was held."),
-    _number("meetings_held", "meetings", "Held in the last 91 days; null when none ever was."),
+    _number("days_since_meeting", N_("days"), N_("Days since a meeting was held.")),
+    _number("meetings_held", N_("meetings"), N_("Held in the last 91 days; null when none ever was.")),
     _number(
         "meetings_missed",
-        "meetings",
-        "Executive meetings not held by their date and still to be held.",
+        N_("meetings"),
+        N_("Executive meetings not held by their date and still to be held."),
         nullable=False,
     ),
-    _number("executive_overdue_days", "days", "Days by which the executives' rhythm is overdue; 0: it is not."),
-    _number("management_overdue_days", "days", "The same of the management's rhythm."),
-    _number("working_overdue_days", "days", "The same of the working level's."),
+    _number("executive_overdue_days", N_("days"), N_("Days by which the executives' rhythm is overdue; 0: it is not.")),
+    _number("management_overdue_days", N_("days"), N_("The same of the management's rhythm.")),
+    _number("working_overdue_days", N_("days"), N_("The same of the working level's.")),
 )
 
 _DELIVERY = (
-    _number("late_rate", "0..1", "Share of deliveries that are late, steadied by the portfolio."),
-    _number("usual_late_rate", "0..1", "The partner's own history of it, without the last weeks."),
-    _number("late_threshold", "0..1", "Criterion: a late share of at least this …"),
-    _number("late_threshold_times", "", "… and of so many times the partner's own."),
-    _number("due_recent", "deliveries", "Deliveries that fell due lately: what late_rate rests on."),
+    _number("late_rate", "0..1", N_("Share of deliveries that are late, steadied by the portfolio.")),
+    _number("usual_late_rate", "0..1", N_("The partner's own history of it, without the last weeks.")),
+    _number("late_threshold", "0..1", N_("Criterion: a late share of at least this …")),
+    _number("late_threshold_times", "", N_("… and of so many times the partner's own.")),
+    _number("due_recent", N_("deliveries"), N_("Deliveries that fell due lately: what late_rate rests on.")),
 )
 
 _NEWS = (
-    _number("negative_incidents", "incidents", "Incidents of bad news in the last 28 days."),
-    _number("mentions", "incidents", "All incidents in the news of the last 365 days."),
+    _number("negative_incidents", N_("incidents"), N_("Incidents of bad news in the last 28 days.")),
+    _number("mentions", N_("incidents"), N_("All incidents in the news of the last 365 days.")),
     _number(
         "serious_event",
         "0..100",
-        "Severity of the gravest incident of bad news in the last 14 days; 0 when there is none.",
+        N_("Severity of the gravest incident of bad news in the last 14 days; 0 when there is none."),
     ),
-    _number("news_load", "0..600", "What the bad news that still counts weighs together."),
-    _number("usual_news_load", "0..600", "What it usually weighed over the last year."),
-    _number("tone_threshold", "0..1", "Criterion: share of bad news from which talk counts as bad."),
+    _number("news_load", "0..600", N_("What the bad news that still counts weighs together.")),
+    _number("usual_news_load", "0..600", N_("What it usually weighed over the last year.")),
+    _number("tone_threshold", "0..1", N_("Criterion: share of bad news from which talk counts as bad.")),
 )
 
 _MEASURES = (
-    _number("satisfaction", "as entered", "Mean of the newest surveys, steadied by older ones."),
-    _number("usual_satisfaction", "as entered", "The partner's own history of it."),
-    _number("satisfaction_threshold", "as entered", "Criterion: below this it counts as fallen."),
-    _number("satisfaction_falls", "quarters", "Surveyed quarters in a row, up to the newest, whose mean fell."),
-    _number("satisfaction_fall", "0..1", "By how much it fell in these quarters, as a part of the scale."),
-    _number("perception_gap", "0..1", "How far apart the two sides see the partnership, as a part of the scale."),
-    _number("missed_share", "0..1", "Share of milestones that are missed, steadied alike."),
-    _number("usual_missed_share", "0..1", "The partner's own history of it."),
-    _number("missed_threshold", "0..1", "Criterion: share missed from which too many are."),
-    _number("milestones_recent", "milestones", "Milestones that fell due in the last 182 days."),
+    _number("satisfaction", N_("as entered"), N_("Mean of the newest surveys, steadied by older ones.")),
+    _number("usual_satisfaction", N_("as entered"), N_("The partner's own history of it.")),
+    _number("satisfaction_threshold", N_("as entered"), N_("Criterion: below this it counts as fallen.")),
+    _number("satisfaction_falls", N_("quarters"), N_("Surveyed quarters in a row, up to the newest, whose mean fell.")),
+    _number("satisfaction_fall", "0..1", N_("By how much it fell in these quarters, as a part of the scale.")),
+    _number("perception_gap", "0..1", N_("How far apart the two sides see the partnership, as a part of the scale.")),
+    _number("missed_share", "0..1", N_("Share of milestones that are missed, steadied alike.")),
+    _number("usual_missed_share", "0..1", N_("The partner's own history of it.")),
+    _number("missed_threshold", "0..1", N_("Criterion: share missed from which too many are.")),
+    _number("milestones_recent", N_("milestones"), N_("Milestones that fell due in the last 182 days.")),
     _number(
-        "missed_quarters", "quarters", "Quarters in a row, up to the newest with milestones, that missed too many."
+        "missed_quarters",
+        N_("quarters"),
+        N_("Quarters in a row, up to the newest with milestones, that missed too many."),
     ),
-    _number("compliance_incidents", "incidents", "Compliance incidents reported in the last 90 days."),
+    _number("compliance_incidents", N_("incidents"), N_("Compliance incidents reported in the last 90 days.")),
 )
 
 _CURRENCY = (
-    _text("communication_state", "How current the messages are.", _STATES),
-    _text("delivery_state", "How current the deliveries are.", _STATES),
-    _text("sentiment_state", "How current the news is.", _STATES),
-    _text("measure_state", "How current surveys and milestones are.", _STATES),
+    _text("communication_state", N_("How current the messages are."), _STATES),
+    _text("delivery_state", N_("How current the deliveries are."), _STATES),
+    _text("sentiment_state", N_("How current the news is."), _STATES),
+    _text("measure_state", N_("How current surveys and milestones are."), _STATES),
 )
 
 VARIABLES: tuple[Variable, ...] = (

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from warden.calendars import time_zones
 from warden.domain import LOCALES, Severity
 from warden.errors import Fault
 from warden.rules.inhibition import TAG
@@ -102,7 +103,7 @@ def _hours_faults(hours: Any, where: str) -> list[Fault]:
     if not isinstance(hours, Mapping) or set(hours) != {"time_zone", "days", "from", "until"}:
         return [Fault(where, 'expected an object of "time_zone", "days", "from" and "until"')]
     faults = []
-    if hours["time_zone"] not in available_timezones():
+    if hours["time_zone"] not in time_zones():
         faults.append(Fault(f"{where}.time_zone", f"{hours['time_zone']!r:.80} is not a time zone such as Asia/Taipei"))
     days = hours["days"]
     if not isinstance(days, list | tuple) or not days or any(isinstance(day, bool) or day not in _DAYS for day in days):

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from warden.calendars import time_zones
 from warden.domain import LOCALES, Role
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, NotSignedIn
 from warden.models import ApiToken, OneTimeLink, User, WebSession
@@ -78,7 +78,7 @@ def _refuse_faults(email: str | None, locale: str | None, time_zone: str | None)
     faults = [Fault("email", email)] if email else []
     if locale and locale not in LOCALES:
         faults.append(Fault("locale", f"{locale!r} is not one of {', '.join(LOCALES)}"))
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and time_zone not in time_zones():
         faults.append(Fault("time_zone", f"{time_zone!r} is not a time zone such as Asia/Taipei"))
     if faults:
         raise InvalidInput("The user cannot be stored.", faults)

@@ -19,6 +19,7 @@ from warden.domain import Side
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Action, Partner, Person
 from warden.store.paging import Page, page
+from warden.store.visible import is_visible
 
 LONGEST_TEXT = 500
 AHEAD_DAYS = 2
@@ -103,7 +104,7 @@ def drop(
     session: Session, action_id: uuid.UUID, reason: str, who: str, now: datetime, *, version: int | None = None
 ) -> Action:
     """Note that it will not be done, and why. Raises as `finish`, and InvalidInput without a reason."""
-    if not reason.strip():
+    if not is_visible(reason):
         fault = Fault("reason", "is empty; expected why it will not be done")
         raise InvalidInput("An action is dropped with a reason.", [fault])
     action = get(session, action_id, lock=True)

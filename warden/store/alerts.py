@@ -11,6 +11,7 @@ from warden.domain import AlertEventKind, AlertState, HeldBack, NoticeReason, Se
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alert, AlertEvent, Notice, Partner, Rule, RuleStatus, Told
 from warden.store.paging import Page, page
+from warden.store.visible import is_visible
 
 
 def listing(
@@ -67,6 +68,16 @@ def firing(session: Session, rule_id: uuid.UUID, partner_ids: Sequence[uuid.UUID
         Alert.rule_id == rule_id, Alert.partner_id.in_(partner_ids), Alert.state == AlertState.FIRING
     )
     return {alert.partner_id: alert for alert in session.scalars(query)}
+
+
+def severities(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[uuid.UUID, Severity]]:
+    """Return of some partners what their open alerts count as, by rule and partner."""
+    query = select(Alert.rule_id, Alert.partner_id, Alert.severity)
+    query = query.where(Alert.partner_id.in_(partner_ids), Alert.state == AlertState.FIRING)
+    found: dict[uuid.UUID, dict[uuid.UUID, Severity]] = {}
+    for rule_id, partner_id, severity in session.execute(query):
+        found.setdefault(rule_id, {})[partner_id] = severity
+    return found
 
 
 def firing_of(session: Session, partner_id: uuid.UUID) -> list[Alert]:
@@ -146,7 +157,7 @@ def acknowledge(session: Session, alert: Alert, *, reason: str, who: str, now: d
 
     Raises InvalidInput without a reason, Conflict when it is resolved or somebody acknowledged it before.
     """
-    if not reason.strip():
+    if not is_visible(reason):
         fault = Fault("reason", "is empty; expected why this alert may rest")
         raise InvalidInput("An alert is acknowledged with a reason.", [fault])
     if alert.state is AlertState.RESOLVED:

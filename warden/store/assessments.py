@@ -166,7 +166,7 @@ def placements(session: Session, as_of: datetime | None = None) -> list[Placemen
         .where(Partner.stage.in_(WATCHED_STAGES))
         .order_by(Partner.name)
     )
-    return [Placement(**row) for row in session.execute(query).mappings()]
+    return [Placement(*tuple(row)) for row in session.execute(query)]
 
 
 def figures(session: Session, as_of: datetime, partner_ids: Collection[uuid.UUID] | None = None) -> Sequence[Row[Any]]:

@@ -1,4 +1,4 @@
-"""What changed, and when: whatever an assessment rests on. It says nothing of what a change led to."""
+"""What changed, and when: whatever assessments and verdicts rest on. It says nothing of what a change led to."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,6 +21,8 @@ from warden.models import (
     Override,
     Partner,
     PartnerVersion,
+    RuleSetting,
+    RuleVersion,
 )
 from warden.store.evidence import KEPT
 from warden.store.facts import in_force, last_recorded_at
@@ -52,6 +54,13 @@ def last_change(session: Session, now: datetime) -> datetime | None:
             )
         ),
     ]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def last_change_of_rules(session: Session, now: datetime) -> datetime | None:
+    """Return when, up to `now`, a rule was last activated, or a value for a tier or a partner set or ended."""
+    columns = (RuleVersion.activated_at, RuleSetting.created_at, RuleSetting.ended_at)
+    moments = [session.scalar(select(func.max(column)).where(column <= now)) for column in columns]
     return max((moment for moment in moments if moment is not None), default=None)
 
 

@@ -1,6 +1,5 @@
 """What partners are called: identifiers, by which facts find them, and aliases, by which headlines name them."""
 
-import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alias, Attribution, FactKey, Identifier, Partner
 from warden.store import meta
 from warden.store.batches import in_batches
+from warden.store.visible import is_visible
 
 _FEW = 50  # identifiers whose keys are sought one by one; beyond, every key is resolved anew
 
@@ -286,8 +286,7 @@ def _is(key: Key) -> ColumnElement[bool]:
 def alias_text(text: str) -> str:
     """Return a name as stored, with single spaces. Raises InvalidInput for one that is empty, invisible or too long."""
     text = " ".join(text.replace("\0", "").split())
-    is_visible = any(unicodedata.category(one)[0] not in "ZC" for one in text)
-    if not (is_visible and len(text) <= 200):
+    if not (is_visible(text) and len(text) <= 200):
         raise InvalidInput("The alias cannot be stored.", [Fault("alias", "expected 1 to 200 characters")])
     return text
 

@@ -69,15 +69,14 @@ def everybody_is_touched(session: Session, look: Look | None, now: datetime) -> 
     return any(session.scalar(select(func.max(column)).where(column > since)) is not None for column in columns)
 
 
-def rule_is_touched(
-    session: Session, look: Look, rule_id: uuid.UUID, version: int, overlap: timedelta = timedelta()
-) -> bool:
-    """Tell whether a rule, or what is set for it, changed since the last look (less `overlap`)."""
-    if look.versions.get(rule_id) != version:
-        return True
-    since = look.at - overlap
-    changed = select(RuleSetting.id).where(RuleSetting.rule_id == rule_id, _after(since, RuleSetting))
-    return session.scalar(changed.limit(1)) is not None
+def touched_rules(
+    session: Session, look: Look, versions: Mapping[uuid.UUID, int], overlap: timedelta = timedelta()
+) -> set[uuid.UUID]:
+    """Return the rules that changed, or what is set for which did, since the last look (less `overlap`)."""
+    changed = select(RuleSetting.rule_id).where(_after(look.at - overlap, RuleSetting)).distinct()
+    return {rule_id for rule_id, version in versions.items() if look.versions.get(rule_id) != version}.union(
+        session.scalars(changed)
+    )
 
 
 def touched(session: Session, look: Look, assessed: Mapping[uuid.UUID, datetime]) -> set[uuid.UUID]:

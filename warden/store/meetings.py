@@ -23,6 +23,7 @@ from warden.i18n import N_
 from warden.models import Alert, Meeting, Partner
 from warden.store import duty
 from warden.store.paging import Page, page
+from warden.store.visible import is_visible
 
 AWAITED = frozenset({MeetingStatus.PROPOSED, MeetingStatus.SCHEDULED})
 """Meetings that may still be missed."""
@@ -178,7 +179,7 @@ def held(
     Raises InvalidInput without an outcome or for a time to come, Conflict for a closed meeting.
     """
     _require_open(meeting, "held")
-    if not outcome.strip():
+    if not is_visible(outcome):
         fault = Fault("outcome", "is empty; expected what was agreed")
         raise InvalidInput("A meeting is closed with its outcome.", [fault])
     if held_at is not None and held_at > now:
@@ -192,7 +193,7 @@ def held(
 def waive(session: Session, meeting: Meeting, *, reason: str, who: str) -> Meeting:
     """Close a meeting that need not take place. Raises InvalidInput without a reason, Conflict for a closed meeting."""
     _require_open(meeting, "waived")
-    if not reason.strip():
+    if not is_visible(reason):
         fault = Fault("reason", "is empty; expected why no meeting is needed")
         raise InvalidInput("A meeting is waived with a reason.", [fault])
     meeting.waived_why, meeting.closed_by = reason.strip(), who

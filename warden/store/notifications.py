@@ -125,16 +125,15 @@ def claim_next(session: Session, destination_id: uuid.UUID, now: datetime) -> Cl
 def claim(session: Session, notification: Notification, now: datetime) -> Claim | None:
     """Claim this notification by compare-and-swap on its attempts; None when somebody else was faster."""
     seen = notification.attempts
-    claimed = session.execute(
+    claimed = (
         update(Notification)
         .where(Notification.id == notification.id, Notification.attempts == seen, _open_at(now))
         .values(status=NotificationStatus.CLAIMED, attempts=seen + 1, lease_until=now + LEASE)
-        .execution_options(synchronize_session=False)
+        .returning(Notification)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    if not claimed.rowcount:  # type: ignore[attr-defined]
-        return None
-    session.refresh(notification)
-    return Claim(notification, seen + 1)
+    mine = session.scalar(claimed)
+    return Claim(mine, seen + 1) if mine else None
 
 
 def finish(session: Session, claimed: Claim, status: NotificationStatus, answer: str, now: datetime) -> bool:
@@ -158,6 +157,12 @@ def retry(session: Session, claimed: Claim, answer: str, now: datetime, not_befo
     else:
         _end(session, claimed, status=NotificationStatus.QUEUED, answer=answer, next_attempt_at=at)
     return at
+
+
+def is_any_old(session: Session, now: datetime) -> bool:
+    """Tell whether something has waited longer than `MAX_AGE`."""
+    old = exists().where(_open_at(now), Notification.created_at <= now - MAX_AGE)
+    return bool(session.scalar(select(old)))
 
 
 def give_up_old(session: Session, now: datetime) -> int:

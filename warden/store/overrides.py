@@ -1,7 +1,6 @@
 """Overrides: what people say against the computed likelihood or impact of a partner, for a time. They place nobody."""
 
 import math
-import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from warden.domain import WATCHED_STAGES, Quantity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Override, Partner
+from warden.store.visible import is_visible
 
 LONGEST = timedelta(days=366)
 """An override that is not renewed within a year has been forgotten."""
@@ -102,17 +102,12 @@ def holds(override: Override, now: datetime) -> bool:
     return override.created_at <= now < min(override.expires_at, override.withdrawn_at or override.expires_at)
 
 
-def _is_readable(text: str) -> bool:
-    """Tell whether there is anything to see: some characters have no width, and are no white space either."""
-    return any(unicodedata.category(one)[0] not in "ZC" for one in text)
-
-
 def _refuse_faults(quantity: Quantity, value: float, reason: str, expires_at: datetime, now: datetime) -> None:
     fits, expected = _RANGES[quantity]
     faults = []
     if not (math.isfinite(value) and fits(value)):
         faults.append(Fault("value", f"found {value}, expected {expected}"))
-    if not _is_readable(reason):
+    if not is_visible(reason):
         faults.append(Fault("reason", "is empty; expected why the computed value does not hold"))
     if not now < expires_at <= now + LONGEST:
         expected = f"a moment after now and at most {LONGEST.days} days away"

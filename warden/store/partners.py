@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import ColumnElement, Row, String, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from warden.calendars import time_zones
 from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Alias, Assessment, Identifier, Partner, PartnerVersion, Person
@@ -72,7 +72,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
     "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
     "region": (lambda value: len(value) <= 60 and _is_plain(value), "a region of at most 60 characters, or none"),
-    "time_zone": (lambda value: value in available_timezones(), "a time zone such as Asia/Taipei"),
+    "time_zone": (lambda value: value in time_zones(), "a time zone such as Asia/Taipei"),
     "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
     "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),
     "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1, that is 0% and 100%"),

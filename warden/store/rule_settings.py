@@ -80,6 +80,10 @@ class InForce:
         return (*self.by_tier.get(tier.strip().casefold(), ()), *own)
 
 
+NO_SETTINGS = InForce({}, {})
+"""Of a rule for which nothing is set."""
+
+
 def in_force(session: Session, rule_id: uuid.UUID, at: datetime | None = None) -> InForce:
     """Return the settings of a rule that hold at `at` (default: that nobody has ended), for everybody, in one query."""
     return _sorted(_rows(session, at, rule_id))

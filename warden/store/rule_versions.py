@@ -103,15 +103,20 @@ def latest(session: Session, rule: Rule) -> Mapping[str, Any]:
     return definition_of(rule) if rule.version else listing(session, rule.id)[0].definition
 
 
+def first(rule: Rule, author: str) -> RuleVersion:
+    """Return what stands in a stored rule's row as its active version; it belongs to no session."""
+    at = rule.updated_at
+    return RuleVersion(
+        rule_id=rule.id, number=rule.version, status=VersionStatus.ACTIVE, definition=definition_of(rule),
+        author=author, created_at=at, activated_at=at, activated_by=author,
+    )  # fmt: skip
+
+
 def keep_first(session: Session, rule: Rule, author: str) -> RuleVersion:
     """Store what stands in a rule's row as its active version, unless the rule has one; return it."""
     found = active(session, rule.id)
     if found is None:
-        at = rule.updated_at
-        found = RuleVersion(
-            rule_id=rule.id, number=rule.version, status=VersionStatus.ACTIVE, definition=definition_of(rule),
-            author=author, created_at=at, activated_at=at, activated_by=author,
-        )  # fmt: skip
+        found = first(rule, author)
         session.add(found)
         session.flush()
     return found

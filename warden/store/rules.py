@@ -1,12 +1,12 @@
 """Rules as rows, the state of each for each partner, and the decisions they took."""
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, and_, delete, func, or_, select, type_coerce
+from sqlalchemy import String, and_, delete, func, or_, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -155,18 +155,25 @@ _STANDING = (
 _STATES: Mapping[str | None, RuleState | None] = {None: None, **{state.value: state for state in RuleState}}
 
 
-def statuses(session: Session, rule_id: uuid.UUID, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
-    """Return the state of a rule for those of the partners that have one; the others are ok.
+def statuses(
+    session: Session, rule_ids: Collection[uuid.UUID], partner_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[uuid.UUID, Standing]]:
+    """Return the states of each rule for those of the partners that have one, by rule; the others are ok.
 
     Plain rows: objects for every rule and partner of a portfolio would cost more than judging them.
     """
-    chosen = select(*_STANDING).where(RuleStatus.rule_id == rule_id, RuleStatus.partner_id.in_(partner_ids))
-    return {row.partner_id: row for row in _standings(session, chosen)}
+    chosen = select(RuleStatus.rule_id, *_STANDING)
+    chosen = chosen.where(RuleStatus.rule_id.in_(rule_ids), RuleStatus.partner_id.in_(partner_ids))
+    found: dict[uuid.UUID, dict[uuid.UUID, Standing]] = {rule_id: {} for rule_id in rule_ids}
+    for rule_id, *row in session.execute(chosen):
+        standing = _standing(row)
+        found[rule_id][standing.partner_id] = standing
+    return found
 
 
-def _standings(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[Standing]:
-    for partner_id, state, since, beneath, *moments in session.execute(query):
-        yield Standing(partner_id, RuleState(state), since, _STATES[beneath], *moments)
+def _standing(row: Iterable[Any]) -> Standing:
+    partner_id, state, since, beneath, *moments = row
+    return Standing(partner_id, RuleState(state), since, _STATES[beneath], *moments)
 
 
 def statuses_of(session: Session, partner_id: uuid.UUID) -> list[tuple[Rule, RuleStatus | None]]:
@@ -198,15 +205,25 @@ def in_state(
     return [(status, partner_id, name) for status, partner_id, name in session.execute(query)]
 
 
-def waiting(session: Session, rule_id: uuid.UUID, beneath: Collection[RuleState]) -> set[uuid.UUID]:
-    """Return the partners for whom time alone may change a rule's state, or that it is unstable.
+def waiting(session: Session, restless: Mapping[uuid.UUID, Collection[RuleState]]) -> dict[uuid.UUID, set[uuid.UUID]]:
+    """Return by rule the partners for whom time alone may change the rule's state, or that it is unstable.
 
-    `beneath`: the states that, once unknown, no policy leaves as they are.
+    `restless`: of each rule the states that, once unknown, its policies do not leave as they are.
     """
-    unknown = and_(RuleStatus.state == RuleState.UNKNOWN, RuleStatus.before_unknown.in_(beneath))
     clocks = RuleStatus.state.in_((RuleState.PENDING, RuleState.RECOVERING))
-    waits = or_(clocks, unknown, RuleStatus.unstable_since.is_not(None))
-    return set(session.scalars(select(RuleStatus.partner_id).where(RuleStatus.rule_id == rule_id, waits)))
+    unknown = [
+        and_(
+            RuleStatus.rule_id == rule_id, RuleStatus.state == RuleState.UNKNOWN, RuleStatus.before_unknown.in_(states)
+        )
+        for rule_id, states in restless.items()
+        if states
+    ]
+    waits = or_(clocks, RuleStatus.unstable_since.is_not(None), *unknown)
+    found: dict[uuid.UUID, set[uuid.UUID]] = {rule_id: set() for rule_id in restless}
+    query = select(RuleStatus.rule_id, RuleStatus.partner_id)
+    for rule_id, partner_id in session.execute(query.where(RuleStatus.rule_id.in_(restless), waits)):
+        found[rule_id].add(partner_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +256,19 @@ def _first_failure(session: Session, rule_id: uuid.UUID) -> dict[str, Any]:
     return found
 
 
+def ending(session: Session, off: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the rules of which `retired` and `forget_unknown` may find anything; `off`: those switched off."""
+    query = select(RuleStatus.rule_id).where(RuleStatus.state != RuleState.OK).distinct()
+    unwatched = query.join(Partner, Partner.id == RuleStatus.partner_id).where(Partner.stage.not_in(WATCHED_STAGES))
+    return {*session.scalars(unwatched), *session.scalars(query.where(RuleStatus.rule_id.in_(off)))}
+
+
 def retired(session: Session, rule_id: uuid.UUID, enabled: bool) -> list[Standing]:
     """Return states still open for partners no longer watched; for all partners when the rule is switched off."""
     query = select(*_STANDING).where(RuleStatus.rule_id == rule_id, RuleStatus.state != RuleState.OK)
     if enabled:
         query = query.join(Partner, Partner.id == RuleStatus.partner_id).where(Partner.stage.not_in(WATCHED_STAGES))
-    return list(_standings(session, query))
+    return [_standing(row) for row in session.execute(query)]
 
 
 def forget_unknown(session: Session, rule_id: uuid.UUID, enabled: bool) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from warden.domain import DiagnosedCause
+from warden.domain import DiagnosedCause, VersionStatus
 from warden.models import Matrix, Playbook, Rule
-from warden.store import matrices, playbooks, rule_versions, rules
+from warden.store import matrices, rule_versions
 
 AUTHOR = "warden"
 """Who set what ships."""
@@ -24,25 +24,40 @@ def _read(name: str) -> Any:
 
 def seed(session: Session, now: datetime) -> int:
     """Add what ships where it is missing; return how many rows were added."""
-    added = _seed_playbooks(session, now)
+    books, missing = _playbooks(session, now), _rules(session, now)
+    session.add_all([*books, *missing])
+    session.flush()
+    session.add_all(rule_versions.first(rule, AUTHOR) for rule in missing)
+    added = len(books) + len(missing)
     if session.scalar(select(Matrix.id).limit(1)) is None:
         drafted = matrices.draft(session, _read("matrix.json"), AUTHOR, now)
         matrices.activate(session, drafted.version, AUTHOR, now)
         added += 1
-    present = set(session.scalars(select(Rule.key)))
-    for shipped in _read("rules.json"):
-        values = {name: value for name, value in shipped.items() if name != "key"}
-        if shipped["key"] not in present:
-            rule_versions.keep_first(session, rules.add(session, shipped["key"], values, now), AUTHOR)
-            added += 1
+    session.flush()
     return added
 
 
-def _seed_playbooks(session: Session, now: datetime) -> int:
+def _rules(session: Session, now: datetime) -> list[Rule]:
+    present = set(session.scalars(select(Rule.key)))
+    return [
+        Rule(**shipped, version=1, updated_at=now) for shipped in _read("rules.json") if shipped["key"] not in present
+    ]
+
+
+def _playbooks(session: Session, now: datetime) -> list[Playbook]:
+    """Return the first version of each playbook that has none; it advises at once."""
     present = set(session.scalars(select(Playbook.cause)))
-    missing = [book for book in _read("playbooks.json") if book["cause"] not in present]
-    for book in missing:
-        cause = DiagnosedCause(book["cause"])
-        drafted = playbooks.draft(session, cause, book["titles"], book["steps"], note="", author=AUTHOR, now=now)
-        playbooks.activate(session, cause, drafted.number, now)
-    return len(missing)
+    return [
+        Playbook(
+            cause=DiagnosedCause(book["cause"]),
+            number=1,
+            status=VersionStatus.ACTIVE,
+            titles=book["titles"],
+            steps=book["steps"],
+            author=AUTHOR,
+            created_at=now,
+            activated_at=now,
+        )
+        for book in _read("playbooks.json")
+        if book["cause"] not in present
+    ]

@@ -17,6 +17,7 @@ from warden.domain import SilenceKind
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Partner, Person, Rule, Silence
 from warden.store.paging import Page, page
+from warden.store.visible import is_visible
 
 LONGEST = timedelta(days=90)
 """No silence ends later than this from now: what is to stay quiet for longer needs a rule that says so."""
@@ -39,7 +40,7 @@ def add(
     Times without a zone of their own are what clocks in `time_zone` show.
     """
     faults = [*_unknown(session, matchers)]
-    if not reason.strip():
+    if not is_visible(reason):
         faults.append(Fault("reason", "is empty; expected why nobody is to be told"))
     begin = _moment("starts_at", starts_at or now, time_zone, faults, last=False)
     end = _moment("ends_at", ends_at, time_zone, faults, last=True)

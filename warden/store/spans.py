@@ -57,6 +57,11 @@ def lives(session: Session) -> Mapping[uuid.UUID, Sequence[Held]]:
     return {partner_id: kept.get(partner_id, own) for partner_id, own in found.items()}
 
 
+def partner_ids(session: Session) -> list[uuid.UUID]:
+    """Return the ids of all partners, in order."""
+    return list(session.scalars(select(Partner.id).order_by(Partner.id)))
+
+
 def count(session: Session, since: datetime, until: datetime) -> int:
     """Return how many assessments there are after `since` up to `until`."""
     query = select(func.count()).select_from(Assessment).where(Assessment.at > since, Assessment.at <= until)

@@ -17,13 +17,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from warden.domain import Worth
-from warden.errors import NotFound
+from warden.errors import Conflict, NotFound
 from warden.models import Alert, Decision, Destination, Verdict
 from warden.store.batches import in_batches
 from warden.vault import Vault
 
 LINK = "link"
 """How a verdict came whose recipient is neither an address nor a destination any more."""
+
+MOST_OF_ONE = 50
+"""Verdicts of one author on one alert that are kept: whoever has a link need not sign in."""
 
 _SURE = 1.96
 
@@ -75,13 +78,19 @@ class Record:
 def add(
     session: Session, alert_id: uuid.UUID, worth: Worth, *, author: str, via: str, now: datetime, note: str = ""
 ) -> Verdict:
-    """Note what somebody says an alert was worth; saying the same again changes nothing. Raises NotFound."""
+    """Note what somebody says an alert was worth; saying the same again changes nothing.
+
+    Raises NotFound, or Conflict for somebody who changed their mind `MOST_OF_ONE` times.
+    """
     if session.get(Alert, alert_id) is None:
         raise NotFound(f"There is no alert {alert_id}.")
     query = select(Verdict).where(Verdict.alert_id == alert_id, Verdict.author == author)
     last = session.scalar(query.order_by(Verdict.at.desc(), Verdict.id).limit(1))
     if last is not None and (last.worth, last.note) == (worth, note.strip()):
         return last
+    said = session.scalar(select(func.count()).where(Verdict.alert_id == alert_id, Verdict.author == author))
+    if said is not None and said >= MOST_OF_ONE:
+        raise Conflict(f"You said {MOST_OF_ONE} times what this alert was worth; the last one counts.")
     now = now if last is None else max(now, last.at)
     added = Verdict(alert_id=alert_id, worth=worth, author=author, via=via, note=note.strip(), at=now)
     session.add(added)

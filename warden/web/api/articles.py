@@ -13,8 +13,8 @@ from warden.errors import Fault, InvalidInput
 from warden.models import Correction, Fact, Mention
 from warden.store import articles, partners
 from warden.store.articles import Edition, Incident, Said, Story, Told
-from warden.web.api.facts import RowNumber
 from warden.web.api.shapes import Cursor, Input, Limit, Listed, text
+from warden.web.bounds import RowNumber
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 

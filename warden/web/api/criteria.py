@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import Scope
 from warden.store import criteria, partners
-from warden.web.api.shapes import IfMatch, Input, Listed, Moment, Note, ShortName, check_tag, not_future, set_etag, text
+from warden.web.api.shapes import IfMatch, Input, Listed, Moment, Note, ShortName, not_future, set_etag, text
+from warden.web.bounds import check_tag
 from warden.web.deps import Caller, CurrentServices, Now, Read, Write, guard
 from warden.web.fields import FieldInfo, fields_of
 from warden.web.limits import InUse, in_use

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden import plugins
+from warden.calendars import time_zones
 from warden.domain import LOCALES, NotificationStatus, Role, Severity
 from warden.errors import Fault, InvalidInput
 from warden.models import Destination
@@ -229,7 +229,7 @@ def _check_words(values: Mapping[str, Any]) -> None:
     locale, time_zone = values.get("locale"), values.get("time_zone")
     if locale is not None and locale not in LOCALES:
         faults.append(Fault("locale", f"{locale!r} is not one of {', '.join(LOCALES)}"))
-    if time_zone is not None and time_zone not in available_timezones():
+    if time_zone is not None and time_zone not in time_zones():
         faults.append(Fault("time_zone", f"{time_zone!r} is not a time zone such as Asia/Taipei"))
     if faults:
         raise InvalidInput("The destination cannot be stored.", faults)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from warden.domain import EscalateTo, Severity
 from warden.rules.escalation import MOST_MINUTES
 from warden.store import escalation
-from warden.web.api.shapes import Bool, IfMatch, Input, check_tag, set_etag, tag_of
+from warden.web.api.shapes import Bool, IfMatch, Input, set_etag
+from warden.web.bounds import check_tag, tag_of
 from warden.web.deps import Read, Write, guard
 from warden.web.problems import errors
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import FactKind
@@ -15,13 +15,12 @@ from warden.models import Fact, FactKey
 from warden.store import facts, idempotency, identifiers, partners, sources
 from warden.store.facts import Unattributed
 from warden.web.api.push import REQUEST_BODY, read_batch
-from warden.web.api.shapes import NO_NUL, Cursor, Input, Limit, Listed, Moment, Since, Until, listed
+from warden.web.api.shapes import Cursor, Input, Limit, Listed, Moment, Since, Until, listed
+from warden.web.bounds import NO_NUL, RowNumber
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 
 router = APIRouter(tags=["facts"], dependencies=[guard("facts")])
-
-RowNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 async def _raw_body(request: Request) -> bytes:

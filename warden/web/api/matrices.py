@@ -15,7 +15,8 @@ from warden.pipeline import moves
 from warden.pipeline.moves import Move, Place
 from warden.store import matrices
 from warden.web.answers import State, state_of
-from warden.web.api.shapes import IfMatch, Listed, NoBody, Sentence, check_tag, sentence, set_etag, tag_of
+from warden.web.api.shapes import IfMatch, Listed, NoBody, Sentence, sentence, set_etag
+from warden.web.bounds import check_tag, tag_of
 from warden.web.deps import SLOW, ApiReader, Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 from warden.wording import Reader

@@ -11,13 +11,12 @@ from warden.errors import Fault, InvalidInput
 from warden.store import identifiers, names, partners
 from warden.store.names import Ambiguous, Answer, Flags, Headline, Mark
 from warden.web.api.partners import AliasOut
-from warden.web.api.shapes import NO_NUL, Cursor, Input, Listed, Name
+from warden.web.api.shapes import Cursor, Input, Listed, Name
+from warden.web.bounds import MOST_SKIPPED, NO_NUL
 from warden.web.deps import SLOW, Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 
 router = APIRouter(tags=["names"], dependencies=[guard("partners")])
-
-MOST_SKIPPED = 1_000_000
 
 Limit = Annotated[int, Query(ge=1, le=50, description="Most names on the page: all are sought in every headline.")]
 

@@ -9,19 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from warden.domain import LOCALES, DiagnosedCause, VersionStatus
 from warden.models import Playbook
 from warden.store import playbooks
-from warden.web.api.shapes import (
-    Changes,
-    IfMatch,
-    Input,
-    Listed,
-    NoBody,
-    Note,
-    check_tag,
-    refuse_nulls,
-    set_etag,
-    tag_of,
-    text,
-)
+from warden.web.api.shapes import Changes, IfMatch, Input, Listed, NoBody, Note, refuse_nulls, set_etag, text
+from warden.web.bounds import check_tag, content_tag
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 
@@ -145,11 +134,6 @@ def activate_playbook(
     """Advise by a draft from now on. Alerts that fired before keep the version they named."""
     check_tag(if_match, content_tag(playbooks.get(session, cause, number, lock=True)), f"Version {number}")
     return _answer(playbooks.activate(session, cause, number, now), response)
-
-
-def content_tag(row: Playbook) -> str:
-    """Return what an ETag says of a version: a hash of its content."""
-    return tag_of([row.titles, row.steps, row.note])
 
 
 def _answer(row: Playbook, response: Response) -> PlaybookOut:

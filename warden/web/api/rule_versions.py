@@ -13,20 +13,8 @@ from warden.models import Rule, RuleVersion
 from warden.pipeline import firing, rehearse
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.web.api.rules import RuleFields
-from warden.web.api.shapes import (
-    IfMatch,
-    Input,
-    Listed,
-    NoBody,
-    Note,
-    Reason,
-    Sentence,
-    check_tag,
-    sentence,
-    set_etag,
-    tag_of,
-    text,
-)
+from warden.web.api.shapes import IfMatch, Input, Listed, NoBody, Note, Reason, Sentence, sentence, set_etag, text
+from warden.web.bounds import check_tag, tag_of
 from warden.web.deps import SLOW, ApiReader, Caller, CurrentServices, Now, Read, Write, guard
 from warden.web.problems import errors
 from warden.web.rule_checks import refuse_faults

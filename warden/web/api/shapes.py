@@ -3,22 +3,19 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Body, Header, Query, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import to_json
 from sqlalchemy import inspect
 
 from warden.errors import Fault, InvalidInput, PreconditionFailed
 from warden.store.paging import MAX_LIMIT, Page
+from warden.web.bounds import NO_NUL, is_sane
 from warden.wording import Reader
 
 T = TypeVar("T")
 Row = TypeVar("Row")
-
-NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL
 
 
 def text(longest: int, shortest: int = 1) -> StringConstraints:
@@ -33,11 +30,6 @@ Note = Annotated[str, text(10_000, 0)]
 Reason = Annotated[str, text(2_000)]
 Bool = Annotated[bool, Field(strict=True)]
 """True or false and nothing else: left to itself, pydantic reads 1, "yes" and "off" too."""
-
-
-def is_sane(moment: datetime) -> bool:
-    """Tell whether neither sums with durations nor conversion to another zone can overflow."""
-    return 1900 <= moment.year < 2200
 
 
 def _sane(moment: datetime) -> datetime:
@@ -145,17 +137,6 @@ def check_version(if_match: str | None, version: int, name: str) -> None:
     wanted = wanted_version(if_match)
     if wanted is not None and wanted != version:
         raise PreconditionFailed(f"{name} was changed meanwhile: it is at version {version}.")
-
-
-def tag_of(content: Any) -> str:
-    """Return what an ETag says of a thing without a version of its own: a hash of its content."""
-    return blake2b(to_json(content), digest_size=8).hexdigest()
-
-
-def check_tag(if_match: str | None, tag: str, name: str) -> None:
-    """Raise PreconditionFailed unless the If-Match header, if there is one, names `tag`."""
-    if if_match is not None and if_match.strip() not in ("*", f'"{tag}"'):
-        raise PreconditionFailed(f"{name} was changed meanwhile: read it again.")
 
 
 def refuse_nulls(model: type[Any], changes: dict[str, Any]) -> dict[str, Any]:

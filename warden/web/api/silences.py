@@ -14,7 +14,8 @@ from warden.rules.matching import matcher_faults
 from warden.store import silences
 from warden.web.alert_answers import SilenceState, state_of_silence
 from warden.web.api.matchers import Matchers
-from warden.web.api.shapes import Cursor, Input, Limit, Listed, NoBody, Reason, ShortName, is_sane, listed
+from warden.web.api.shapes import Cursor, Input, Limit, Listed, NoBody, Reason, ShortName, listed
+from warden.web.bounds import is_sane
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 

@@ -83,7 +83,7 @@ def list_verdicts(session: Read, alert_id: uuid.UUID) -> Listed[VerdictOut]:
     return Listed(items=[VerdictOut.model_validate(row) for row in found], next=None)
 
 
-@of_alerts.post("", status_code=201, responses=errors(404))
+@of_alerts.post("", status_code=201, responses=errors(404, 409))
 def add_verdict(
     session: Write, now: Now, caller: Caller, alert_id: uuid.UUID, new: Annotated[NewVerdict, Body()]
 ) -> VerdictOut:

@@ -18,7 +18,7 @@ from warden.pipeline.ledger import Cause, Clocks, Ledger, Step
 from warden.store import partners
 from warden.web import words
 from warden.web.answers import turning_point
-from warden.web.api.shapes import is_sane
+from warden.web.bounds import is_sane
 from warden.web.deps import SLOW, Read
 from warden.web.pages.drawing import Asked, View, Viewer
 from warden.web.pages.grid import board

@@ -12,7 +12,7 @@ from warden import wording
 from warden.domain import Role
 from warden.errors import NotSignedIn
 from warden.web import templating
-from warden.web.api.shapes import NO_NUL
+from warden.web.bounds import NO_NUL
 from warden.web.deps import CurrentServices, MaybeCaller, Now, Principal, Services, require
 from warden.wording import Reader
 

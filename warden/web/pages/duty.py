@@ -17,7 +17,7 @@ from warden.models import Person
 from warden.rules.escalation import BEGINS, ENDS, MOST_MINUTES
 from warden.store import destinations, duty, escalation, people
 from warden.web import alert_words
-from warden.web.api.shapes import tag_of
+from warden.web.bounds import tag_of
 from warden.web.deps import Read, Write
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 from warden.web.pages.matcher_form import Typed, first

@@ -11,7 +11,7 @@ from scorers.matrix import LEAST_CONTRAST, Band, Grid, Level, Locale, contrast
 from warden.models import Matrix
 from warden.store import matrices
 from warden.store.assessments import Placement
-from warden.web.api.shapes import tag_of
+from warden.web.bounds import tag_of
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
 

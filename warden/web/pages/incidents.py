@@ -12,7 +12,7 @@ from warden.domain import CorrectionKind
 from warden.errors import InvalidInput
 from warden.store import articles, corrections, partners
 from warden.web import words
-from warden.web.api.facts import RowNumber
+from warden.web.bounds import RowNumber
 from warden.web.deps import Read, Write
 from warden.web.pages.drawing import Manager, View, Viewer, Written, local_path, see_other
 

@@ -11,7 +11,7 @@ from warden.models import Matrix
 from warden.pipeline import moves
 from warden.store import matrices
 from warden.web.answers import state_of
-from warden.web.api.shapes import NO_NUL, check_tag, tag_of
+from warden.web.bounds import NO_NUL, check_tag, tag_of
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
 from warden.web.pages.grid import board_of

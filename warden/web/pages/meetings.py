@@ -15,7 +15,7 @@ from warden.errors import InvalidInput
 from warden.models import Meeting
 from warden.pipeline import invitations
 from warden.store import actions, meetings, partners, replies
-from warden.web.api.shapes import NO_NUL, is_sane
+from warden.web.bounds import NO_NUL, is_sane
 from warden.web.deps import Read, Write
 from warden.web.pages.actions import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other

@@ -10,7 +10,7 @@ from warden.errors import InvalidInput
 from warden.models import Partner
 from warden.store import identifiers, names, partners
 from warden.store.names import Answer, Flags, Mark
-from warden.web.api.names import MOST_SKIPPED
+from warden.web.bounds import MOST_SKIPPED
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages.drawing import Asked, Manager, View, Viewer, Written, see_other
 

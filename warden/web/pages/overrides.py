@@ -11,7 +11,7 @@ from warden.domain import Quantity
 from warden.errors import InvalidInput
 from warden.i18n import N_
 from warden.store import overrides, partners
-from warden.web.api.shapes import is_sane
+from warden.web.bounds import is_sane
 from warden.web.deps import Write
 from warden.web.pages.drawing import Manager, Written, see_other
 from warden.web.pages.partners import draw

@@ -13,8 +13,7 @@ from warden.i18n import N_
 from warden.models import Playbook
 from warden.store import playbooks
 from warden.web import alert_words
-from warden.web.api.playbooks import content_tag
-from warden.web.api.shapes import check_tag
+from warden.web.bounds import check_tag, content_tag
 from warden.web.deps import Read, Write
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
 from warden.web.pages.matcher_form import Typed, first

@@ -1,5 +1,6 @@
 """Routes: who gets what, in order; the form of one, and who would be told of an alert right now."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -92,9 +93,10 @@ def show_route(view: Viewer, session: Read, route_id: uuid.UUID) -> Response:
 def change(view: Manager, session: Write, route_id: uuid.UUID, typed: Typed) -> Response:
     """Change a route, unless somebody changed it meanwhile."""
     route = routes.get(session, route_id, lock=True)
-    version = first(typed, "version")
+    written = first(typed, "version")
+    version = int(written) if re.fullmatch("[0-9]{1,9}", written) else None
     try:
-        routes.change(session, route, int(version) if version.isdigit() else None, _values(session, typed))
+        routes.change(session, route, version, _values(session, typed))
     except (InvalidInput, Conflict) as error:
         return _draw(view, session, route, _as_typed(typed), _faults(error))
     return see_other("/alerts/routes")

@@ -13,7 +13,7 @@ from warden.models import Rule, RuleVersion
 from warden.pipeline import firing, rehearse
 from warden.store import partners, rule_versions, rules
 from warden.web import rule_words
-from warden.web.api.shapes import check_tag, tag_of
+from warden.web.bounds import check_tag, tag_of
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages import rule_form
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other

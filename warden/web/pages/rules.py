@@ -16,7 +16,7 @@ from warden.rules import FUNCTIONS, VARIABLES
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.store.rule_settings import FIELDS, Effective
 from warden.web import rule_words
-from warden.web.api.shapes import NO_NUL
+from warden.web.bounds import NO_NUL
 from warden.web.deps import Read, Write
 from warden.web.pages import rule_form
 from warden.web.pages.drawing import Asked, Manager, View, Viewer, Written, see_other

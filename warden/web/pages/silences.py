@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
+from warden.calendars import time_zones
 from warden.domain import SilenceKind
 from warden.errors import Fault, InvalidInput, NotFound
 from warden.i18n import N_
@@ -16,7 +17,7 @@ from warden.rules.matching import matcher_faults
 from warden.store import alerts, partners, silences
 from warden.web import alert_words
 from warden.web.alert_answers import state_of_silence
-from warden.web.api.shapes import is_sane
+from warden.web.bounds import is_sane
 from warden.web.deps import Read, Write
 from warden.web.pages import matcher_form
 from warden.web.pages.drawing import ROWS, Asked, Manager, View, Viewer, see_other
@@ -93,7 +94,7 @@ def end(view: Manager, session: Write, silence_id: uuid.UUID) -> Response:
 def _add(view: View, session: Session, typed: Mapping[str, Sequence[str]]) -> None:
     matchers, faults = matcher_form.read(session, typed)
     time_zone = first(typed, "time_zone") or view.reader.time_zone
-    if time_zone not in available_timezones():
+    if time_zone not in time_zones():
         faults.append(Fault("time_zone", f"{time_zone!r:.80} is unknown"))
     kind, begin, until = first(typed, "kind"), first(typed, "starts_at"), local(first(typed, "ends_at"))
     if until is None:

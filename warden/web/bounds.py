@@ -1,0 +1,37 @@
+"""What the API and the pages both hold a request to: what can be stored, and the tag of what it was made from."""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic_core import to_json
+
+from warden.errors import PreconditionFailed
+from warden.models import Playbook
+
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL
+MOST_SKIPPED = 1_000_000
+
+RowNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def is_sane(moment: datetime) -> bool:
+    """Tell whether neither sums with durations nor conversion to another zone can overflow."""
+    return 1900 <= moment.year < 2200
+
+
+def tag_of(content: Any) -> str:
+    """Return what an ETag says of a thing without a version of its own: a hash of its content."""
+    return blake2b(to_json(content), digest_size=8).hexdigest()
+
+
+def content_tag(row: Playbook) -> str:
+    """Return the tag of a version of a playbook."""
+    return tag_of([row.titles, row.steps, row.note])
+
+
+def check_tag(if_match: str | None, tag: str, name: str) -> None:
+    """Raise PreconditionFailed unless the If-Match header, if there is one, names `tag`."""
+    if if_match is not None and if_match.strip() not in ("*", f'"{tag}"'):
+        raise PreconditionFailed(f"{name} was changed meanwhile: read it again.")
