@@ -183,14 +183,20 @@ def postgresql(postgresql_url: URL) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_migrated(postgresql: psycopg.Connection, postgresql_url: URL) -> str:
-    """The address of a migrated database."""
-    postgresql.execute("CREATE DATABASE warden_tests")
-    url = postgresql_url.set(database="warden_tests").render_as_string(hide_password=False)
-    database = Database(url)
+def postgresql_template(postgresql: psycopg.Connection, postgresql_url: URL) -> str:
+    """The name of a migrated database that nobody is connected to, for others to be copied from."""
+    postgresql.execute("CREATE DATABASE warden_template")
+    database = Database(postgresql_url.set(database="warden_template").render_as_string(hide_password=False))
     upgrade(database)
     database.close()
-    return url
+    return "warden_template"
+
+
+@pytest.fixture(scope="session")
+def postgresql_migrated(postgresql: psycopg.Connection, postgresql_url: URL, postgresql_template: str) -> str:
+    """The address of a migrated database."""
+    postgresql.execute(f"CREATE DATABASE warden_tests TEMPLATE {postgresql_template}")
+    return postgresql_url.set(database="warden_tests").render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

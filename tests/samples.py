@@ -217,7 +217,9 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.SOURCE_REFUSED: messages.source_refused(source(), reader),
         reason.SOURCE_CHANGED: messages.source_changed(source(), reader),
         reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
-        reason.DESTINATION_DISABLED: messages.destination_disabled("Sales", "404 no_service", URL, reader),
+        reason.DESTINATION_DISABLED: messages.destination_disabled(
+            "Sales", "404 no_service", ["Acme – Late deliveries"], URL, reader
+        ),
         reason.COMMON_CAUSE: messages.many_partners(many(reason.COMMON_CAUSE), reader),
         reason.SILENCE_ENDED: messages.many_partners(many(reason.SILENCE_ENDED), reader),
         reason.RULE_FAILED: messages.rule_failed(RULE, LATE, 12, f"{URL}/rules/3", reader),

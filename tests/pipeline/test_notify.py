@@ -157,6 +157,7 @@ def test_a_destination_that_refuses_for_good_is_switched_off_and_told_elsewhere_
     assert [row.status for row in rows(road.db, lost)] == [FAILED, QUEUED]
     (told,) = admins.received
     assert told.json["type"] == "destination_disabled"
+    assert "Messages that did not arrive" in told.body.decode()
     assert "SECRETTOKEN" not in told.body.decode() + destination.disabled_why
 
 

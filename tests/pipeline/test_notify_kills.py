@@ -25,9 +25,9 @@ from warden.vault import Vault
 
 KEY = Fernet.generate_key().decode()
 CONFIRMED = {NotificationStatus.SENT, NotificationStatus.ACCEPTED}
-MESSAGES = 40
+MESSAGES = 60
 MOST_STEPS = 60
-"""So many things a child does at most before it dies; one message takes some thirty."""
+"""So many things a child does at most before it dies; one message takes some twenty-five."""
 
 RESPOND: Mapping[str, Respond] = {"/slack": Slack(), "/teams": teams}
 

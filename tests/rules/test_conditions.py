@@ -19,10 +19,16 @@ from warden.rules import (
     over,
 )
 from warden.rules.conditions import OVER_MESSAGE
+from warden.rules.context import Variable
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
 
 LITERALS = {Kind.DOUBLE: "2.0", Kind.INT: "2", Kind.STRING: "'x'", Kind.BOOL: "true", Kind.STRINGS: "['x']"}
+
+
+def _literal(variable: Variable) -> str:
+    return f"'{variable.values[0]}'" if variable.values else LITERALS[variable.kind]
+
 
 PLAIN = context(
     likelihood=0.3,
@@ -88,6 +94,14 @@ def nested_loops(depth: int) -> str:
         ),
         ("stage > 2", "condition", "it fails for stage = 'candidate'"),
         (
+            "tier == 'stage' &&\n stage == 'activ'",
+            "condition, line 2, column 11",
+            "stage is never 'activ'; expected one of candidate",
+        ),
+        ('"blnd" != communication_state', "condition, line 1, column 1", 'communication_state is never "blnd"'),
+        ("late_rate == null", "condition, line 1, column 14", "late_rate is never compared with null"),
+        ("null != late_rate", "condition, line 1, column 1", "late_rate is never compared with null"),
+        (
             "days_silent > 500.0 && stage > 2",
             "condition",
             "it fails for days_silent = 501.0, stage = 'candidate': its types do not fit",
@@ -135,7 +149,7 @@ def test_the_field_at_fault_is_named() -> None:
         "true",
         '"strategic" in tags && size(tags) < 5',
         "single_source == true || months_to_replace > 6.0",
-        *(f"{variable.name} != {LITERALS[variable.kind]}" for variable in VARIABLES),
+        *(f"{variable.name} != {_literal(variable)}" for variable in VARIABLES),
     ],
 )
 def test_a_sound_condition_is_accepted(text: str) -> None:

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 from served import Site, seed, serving
-from sqlalchemy import URL, delete, make_url, text, update
+from sqlalchemy import URL, delete, text, update
 from sqlalchemy.orm import Session
 
 from warden.clock import utc_now
@@ -23,9 +23,9 @@ BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 
 
 @pytest.fixture(scope="module")
-def shared(postgresql: psycopg.Connection, postgresql_url: URL, postgresql_migrated: str) -> Iterator[Site]:
+def shared(postgresql: psycopg.Connection, postgresql_url: URL, postgresql_template: str) -> Iterator[Site]:
     """A service on a seeded PostgreSQL database, in which each test has things of its own."""
-    postgresql.execute(f"CREATE DATABASE warden_web TEMPLATE {make_url(postgresql_migrated).database}")
+    postgresql.execute(f"CREATE DATABASE warden_web TEMPLATE {postgresql_template}")
     with serving(postgresql_url.set(database="warden_web").render_as_string(hide_password=False)) as site:
         with site.services.db.write() as session:
             shipped.seed(session, utc_now())

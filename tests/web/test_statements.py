@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 from served import Site, alarm, seed_risk
@@ -12,15 +13,29 @@ from sqlalchemy.orm import Session
 
 from collectors.base import Article, Key, Message
 from warden.clock import utc_now
-from warden.domain import CorrectionKind, FactKind, Frequency, NotificationReason, Quantity, Role, Scope
+from warden.domain import (
+    CorrectionKind,
+    FactKind,
+    Frequency,
+    MeetingLevel,
+    NotificationReason,
+    Quantity,
+    Role,
+    Scope,
+    Side,
+    SilenceKind,
+)
 from warden.messages import Message as Outbound
-from warden.models import Partner
+from warden.models import Meeting, Partner, Person
 from warden.pipeline import assess, attribute
 from warden.store import (
+    actions,
     articles,
+    cadences,
     criteria,
     destinations,
     digests,
+    duty,
     facts,
     identifiers,
     learning,
@@ -30,7 +45,9 @@ from warden.store import (
     overrides,
     partners,
     people,
+    routes,
     rules,
+    silences,
     sources,
 )
 
@@ -68,12 +85,30 @@ LISTS = (
     "/api/v1/digests",
     "/api/v1/notifications",
     "/api/v1/rules",
+    "/rules",
+    "/digests",
+    "/actions?state=all",
+    "/cadences?ended=true",
+    "/alerts/silences?state=all",
+    "/alerts/notices",
+    "/alerts/duty",
+    "/alerts/routes",
+    "/alerts/playbooks",
+    "/api/v1/actions",
+    "/api/v1/cadences",
+    "/api/v1/silences",
+    "/api/v1/routes",
+    "/api/v1/absences",
+    "/api/v1/duty",
+    "/api/v1/notices",
+    "/api/v1/playbooks",
 )
 ONE_PARTNER = (
     *("/partners/{}", "/partners/{}/criteria", "/partners/{}/changes"),
     *("/api/v1/partners/{}", "/api/v1/partners/{}/assessments", "/api/v1/partners/{}/outcomes"),
     *("/api/v1/partners/{}/overrides", "/api/v1/partners/{}/criteria", "/api/v1/partners/{}/ledger"),
     *("/partners/{}/incidents", "/api/v1/partners/{}/incidents"),
+    *("/partners/{}/rhythm", "/api/v1/partners/{}/rhythm"),
     "/api/v1/facts?partner_id={}",
 )
 MORE = 12
@@ -121,6 +156,7 @@ def grow(site: Site, partner_id: uuid.UUID, numbers: range) -> None:
             for row in [*rows, meeting]:
                 session.add(row)
                 session.flush()
+            act(session, new, owner, meeting, number, now)
             sources.add(session, name=f"feed {number}", collector="feed", options={"url": "http://a.example/"}, now=now)
             destinations.add(session, name=f"d{number}", channel="email", options={}, now=now, disabled_at=now)
             digests.add(session, person=owner, destination=mail, frequency=Frequency.DAILY, now=now)
@@ -146,6 +182,21 @@ def grow(site: Site, partner_id: uuid.UUID, numbers: range) -> None:
             said = {"label": "negative"}
             articles.correct(session, fact.id, partner_id, CorrectionKind.TONE, said, author="tests", now=utc_now())
     assess.run(site.services.db, site.services.settings, now)
+
+
+def act(session: Session, partner: Partner, owner: Person, meeting: Meeting, number: int, now: datetime) -> None:
+    """Add what people do about alerts: a promise, a rhythm, a silence, a route, an absence and a duty."""
+    promised: dict[str, Any] = {"text": "Send it", "side": Side.OURS, "due_on": now.date(), "owner_id": owner.id}
+    actions.add(session, partner, **promised, meeting_id=meeting.id, author="tests", now=now)
+    often: dict[str, Any] = {"partner_id": partner.id, "every_days": 9, "author": "tests", "now": now}
+    cadences.put(session, MeetingLevel.WORKING, Scope.PARTNER, **often)
+    quiet: dict[str, Any] = {"matchers": {"partner": [str(partner.id)]}, "ends_at": now + timedelta(hours=1)}
+    silences.add(session, kind=SilenceKind.SILENCE, **quiet, reason="They move.", author="tests", now=now)
+    routes.add(session, {"name": f"Route {number}", "matchers": {"tier": [f"t{number}"]}, "people": ["owner"]})
+    begin = now + timedelta(days=10 + number)
+    spans: dict[str, Any] = {"starts_at": begin, "ends_at": begin + timedelta(days=1), "author": "tests", "now": now}
+    duty.add_absence(session, person_id=owner.id, deputy_id=None, **spans)
+    duty.add(session, person_id=owner.id, **spans)
 
 
 def set_by_hand(session: Session, partner: Partner, number: int, now: datetime) -> None:

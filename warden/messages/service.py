@@ -1,6 +1,6 @@
 """What is said of the service itself: sources, destinations, sign-in links, tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,8 @@ from warden.domain import NotificationReason, Severity
 from warden.i18n import N_
 from warden.messages.message import SEALED, Item, Message, facts_of
 from warden.wording import Fact, Reader
+
+_MISSED_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +75,19 @@ def _source(context: SourceContext, reader: Reader, reason: NotificationReason, 
 OPERATIONS_FOOTER = N_("Sent because notices about the service itself are sent here.")
 
 
-def destination_disabled(name: str, why: str, url: str, reader: Reader) -> Message:
-    """A destination refuses for good and was switched off; told elsewhere."""
+def destination_disabled(name: str, why: str, missed: Sequence[str], url: str, reader: Reader) -> Message:
+    """A destination refuses for good and was switched off; told elsewhere. `missed`: titles that did not get there."""
     return Message(
         reason=NotificationReason.DESTINATION_DISABLED,
         severity=Severity.WARNING,
         title=reader.say(N_("Destination switched off: %(name)s"), name=name),
         lead=reader.tr(N_("It refuses messages for good. Mend it and switch it on again; until then it gets nothing.")),
-        facts=facts_of(reader, (N_("What it said"), why)),
+        facts=facts_of(
+            reader,
+            (N_("What it said"), why),
+            (N_("Messages that did not arrive"), len(missed)),
+            (N_("The newest of them"), "; ".join(missed[:_MISSED_SHOWN]) or None),
+        ),
         links=((reader.tr(N_("Open the notifications")), url),),
         footer=reader.tr(OPERATIONS_FOOTER),
     )

@@ -16,7 +16,7 @@ from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, keep, occasion
 from warden.pipeline.quiet import WORDS, Held
-from warden.pipeline.together import IN_WORDS, Heap, cases, fired, heap, kinds_of, prefix_of, said, send_all, shared
+from warden.pipeline.together import IN_WORDS, Heap, cases, fired, heap, prefix_of, rests_on, said, send_all, shared
 from warden.store import alert_events, notices, rules, sharing
 
 JOINS_WITHIN = timedelta(days=28)
@@ -77,8 +77,8 @@ def _join_by_rule(
 
 def _alike(session: Session, every: Sequence[Rule], rule: Rule, events: Sequence[AlertEvent]) -> list[str]:
     """Return the keys of the rules whose causes this one joins: its own first, then those that rest on the same."""
-    mine = kinds_of(session, rule, events, of_all=False)
-    others = [one for one in every if one.id != rule.id and mine & kinds_of(session, one, events, of_all=False)]
+    mine = rests_on(session, rule, events, of_all=False)
+    others = [one for one in every if one.id != rule.id and mine & rests_on(session, one, events, of_all=False)]
     return [rule.key, *(one.key for one in others)]
 
 

@@ -82,10 +82,15 @@ def _tell_of_source(
 
 
 def _tell_of_destinations(session: Session, settings: Settings, now: datetime) -> None:
-    url = f"{settings.public_url}/notifications"
     for lost in session.scalars(select(Destination).where(Destination.disabled_at.is_not(None))):
-        build = partial(destination_disabled, lost.name, lost.disabled_why, url)
-        _enqueue(session, destinations.disabled_key(lost), NotificationReason.DESTINATION_DISABLED, build, now)
+        tell_of_destination(session, settings, lost, now)
+
+
+def tell_of_destination(session: Session, settings: Settings, lost: Destination, now: datetime) -> None:
+    """Tell once, through the other destinations, that one was switched off and what did not arrive there."""
+    missed = notifications.not_arrived(session, lost.id, lost.disabled_why)
+    build = partial(destination_disabled, lost.name, lost.disabled_why, missed, f"{settings.public_url}/notifications")
+    _enqueue(session, destinations.disabled_key(lost), NotificationReason.DESTINATION_DISABLED, build, now)
 
 
 def _tell_of_rules(session: Session, settings: Settings, now: datetime) -> None:

@@ -20,8 +20,9 @@ from warden.db import Database
 from warden.domain import NotificationReason, NotificationStatus
 from warden.errors import InvalidInput, Misconfigured
 from warden.log import get_logger
-from warden.messages import Message, destination_disabled, reachable
+from warden.messages import Message, reachable
 from warden.models import Destination, Notification
+from warden.pipeline import notices
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import destinations, notifications
@@ -239,15 +240,4 @@ def _disable(session: Session, settings: Settings, lost: Destination, why: str, 
     if not destinations.disable(session, lost, why, now):
         return
     log.error("destination_disabled", destination=lost.name, why=why)
-    for addressee in destinations.operators(session, without=lost.id):
-        reader = reader_of(addressee.locale, addressee.time_zone)
-        notifications.enqueue(
-            session,
-            destination=addressee.destination,
-            key=destinations.disabled_key(lost),
-            reason=NotificationReason.DESTINATION_DISABLED,
-            message=destination_disabled(lost.name, why, f"{settings.public_url}/notifications", reader),
-            locale=addressee.locale,
-            now=now,
-            recipient=addressee.recipient,
-        )
+    notices.tell_of_destination(session, settings, lost, now)

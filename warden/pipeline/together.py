@@ -171,7 +171,7 @@ def _tell_common_causes(session: Session, turn: Round, waiting: Collection[uuid.
 
 def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEvent]) -> list[common_cause.Shared]:
     """Return what watched partners have in common that may explain why they raise the same."""
-    kinds = kinds_of(session, rule, events)
+    kinds = rests_on(session, rule, events)
     speaking = sharing.sources(session, kinds, turn.now - SPEAKS_LATELY) if kinds else {}
     return [
         *common_cause.inverted(speaking, "source"),
@@ -180,7 +180,7 @@ def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEven
     ]
 
 
-def kinds_of(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_all: bool = True) -> set[FactKind]:
+def rests_on(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_all: bool = True) -> set[FactKind]:
     """Return the kinds of facts that a rule rests on.
 
     `of_all`: of every signal where it speaks of the placement as a whole.

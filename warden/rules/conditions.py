@@ -28,6 +28,8 @@ _OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in")
 _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|filter)\b")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
+_COMPARED = re.compile(rf"(?<![\w.])([A-Za-z_]\w*)\s*[=!]=\s*({_STRING.pattern}|null\b)")
+_TURNED = re.compile(rf"({_STRING.pattern}|\bnull)\s*[=!]=\s*([A-Za-z_]\w*)\b")
 _FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOTHING: Mapping[str, Reason] = {}
@@ -105,6 +107,21 @@ def _name_faults(text: str, program: cel.Program, where: str, parameters: Mappin
         if found[1] in BY_NAME or found[1] in parameters:
             what = f"{found[1]} has no field {found[2]}; each variable is one value"
             faults.append(Fault(_place(text, found.start(2), where), what))
+    return faults or _value_faults(text, where)
+
+
+def _value_faults(text: str, where: str) -> list[Fault]:
+    """Return a fault for each comparison that is the same whatever is known, which a rule would keep to itself."""
+    compared = [(found[1], found[2], found.start(2)) for found in _COMPARED.finditer(text)]
+    compared += [(found[2], found[1], found.start(1)) for found in _TURNED.finditer(text)]
+    faults = []
+    for name, given, start in compared:
+        if name in BY_NAME and given == "null":
+            what = f"{name} is never compared with null; while it is not known the rule is not judged, see no_data"
+            faults.append(Fault(_place(text, start, where), what))
+        elif name in BY_NAME and BY_NAME[name].values and given[1:-1] not in BY_NAME[name].values:
+            what = f"{name} is never {given}; expected one of {', '.join(BY_NAME[name].values)}"
+            faults.append(Fault(_place(text, start, where), what))
     return faults
 
 

@@ -85,6 +85,19 @@ def speaks_of_meeting(session: Session, meeting_id: uuid.UUID) -> bool:
     return bool(session.scalar(select(exists().where(Notification.meeting_id == meeting_id))))
 
 
+def not_arrived(session: Session, destination_id: uuid.UUID, answer: str) -> list[str]:
+    """Return titles, newest first, of up to 100 messages that wait for a destination or got this answer for good."""
+    refused = and_(Notification.status == NotificationStatus.FAILED, Notification.answer == answer)
+    query = (
+        select(Notification.message)
+        .where(Notification.destination_id == destination_id, Notification.reason != NotificationReason.TEST)
+        .where(or_(Notification.status == NotificationStatus.QUEUED, refused))
+        .order_by(Notification.created_at.desc(), Notification.id.desc())
+        .limit(100)
+    )
+    return [str(message["title"]) for message in session.scalars(query)]
+
+
 def ready_destinations(session: Session, now: datetime) -> list[uuid.UUID]:
     """Return the destinations that may be written to now and have something to be sent, longest waiting first."""
     waiting = select(Notification.destination_id, func.min(Notification.created_at).label("oldest"))
