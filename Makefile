@@ -56,7 +56,7 @@ clean: ## Remove everything that was made here, the example's data included.
 
 $(RUN_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) tools/make_venv.py $(VENV)
-	@echo "Installing Warden into $(VENV) (about a minute the first time) …"
+	@echo "Installing Warden into $(VENV) (about two minutes the first time) …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 

@@ -150,7 +150,12 @@ def digest(partners: int = 3) -> messages.DigestContext:
                 owner="An",
             ),
             messages.DigestAction(
-                partner="Smith & Co", text="Pay", url=PARTNER_URL, due_on=date(2026, 3, 2), is_overdue=False
+                partner="Smith & Co",
+                text="Pay",
+                url=PARTNER_URL,
+                due_on=date(2026, 3, 2),
+                is_overdue=False,
+                theirs=True,
             ),
         ],
         blind=[messages.DigestSource(name="Order mailbox", url=f"{URL}/sources", since=NOW)],

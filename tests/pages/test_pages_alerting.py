@@ -1,5 +1,6 @@
 """What keeps alerts bearable, in a real browser: silencing, judging, assigning, routes, duty, the chain, playbooks."""
 
+import html
 import re
 
 import pytest
@@ -12,8 +13,10 @@ from warden.clock import utc_now
 from warden.domain import AlertEventKind, Cause, Role
 from warden.models import Alert, Partner, Rule
 from warden.pipeline import announce
+from warden.rules.context import BY_NAME
 from warden.store import alert_events
 from warden.web.deps import SESSION_COOKIE
+from warden.wording import reader_of
 
 SILENT = "Fjord Components"
 
@@ -211,3 +214,37 @@ def test_a_route_is_changed_whatever_its_form_names_as_its_version(site: Site) -
         dated = manager.post(path, data={"name": "Odd", "person": "owner", "partner": "2026-13-45"})
         assert (dated.status_code, "There is no partner of this name: 2026-13-45" in dated.text) == (422, True)
         assert manager.post(f"{path}/remove").status_code == 303
+
+
+def test_a_mistyped_chain_keeps_what_was_typed_and_a_changed_one_is_shown(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as manager:
+        tag = re.findall(r'name="tag" value="([^"]+)"', manager.get("/alerts/duty").text)[0]
+        form = {"minutes": "0", "hours": "all", "to": "sponsor", "severity": "info"}
+        wrong = manager.post("/alerts/duty/chain", data={"tag": tag, **form})
+        assert (wrong.status_code, 'id="fault-chain"' in wrong.text) == (422, True)
+        first = wrong.text.partition("<legend>Step 1")[2].partition("</fieldset>")[0]
+        assert 'value="0"' in first
+        for chosen in ("all", "sponsor", "info"):
+            assert f'<option value="{chosen}" selected>' in first
+        late = manager.post("/alerts/duty/chain", data={"tag": "of an hour ago", **form, "minutes": "77"})
+        assert (late.status_code, 'value="77"' in late.text) == (422, False)
+
+
+@pytest.mark.parametrize("minutes", [1, 2])
+def test_one_minute_is_no_minutes(site: Site, minutes: int) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url, "accept-language": "en"}, cookies=cookies) as manager:
+        tag = re.findall(r'name="tag" value="([^"]+)"', manager.get("/alerts/duty").text)[0]
+        form = {"tag": tag, "minutes": str(minutes), "hours": "working", "to": "owner", "severity": "critical"}
+        assert manager.post("/alerts/duty/chain", data=form).status_code == 303
+        assert f"after {minutes} working minute{'s' * (minutes > 1)} " in manager.get("/alerts/duty").text
+
+
+def test_what_the_rule_saw_is_told_in_the_readers_language(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
+    alert = _alert(site, "Delta Pharma Supply", "late_rate")
+    with site.visitor(headers={"accept-language": "vi"}, cookies=cookies) as viewer:
+        page = html.unescape(viewer.get(f"/alerts/{alert.id}").text)
+    meaning = BY_NAME["late_rate"].meaning
+    assert (reader_of("vi").tr(meaning) in page, meaning in page) == (True, False)

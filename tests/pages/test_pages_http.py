@@ -113,6 +113,12 @@ def test_a_token_opens_no_pages(site: Site, stranger: httpx.Client) -> None:
     assert answer.headers["location"] == "/sign-in?next=%2F"
 
 
+def test_who_asks_for_a_language_is_asked_to_sign_in_in_it(stranger: httpx.Client) -> None:
+    address = stranger.get("/alerts?lang=vi").headers["location"]
+    assert address == "/sign-in?next=%2Falerts%3Flang%3Dvi&lang=vi"
+    assert '<html lang="vi"' in stranger.get(address).text
+
+
 def test_errors_are_told_in_the_readers_language(stranger: httpx.Client) -> None:
     titles = {
         "zh-TW": "找不到此頁面",

@@ -15,6 +15,7 @@ from warden.clock import utc_now
 from warden.domain import LOCALES, MeetingLevel, Role, Scope, Side
 from warden.store import actions, cadences, meetings, partners
 from warden.web.deps import SESSION_COOKIE
+from warden.wording import reader_of
 
 QUIET = "Bridgewater Freight"
 
@@ -149,8 +150,25 @@ def test_a_rhythm_nobody_can_keep_is_refused_in_words(
     assert (answer.status_code, sentence in answer.text) == (422, True)
 
 
+@pytest.mark.parametrize("whose", ["tier", "partner_id"])
+def test_a_rhythm_that_is_refused_keeps_what_was_typed(site: Site, manager: httpx.Client, whose: str) -> None:
+    subject = {"tier": "sTrategic", "partner_id": site.seeded[QUIET]}[whose]  # as no other place of the page writes it
+    form = {"level": "working", whose: subject, "every_days": "often", "reason": "They asked for it."}
+    answer = manager.post("/cadences", data=form)
+    assert answer.status_code == 422
+    for kept in ('<option value="working" selected>', 'value="often"', 'value="They asked for it."', f'"{subject}"'):
+        assert kept in answer.text
+
+
+def test_an_action_of_a_meeting_is_one_of_its_partner(site: Site, manager: httpx.Client, meeting_id: uuid.UUID) -> None:
+    other = next(partner for name, partner in site.seeded.items() if name != QUIET)
+    form = {"partner_id": other, "meeting_id": str(meeting_id), "text": "Call", "due_on": utc_now().date().isoformat()}
+    assert manager.post("/actions", data=form).status_code == 404
+
+
 def test_what_nobody_reports_is_not_known(site: Site, manager: httpx.Client) -> None:
-    assert "Not known" in text_of(manager.get(f"/partners/{site.seeded[QUIET]}/rhythm"))
+    shown = text_of(manager.get(f"/partners/{site.seeded[QUIET]}/rhythm"))
+    assert "Not known: nobody reports meetings of this level" in shown
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -164,7 +182,9 @@ def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None
             answer = client.get(path, params={"lang": locale})
             assert answer.status_code == 200
             titles.append(re.findall("<h1>(.*?)</h1>", answer.text, re.DOTALL)[0])
-    assert len(set(titles)) == 4
+    english = ("Executive meetings", "Actions", "Rhythm of meetings")
+    assert titles[:3] == [reader_of(locale).tr(title) for title in english]
+    assert titles[3] == reader_of(locale).say("Meetings and actions: %(partner)s", partner=QUIET)
 
 
 @pytest.mark.parametrize("path", ["/actions/{id}/done", "/cadences/{id}/end", "/meetings/{id}/whys", "/actions"])

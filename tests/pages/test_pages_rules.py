@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 from served import Site
 from sqlalchemy import select
 
-from warden.domain import Worth
+from warden.domain import Role, Worth
 from warden.models import Alert, Verdict
 from warden.store import rule_versions, rules, verdicts
+from warden.web.deps import SESSION_COOKIE
 from warden.web.pages.rule_form import entered, typed
 
 LATE = "Delivery-delay rate above the threshold"
@@ -75,6 +76,26 @@ def test_a_tier_has_its_own_value_until_it_is_ended(window: Watched) -> None:
     expect(page.locator("#values tr", has_text="Has to hold for")).to_contain_text("They deliver by ship.")
     page.get_by_role("button", name="End", exact=True).click()
     expect(page.locator("#settings")).to_contain_text("The rule is the same for everybody.")
+
+
+@pytest.mark.parametrize(("hours", "told"), [("1", "1 hour "), ("2", "2 hours ")])
+def test_one_hour_is_no_hours(site: Site, hours: str, told: str) -> None:
+    with site.services.db.read() as session:
+        path = f"/rules/{rules.by_key(session, 'late_rate').id}"
+    headers = {"origin": site.url, "accept-language": "en"}
+    with site.visitor(headers=headers, cookies={SESSION_COOKIE: site.session(Role.MANAGER)}) as manager:
+        form = {"scope": "tier", "subject": "strategic", "name": "for_seconds", "value": hours, "reason": "They wait."}
+        assert manager.post(f"{path}/settings", data=form).status_code == 303
+        settings = manager.get(path).text.partition('id="settings"')[2]
+    assert told in re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", settings))
+
+
+def test_a_partner_there_is_not_is_told_beside_the_field(window: Watched) -> None:
+    page = open_rule(window)
+    page.get_by_label("Show what holds for a partner").fill("Nobody & Sons")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("#fault-partner")).to_have_text("There is no partner of this name.")
+    expect(page.get_by_label("Show what holds for a partner")).to_have_value("Nobody & Sons")
 
 
 def test_a_rule_of_one_s_own_begins_as_a_draft_and_goes_with_it(window: Watched) -> None:
@@ -168,6 +189,8 @@ def test_what_stands_in_the_form_is_what_is_read_from_it(site: Site) -> None:
         for rule in rules.listing(session):
             definition = rule_versions.definition_of(rule)
             assert typed(entered(definition)) == (definition, [])
+            odd = {**definition, "parameters": {"most": 1_234_567.25, "least": 1 / 3}, "for_seconds": 366 * 86_400 - 1}
+            assert typed(entered(odd)) == (odd, [])
 
 
 def test_what_cannot_be_read_of_a_form_is_told_at_its_place() -> None:

@@ -33,10 +33,10 @@ from sqlalchemy import select
 
 from warden.db import Database
 from warden.domain import Cause, Severity
-from warden.models import Alert, Destination, Notice, Partner, Told
+from warden.models import Alert, Destination, Meeting, Notice, Partner, Told
 from warden.pipeline import announce
 from warden.settings import Settings
-from warden.store import rules
+from warden.store import meetings, rules
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -222,6 +222,23 @@ def test_what_fires_and_ends_again_and_again_is_told_once_and_once_when_it_is_st
     assert announced(watched, NOW + 8 * DAY) == [("steady", None)]
     assert messages(watched)[-1]["reason"] == "alert_resolved"
     assert len(messages(watched)) == 4
+
+
+def test_the_meeting_of_an_alert_whose_end_is_not_told_is_called_off_all_the_same(watched: Database) -> None:
+    late = happened(watched, "late")
+    with watched.write() as session:
+        day, asked = NOW.date(), {"partner_id": late.partner_id, "alert_id": late.id}
+        session.add(Meeting(proposed_at=NOW, due_on=day, attendees=[], agenda=[], **asked))
+    announced(watched, NOW)
+    with watched.write() as session:
+        destabilise(session, late, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    over(watched, late, NOW + 2 * HOUR)
+    with watched.write() as session:
+        meetings.waive_unarranged(session, [late.id])
+    assert announced(watched, NOW + 2 * HOUR) == [("resolved", "unstable")]
+    told = [message["title"] for message in messages(watched) if message["reason"].startswith("meeting")]
+    assert told == ["Executive meeting proposed: Acme, by Mar 2, 2026", "Executive meeting cancelled: Acme"]
 
 
 def test_what_is_louder_than_all_that_was_told_is_told_however_unstable(watched: Database) -> None:

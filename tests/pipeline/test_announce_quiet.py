@@ -14,7 +14,7 @@ from warden.db import Database
 from warden.domain import SilenceKind
 from warden.errors import Conflict, InvalidInput
 from warden.models import Notice, Partner, Silence
-from warden.store import silences
+from warden.store import rules, silences
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -84,6 +84,15 @@ def test_an_alert_that_stood_before_the_silence_is_told_of_again_after_it(watche
     happened(watched, "late", NOW)
     announced(watched, NOW)
     silenced(watched, NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+
+
+def test_what_was_told_before_a_silence_stays_known_though_another_alert_is_told_meanwhile(watched: Database) -> None:
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY, matchers={"rule": ["late"]})
+    happened(watched, "quiet", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("new_in_group", None)]
     assert announced(watched, NOW + DAY) == [("silence_ended", None)]
 
 
@@ -253,3 +262,18 @@ def test_a_silence_about_an_owner_follows_the_owner(watched: Database) -> None:
     silenced(watched, NOW + DAY, matchers={"owner": ["olga.owner@us.example"]})
     happened(watched, "late", NOW)
     assert announced(watched, NOW) == [("first", "silenced")]
+    with watched.write() as session:
+        session.scalars(select(Partner)).one().owner_id = None
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)], "it is nobody's to silence any more"
+
+
+def test_what_another_rule_keeps_back_when_a_silence_is_over_is_told_once_that_one_ends(watched: Database) -> None:
+    with watched.write() as session:
+        rules.by_key(session, "late").inhibited_by = [{"rule": "quiet", "equal": ["partner"]}]
+    silenced(watched, NOW + DAY)
+    quiet = happened(watched, "quiet", NOW)
+    happened(watched, "late", NOW)
+    assert announced(watched, NOW) == [("first", "silenced")]
+    assert announced(watched, NOW + DAY) == [("silence_ended", None), ("silence_ended", "inhibited")]
+    over(watched, quiet, NOW + 2 * DAY)
+    assert announced(watched, NOW + 2 * DAY) == [("new_in_group", None)]

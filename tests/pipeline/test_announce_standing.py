@@ -213,6 +213,17 @@ def test_a_step_to_nobody_is_noted_and_the_next_one_waits(watched: Database) -> 
     assert outbox(watched) == [("desk", ""), ("hook", "")]
 
 
+def test_whoever_knows_an_alert_by_the_chain_alone_keeps_nobody_else_from_hearing(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30})
+    grave = happened(watched, "grave")
+    announced(watched, NOW)
+    assert announced(watched, NOW + timedelta(minutes=30)) == [("escalation", None)]
+    with watched.write() as session:
+        destabilise(session, grave, NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("unstable", None)]
+    assert outbox(watched) == [("hook", ""), ("hook", ""), ("mail", "olga.owner@us.example")]
+
+
 def destination_id(db: Database, name: str) -> Any:
     with db.read() as session:
         return session.scalars(select(Destination.id).where(Destination.name == name)).one()

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from warden.db import Database
 from warden.domain import Cause, NotificationReason, Severity
 from warden.models import Notice, Partner, Told
+from warden.pipeline import together
 from warden.store import assessments
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,6 +43,14 @@ def test_five_first_looks_are_one_message(watched: Database, count: int, outbox:
     assert len(messages(watched)) == outbox
     over(watched, alerts[0], NOW + HOUR)
     assert announced(watched, NOW + HOUR) == [("resolved", None)], "they were told of each partner by name"
+
+
+def test_more_first_looks_than_fit_one_message_are_several(watched: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "MOST_AT_ONCE", 6)
+    for name in many(watched, 12):
+        happened(watched, "late", name=name, cause=Cause.FIRST_LOOK)
+    assert announced(watched, NOW) == [("first", None), ("first", None)]
+    assert [len(message["items"]) for message in messages(watched)] == [6, 6]
 
 
 def test_the_message_of_a_first_look_names_every_partner_worst_first(watched: Database) -> None:

@@ -7,11 +7,11 @@ import pytest
 from assessed import assess, destination, partner, person, told
 
 from warden.db import Database
-from warden.domain import Role, SourceState
+from warden.domain import Role, Scope, SourceState
 from warden.models import Source
 from warden.pipeline import decide
 from warden.settings import Settings
-from warden.store import access, destinations, rules, shipped
+from warden.store import access, destinations, rule_settings, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -129,3 +129,22 @@ def test_a_rule_whose_condition_fails_is_told_once_per_version(operated: Databas
         (failing,) = rules.failing(session)
     assert (failing.rule.key, failing.partners) == ("gone_quiet", 1)
     assert "condition failed" in failing.why["message"]
+
+
+def test_a_failing_rule_is_told_where_it_is_on_for_one_tier_only(operated: Database) -> None:
+    with operated.write() as session:
+        acme = partner(session, "Acme", NOW, tier="key")
+        assess(session, acme, NOW, "low")
+        rule = rules.by_key(session, "gone_quiet")
+        rule.condition, rule.enabled = "1.0 / (impact - 4.0) > 0.0 && 1 / int(impact - 4.0) > 0", False
+        rule_settings.add(
+            session, rule, scope=Scope.TIER, subject="key", name="enabled", value=True,
+            reason="ours", author="ada", now=NOW,
+        )  # fmt: skip
+    assert news(operated, NOW) == [("rule_failed", "admins", "")]
+    with operated.write() as session:
+        (held,) = rule_settings.listing(session, rules.by_key(session, "gone_quiet").id)
+        rule_settings.end(session, held.rule_id, held.id, "ada", NOW + HOUR)
+    assert news(operated, NOW + HOUR) == []
+    with operated.read() as session:
+        assert rules.failing(session) == []

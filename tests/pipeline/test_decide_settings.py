@@ -13,7 +13,7 @@ from warden.domain import AlertEventKind, AlertState, Cause, NoData, RuleState, 
 from warden.models import Alert, AlertEvent, Decision, Partner, Rule, RuleStatus
 from warden.pipeline import decide
 from warden.settings import Settings
-from warden.store import rule_settings, rules, shipped
+from warden.store import rule_settings, rule_versions, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -107,6 +107,23 @@ def test_a_rule_may_be_off_for_a_tier_and_on_for_one_alone(watched: Database) ->
         ("Bolt", AlertState.RESOLVED),
         ("Acme", AlertState.FIRING),
     ]
+
+
+def test_no_setting_switches_on_a_rule_that_was_never_activated(watched: Database) -> None:
+    with watched.write() as session:
+        own = {"names": {"en": "Half late"}, "condition": "late_rate > 0.4"}
+        rule_versions.create(session, "half_late", own, "ada", NOW)
+        drafted = rules.by_key(session, "half_late")
+        rule_settings.add(
+            session, drafted, scope=Scope.TIER, subject="strategic", name="enabled", value=True,
+            reason="ours", author="ada", now=NOW,
+        )  # fmt: skip
+    turn(watched, NOW, late=0.5)
+    assert (alerts_of(watched, "half_late"), state_of(watched, key="half_late")) == ([], None)
+    with watched.write() as session:
+        rule_versions.activate(session, rules.by_key(session, "half_late"), 1, "ada", NOW + HOUR)
+    decide.run(watched, SETTINGS, NOW + HOUR)
+    assert [name for name, *_ in alerts_of(watched, "half_late")] == ["Acme"]
 
 
 def test_a_severity_that_rises_is_told_and_one_that_falls_is_noted(watched: Database) -> None:

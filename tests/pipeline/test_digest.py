@@ -291,17 +291,23 @@ def test_what_is_due_or_overdue_is_told_and_what_is_not_yet_is_not(
     with db.write() as session:
         portfolio = Portfolio(session, now)
         order(session, vault, portfolio.an, now - timedelta(days=1))
-        for text, side, days in (("Plan", Side.OURS, -3), ("Pay", Side.THEIRS, 0), ("Later", Side.OURS, 1)):
-            due_on = (now + timedelta(days=days)).date()
-            values = {"side": side, "owner_id": portfolio.an.id if side is Side.OURS else None, "due_on": due_on}
+        promised = (
+            ("Plan", Side.OURS, -3, portfolio.an.id),
+            ("Ask", Side.OURS, -2, None),
+            ("Pay", Side.THEIRS, 0, None),
+            ("Later", Side.OURS, 1, portfolio.an.id),
+        )
+        for text, side, days, owner_id in promised:
+            values = {"side": side, "owner_id": owner_id, "due_on": (now + timedelta(days=days)).date()}
             session.add(Action(partner_id=portfolio.calm.id, text=text, created_at=now, author="an", **values))
     digest.run(db, vault, settings, now)
     (message,) = sent(db)
     assert [item.text for item in message.items if item.group == "Actions"] == [
         "Plan · overdue since Mar 1, 2026 · An",
+        "Ask · overdue since Mar 2, 2026",
         "Pay · due by Mar 4, 2026 · the partner's side",
     ]
-    assert "Actions due: 2." in message.lead
+    assert "Actions due: 3." in message.lead
 
 
 def test_a_likelihood_that_moved_says_by_how_much(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from collectors.base import Reply
 from warden.db import Database
-from warden.domain import AlertState, HeldBack, MeetingStatus, RuleState, Severity, Side
+from warden.domain import AlertState, DiagnosedCause, HeldBack, MeetingStatus, RuleState, Severity, Side
 from warden.messages import Message
 from warden.models import Absence, Alert, Assessment, Decision, Deputy, Meeting, Notice, Notification, Partner
 from warden.pipeline import alarms, invitations
@@ -139,6 +139,26 @@ def test_the_playbook_the_diagnosis_names_is_on_the_agenda_in_the_readers_langua
         assert sum("From the playbook" in line for line in agenda(meeting)) == proposing.MOST_STEPS
 
 
+@pytest.mark.parametrize("cause", list(DiagnosedCause))
+def test_people_are_asked_once_to_ask_five_times_why(acme: Database, cause: DiagnosedCause) -> None:
+    with acme.write() as session:
+        alert = alarm(session)
+        alert.diagnosis = {"playbook": {"cause": cause.value, "number": 1}}
+        meeting = propose(session, alert)
+        assert meeting is not None
+        assert sum("Ask five times why" in line for line in agenda(meeting)) == 1
+
+
+def test_the_agenda_about_a_partner_that_is_not_rated_says_why(acme: Database) -> None:
+    with acme.write() as session:
+        found = said(session, NOW)
+        found.likelihood, found.not_rated = None, {"message": "Too little is known.", "params": {}}
+        session.flush()
+        meeting = propose(session, alarm(session))
+        assert meeting is not None
+        assert agenda(meeting)[:2] == ["Too little is known.", "Silent for 41 days."]
+
+
 def test_other_open_alerts_are_on_the_agenda_by_name(acme: Database) -> None:
     with acme.write() as session:
         first = alarm(session)
@@ -240,6 +260,8 @@ def test_our_people_hear_of_every_step_and_the_partner_of_none(acme: Database) -
         (mail,) = [Message.from_data(row.message) for row in last if row.message["invitation"]["sequence"] == 2][:1]
         assert mail.invitation is not None
         assert [one.partstat for one in mail.invitation.attendees] == ["needs-action", "accepted", "needs-action"]
+        titles = {row.message["invitation"]["sequence"]: row.message["title"] for row in last if row.locale == "en"}
+        assert titles == {1: "Executive meeting scheduled: Acme", 2: "Executive meeting changed: Acme"}
 
 
 def test_what_nobody_was_asked_to_is_not_called_off(acme: Database) -> None:

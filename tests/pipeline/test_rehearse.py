@@ -119,6 +119,16 @@ def test_a_partner_no_longer_watched_ends_what_was_open(seeded: Database) -> Non
     assert spells(rehearsed(seeded)) == [(50, 20)]
 
 
+def test_a_partner_watched_no_longer_when_the_look_back_begins_counts_for_nothing(seeded: Database) -> None:
+    with seeded.write() as session:
+        acme = late(session, "Acme", {300: 0.1, 250: 0.3})
+        partners.change(session, partners.get(session, acme), {"stage": Stage.ENDED}, NOW - 200 * DAY)
+        late(session, "Bolt", {300: 0.1})
+    found = rehearsed(seeded, days=90)
+    assert (spells(found), found["watched"], found["rows"]) == ([], 1, 1)
+    assert (found["this"]["standing"], found["this"]["unknown_share"]) == (0, 0.0)
+
+
 def test_settings_of_a_partner_hold_in_the_rehearsal_too(seeded: Database) -> None:
     with seeded.write() as session:
         ids = [late(session, name, {100: 0.1, 50: 0.3}) for name in ("Acme", "Bolt", "Cord")]

@@ -171,7 +171,11 @@ def test_the_coverage_of_four_weeks_ago(portfolio: Portfolio) -> None:
     assert portfolio.more(NOW - 3 * DAY)["coverage_before"] is None
 
 
-def test_only_what_could_be_read_before_and_is_missed_now_is_lost(portfolio: Portfolio) -> None:
+@pytest.mark.parametrize("together", [1, 1000])
+def test_only_what_could_be_read_before_and_is_missed_now_is_lost(
+    portfolio: Portfolio, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(subjects, "_AT_ONCE", together)
     before = signals()
     silent = {**before[0], "likelihood": None, "state": "blind"}
     extra = {**before[0], "name": "satisfaction", "likelihood": None, "state": "missing"}

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import CorrectionKind, Quantity, Scope
+from warden.domain import CorrectionKind, DiagnosedCause, Quantity, Scope
 from warden.models import Fact, Mention, Reading
 from warden.store import (
     corrections,
@@ -21,7 +21,10 @@ from warden.store import (
     outcomes,
     overrides,
     partners,
+    playbooks,
     readings,
+    rule_versions,
+    rules,
     shipped,
 )
 
@@ -97,6 +100,48 @@ def test_one_matrix_is_active(db: Database) -> None:
     with db.read() as session:
         assert sum(row.active for row in matrices.listing(session)) == 1
         assert sum(row.retired_at is None for row in matrices.listing(session)) == 1
+
+
+def test_of_several_changes_to_a_rule_none_is_lost(db: Database) -> None:
+    changes: dict[str, object] = {
+        "for_seconds": 61,
+        "keep_firing_for_seconds": 62,
+        "no_data_for_seconds": 63,
+        "no_data": "alert",
+        "severity": "info",
+        "meeting_within_days": 7,
+    }
+    assert len(changes) == WRITERS
+    with db.write() as session:
+        shipped.seed(session, NOW)
+
+    def change(session: Session, number: int) -> None:
+        rule = rules.by_key(session, "late_rate")  # as it stands before it is held
+        name = list(changes)[number]
+        rule_versions.put(session, rule, {name: changes[name]}, "an", NOW)
+
+    at_once(db, change)
+    with db.read() as session:
+        rule = rules.by_key(session, "late_rate")
+        active = rule_versions.active(session, rule.id)
+        assert active is not None
+        assert {name: active.definition[name] for name in changes} == changes
+        assert active.definition == rule_versions.definition_of(rule)
+        assert (rule.version, active.number) == (WRITERS + 1, WRITERS + 1)
+
+
+def test_each_draft_of_a_playbook_has_a_number_of_its_own(db: Database) -> None:
+    with db.write() as session:
+        shipped.seed(session, NOW)
+        book = playbooks.active(session)[DiagnosedCause.TRUST]
+
+    def draft(session: Session, number: int) -> None:
+        playbooks.draft(session, book.cause, book.titles, book.steps, note=str(number), author="an", now=NOW)
+
+    at_once(db, draft)
+    with db.read() as session:
+        numbers = [one.number for one in playbooks.listing(session, DiagnosedCause.TRUST)]
+        assert numbers == list(range(WRITERS + 1, 0, -1))
 
 
 def test_the_latest_word_on_each_outcome_is_kept(db: Database) -> None:

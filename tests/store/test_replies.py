@@ -123,8 +123,12 @@ def test_an_answer_after_the_end_is_kept(asked: Database) -> None:
         assert standing(session)[TRAN] == "needs-action"
 
 
-def test_a_flood_of_answers_is_cut_off(asked: Database) -> None:
+def test_of_a_flood_of_answers_the_newest_are_kept_and_the_last_counts(asked: Database) -> None:
     with asked.write() as session:
         for number in range(replies.MOST_OF_ONE + 5):
-            answer(session, "accepted", at=NOW + number * timedelta(minutes=1))
-        assert len(replies.of_meeting(session, the(session).id)) == replies.MOST_OF_ONE
+            assert answer(session, "accepted", at=NOW + number * timedelta(minutes=1)) == 1
+        assert answer(session, "accepted", at=NOW) == 0, "older than all that are kept"
+        assert answer(session, "declined", at=NOW + timedelta(hours=2)) == 1
+        kept = replies.of_meeting(session, the(session).id)
+        assert len(kept) == replies.MOST_OF_ONE
+        assert (kept[0].partstat, kept[-1].at) == ("declined", NOW + 6 * timedelta(minutes=1))

@@ -115,6 +115,7 @@ def test_a_setting_of_a_parameter_the_rule_no_longer_has_reaches_nothing(seeded:
         ({"value": "many"}, "value"),
         ({"value": True}, "value"),
         ({"value": float("nan")}, "value"),
+        ({"value": 10**400}, "value"),
         ({"name": "enabled", "value": 1}, "value"),
         ({"name": "severity", "value": "loud"}, "value"),
         ({"name": "for_seconds", "value": -1}, "value"),

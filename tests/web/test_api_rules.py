@@ -54,6 +54,17 @@ def test_a_draft_is_changed_until_it_is_activated_with_a_note_and_then_stays(
     assert admin.delete(f"{path}/versions/3").status_code == 204
 
 
+def test_a_draft_s_note_is_not_overwritten_unseen(admin: httpx.Client, rule: dict[str, Any]) -> None:
+    path = f"/api/v1/rules/{rule['id']}/versions"
+    made = admin.post(path, json={"note": "Calmer."})
+    read = {"If-Match": made.headers["etag"]}
+    noted = admin.patch(f"{path}/2", json={"note": "Calmer in the holidays."}, headers=read)
+    assert (noted.status_code, noted.headers["etag"] == made.headers["etag"]) == (200, False)
+    assert admin.patch(f"{path}/2", json={"note": "Louder."}, headers=read).status_code == 412
+    assert admin.get(f"{path}/2").json()["note"] == "Calmer in the holidays."
+    assert admin.delete(f"{path}/2", headers={"If-Match": noted.headers["etag"]}).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("changes", "where"),
     [

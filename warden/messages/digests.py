@@ -54,7 +54,8 @@ class DigestAction:
     url: str
     due_on: date
     is_overdue: bool
-    owner: str | None = None  # None: the partner's side
+    owner: str | None = None  # None: nobody is named
+    theirs: bool = False  # the partner's side promised it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +192,8 @@ def _meeting(meeting: DigestMeeting, reader: Reader) -> Item:
 
 def _action(action: DigestAction, reader: Reader) -> Item:
     due = N_("overdue since %(due_on)s") if action.is_overdue else N_("due by %(due_on)s")
-    parts = [action.text, reader.say(due, due_on=action.due_on), action.owner or reader.tr(N_("the partner's side"))]
+    who = reader.tr(N_("the partner's side")) if action.theirs else action.owner
+    parts = [action.text, reader.say(due, due_on=action.due_on), *([who] if who else [])]
     return Item(action.partner, " · ".join(parts), action.url, reader.tr(N_("Actions")))
 
 

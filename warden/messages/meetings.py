@@ -39,8 +39,9 @@ def meeting_proposed(context: MeetingContext, reader: Reader) -> Message:
 
 
 def meeting_scheduled(context: MeetingContext, reader: Reader) -> Message:
-    """The meeting's time was set or changed."""
-    title = N_("Executive meeting scheduled: %(partner)s")
+    """The meeting's time was set, which is the first thing said of it in `sequence`; later time or place changed."""
+    is_first = context.sequence <= 1
+    title = N_("Executive meeting scheduled: %(partner)s") if is_first else N_("Executive meeting changed: %(partner)s")
     return _meeting(context, reader, NotificationReason.MEETING_SCHEDULED, title, "REQUEST")
 
 

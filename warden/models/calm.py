@@ -63,7 +63,7 @@ class EscalationStep(HasId, Base):
     __tablename__ = "escalation_step"
 
     position: Mapped[int] = mapped_column(unique=True)  # 1, 2, …
-    after_minutes: Mapped[int]  # since the step before, or since the alert fired
+    after_minutes: Mapped[int]  # since the step before, or since people were told
     working_hours: Mapped[bool] = mapped_column(default=True)  # count only these, in the recipient's zone
     to: Mapped[EscalateTo] = mapped_column(by_value(EscalateTo))
     destination_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("destination.id"))

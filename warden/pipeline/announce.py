@@ -46,7 +46,7 @@ def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_onc
 
 def _tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID], kept: Iterable[AlertEvent]) -> int:
     written = causes_told.tell(db, turn, waiting) + together.tell(db, turn, waiting) if waiting else 0
-    released = [one.partner_id for one in kept if turn.quiet.inhibitor(one.alert, one.alert.partner) is None]
+    released = [one.partner_id for one in kept if turn.quiet.hides(one.alert, one.alert.partner) is None]
     for partner_id in dict.fromkeys([*waiting, *released]):
         with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
             written += _announce(session, turn, partner_id)
@@ -88,7 +88,8 @@ def _tellings(case: Case, heard: Sequence[AlertEvent]) -> Iterable[Telling]:
             steady=of_rules(AlertEventKind.STEADY),
         )
         reason = grouping.reason_of(group)
-        if reason is not None and (group.firing or group.told):
+        # Whoever knows of what fires by the chain alone, or by a route of other hours, is not sent an empty message.
+        if reason is not None and (group.firing or any(one in group.over for one in group.told)):
             yield Telling(recipient, reason, group, _in_words(reason, heard))
 
 
@@ -144,6 +145,8 @@ def _hold_back(
     for (reason, held_back), some in groups.items():
         mine = [event for event, _ in some]
         keep(session, turn, case, reason, some[0][1], mine, f"{held_back}/{occasion(mine)}")
+        if held_back is HeldBack.UNSTABLE:  # nobody hears of such an end later on: calendars have to
+            telling.tell_of_meetings(session, turn.settings, [], mine, turn.now)
     return len(groups)
 
 

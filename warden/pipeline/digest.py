@@ -28,7 +28,7 @@ from warden.messages import digest as digest_message
 from warden.models import Action, Alert, Digest, Matrix, Meeting, Rule, RuleStatus
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import alerts, assessments, digests, matrices, meetings, notifications, sources
+from warden.store import actions, alerts, assessments, digests, matrices, meetings, notifications, sources
 from warden.store.assessments import Placement
 from warden.vault import Vault
 from warden.wording import Reader, reader_of
@@ -242,16 +242,15 @@ def _meeting(settings: Settings, meeting: Meeting, now: datetime) -> DigestMeeti
 
 def _action(settings: Settings, action: Action, now: datetime) -> tuple[DigestAction, bool]:
     """Return what is told of an action, and whether its day has come, in the zone of whoever owes it."""
-    ours = action.side is Side.OURS
-    zone = action.owner.time_zone if action.owner else action.partner.time_zone
-    today = now.astimezone(ZoneInfo(zone)).date()
+    today = now.astimezone(actions.zone_of(action)).date()
     told = DigestAction(
         partner=action.partner.name,
         text=action.text,
         url=f"{settings.public_url}/partners/{action.partner_id}",
         due_on=action.due_on,
-        is_overdue=today > action.due_on,
-        owner=action.owner.name if action.owner and ours else None,
+        is_overdue=actions.is_overdue(action, now),
+        owner=action.owner.name if action.owner else None,
+        theirs=action.side is Side.THEIRS,
     )
     return told, today >= action.due_on
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warden.domain import NoData, RuleState
-from warden.rules import CompiledRule, Outcome, Reason, Status, Transition, Value, Verdict, evaluate, retire, step
+from warden.domain import RuleState
+from warden.rules import CompiledRule, Outcome, Reason, Status, Transition, Value, Verdict, due, evaluate, retire, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +146,4 @@ class _Walk:
 
     def _due(self) -> datetime | None:
         """Return when the state changes by the clock alone."""
-        status, rule = self._status, self._rule
-        if status is None:
-            return None
-        if status.state is RuleState.PENDING and status.episode_at is not None:
-            return status.episode_at + rule.hold
-        if status.state is RuleState.RECOVERING and status.recovering_at is not None:
-            return status.recovering_at + rule.linger
-        if status.state is RuleState.UNKNOWN and rule.no_data is not NoData.KEEP:
-            return status.since + rule.grace
-        return None
+        return due(self._status, self._rule) if self._status is not None else None

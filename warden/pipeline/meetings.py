@@ -33,6 +33,9 @@ THEIRS = N_("The partner's open commitment, due %(due_on)s: %(text)s")
 MORE = N_("Further open commitments: %(count)s.")
 STEP = N_("From the playbook: %(step)s")
 WHYS = N_("Ask five times why it came to this, and write the answers down.")
+FIVE_WHYS = "Ask five times why"
+"""How WHYS begins, and the step of a playbook that says the same."""
+
 ACTIONS = N_("Agree what each side does, who owns it and by when.")
 TOO_SOON = N_(
     "No further meeting was proposed: the last one about this partner was settled less than %(days)s days before, and "
@@ -120,6 +123,8 @@ class Proposals:
         if assessment.likelihood is not None and assessment.impact is not None:
             params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
             yield {"message": PLACEMENT, "params": params}
+        elif assessment.not_rated:
+            yield {"message": assessment.not_rated["message"], "params": assessment.not_rated["params"]}
         for line in alert.evidence[:MOST_EVIDENCE]:
             yield {"message": line["message"], "params": line["params"]}
         others = [one for one in self._alerts.get(alert.partner.id, ()) if one.id != alert.id]
@@ -127,9 +132,11 @@ class Proposals:
             yield {"message": OTHER, "params": {"rule": {"names": other.rule.names}}}
         yield from _promised(self._commitments.get(alert.partner.id, ()))
         book = self._book(alert.diagnosis)
-        for step in book.steps[:MOST_STEPS] if book else ():
+        steps = book.steps[:MOST_STEPS] if book else ()
+        for step in steps:
             yield {"message": STEP, "params": {"step": {"names": step}}}
-        yield {"message": WHYS, "params": {}}
+        if not any(step["en"].startswith(FIVE_WHYS) for step in steps):  # a playbook that ships asks for them itself
+            yield {"message": WHYS, "params": {}}
         yield {"message": ACTIONS, "params": {}}
 
     def _book(self, diagnosis: Mapping[str, Any]) -> Playbook | None:

@@ -126,6 +126,7 @@ def run(
         definition = rule_versions.get(session, rule_id, number).definition
         report = rehearse(session, settings, rules.get(session, rule_id), definition, now, days)
     with db.write() as session:
+        rules.locked(session, rule_id)  # nobody changes it between being compared and kept
         if rule_versions.get(session, rule_id, number).definition == definition:
             rule_versions.keep_rehearsal(session, rule_id, number, report, now)
     log.info("rule_rehearsed", rule=str(rule_id), number=number, rows=report["rows"])

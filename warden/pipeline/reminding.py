@@ -45,9 +45,9 @@ def run(db: Database, settings: Settings, now: datetime) -> int:
 def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> None:
     to: dict[tuple[str, str], To] = {}
     told: dict[tuple[str, str], list[Due]] = {}
-    stand_ins = _stand_ins(session, due, now)
+    stand_ins, by_mail = _stand_ins(session, due, now), destinations.for_mail(session)
     for one in due:
-        reached = _reached(session, one.action, stand_ins)
+        reached = _reached(session, one.action, by_mail, stand_ins)
         _note(session, one, bool(reached), now)
         for destination, person in reached:
             place = (str(destination.id), person.email if person else "")
@@ -75,9 +75,11 @@ def _responsible(action: Action) -> Person | None:
     )
 
 
-def _reached(session: Session, action: Action, stand_ins: Mapping[uuid.UUID, Person]) -> Sequence[To]:
+def _reached(
+    session: Session, action: Action, by_mail: Destination | None, stand_ins: Mapping[uuid.UUID, Person]
+) -> Sequence[To]:
     """Return who gets the reminder: one person by mail; without anybody, or without mail, where alerts go."""
-    person, by_mail = _responsible(action), destinations.for_mail(session)
+    person = _responsible(action)
     if person is not None and by_mail is not None:
         return [(by_mail, stand_ins.get(person.id, person))]
     return [(destination, None) for destination in destinations.for_alert(session, Severity.WARNING)]

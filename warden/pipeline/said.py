@@ -73,7 +73,8 @@ def read(session: Session, span: Span, names: Sequence[str], more: More | None =
     """Yield what was said of everybody who was assessed by the end of the span, some partners at a time.
 
     `names`: the variables kept of each moment. The first moment of a partner who was assessed before the span is its
-    beginning, with what was last said by then. `more` is asked for the variables no assessment holds, where needed.
+    beginning, with what was last said by then, unless it was no longer watched. `more` is asked for the variables no
+    assessment holds, where needed.
     """
     ranks, lives = matrices.band_ranks(session), spans.lives(session)
     chosen = [one for one in lives if span.partners is None or one in span.partners]
@@ -81,8 +82,11 @@ def read(session: Session, span: Span, names: Sequence[str], more: More | None =
         extra = _Extra(span, ids, more, more_every(span, len(chosen)))
         moments: dict[uuid.UUID, list[Moment]] = {}
         for row in spans.assessments(session, ids, span.since, span.until, span.every):
-            own = moments.setdefault(row.partner_id, [])
-            own.append(_moment(row, span.since, lives[row.partner_id], ranks, names, extra.of(row.partner_id, row.at)))
+            at = max(row.at, span.since)
+            held = _held(lives[row.partner_id], at)
+            if held.stage in WATCHED_STAGES:
+                own = moments.setdefault(row.partner_id, [])
+                own.append(_moment(row, at, held, ranks, names, extra.of(row.partner_id, row.at)))
         yield [
             Said(one, lives[one][-1].tier, tuple(names), own, _left(lives[one], span), span.until)
             for one, own in moments.items()
@@ -91,14 +95,12 @@ def read(session: Session, span: Span, names: Sequence[str], more: More | None =
 
 def _moment(
     row: Row[Any],
-    since: datetime,
-    life: Sequence[Held],
+    at: datetime,
+    held: Held,
     ranks: Mapping[tuple[int, str], int],
     names: Sequence[str],
     more: Mapping[str, Value],
 ) -> Moment:
-    at = max(row.at, since)
-    held = next((one for one in reversed(life) if one.since <= at), life[0])
     values = context(
         likelihood=row.likelihood,
         impact=row.impact,
@@ -112,6 +114,11 @@ def _moment(
     )
     ended = over(values, row.signals)
     return Moment(at, tuple(values[name] for name in names), {name: ended[name] for name in names if name in ended})
+
+
+def _held(life: Sequence[Held], at: datetime) -> Held:
+    """Return what a partner was at a moment; before the first that is known of, what it was then."""
+    return next((one for one in reversed(life) if one.since <= at), life[0])
 
 
 def _left(life: Sequence[Held], span: Span) -> list[datetime]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import AlertEventKind, AlertState, NoticeReason, NotificationReason
+from warden.domain import AlertEventKind, AlertState, HeldBack, NoticeReason, NotificationReason
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.models import Alert, AlertEvent, Notice, Silence
@@ -14,6 +14,7 @@ from warden.pipeline import standing, telling
 from warden.pipeline.addressing import subject_of
 from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
+from warden.pipeline.holding import keep
 from warden.pipeline.telling import Telling
 from warden.pipeline.together import Heap, said, send_all
 from warden.rules.matching import matches
@@ -48,19 +49,42 @@ def _tell_of_silence(session: Session, turn: Round, silence_id: uuid.UUID) -> in
     log.info("silence_over", silence=str(silence_id), author=silence.author)
     if silence.ended_at is not None and silence.ended_at <= silence.starts_at:
         return 0  # it never began
-    kept = [one for one in alert_events.silenced(session) if _covers(silence, one.alert)]
+    kept = [one for one in alert_events.silenced(session) if _is_released(turn, silence, one.alert)]
     standing_ones = [one for one in alerts.firing_everywhere(session) if _covers(silence, one)]
     partner_ids = {one.partner_id for one in kept} | {one.partner_id for one in standing_ones}
     released: list[tuple[Case, list[Telling], list[AlertEvent]]] = []
+    written = 0
     for partner in alert_events.hold(session, partner_ids):
         mine = [one for one in kept if one.partner_id == partner.id]
         case = case_of(session, turn, partner, [one.alert for one in mine])
         _go_on_climbing(silence, case, turn)
+        waiting = [one for one in mine if _is_inhibited(case, one)]
+        if waiting:
+            written += _hold_back(session, turn, silence, case, waiting)
+            mine = [one for one in mine if one not in waiting]
         tellings = list(_after_silence(silence, case, mine))
         if tellings:
             released.append((case, tellings, mine))
     single = len(released) <= MOST_SINGLE
-    return (_tell_each if single else _tell_all)(session, turn, silence, released)
+    return written + (_tell_each if single else _tell_all)(session, turn, silence, released)
+
+
+def _is_released(turn: Round, silence: Silence, alert: Alert) -> bool:
+    """Tell whether an alert is this silence's, or none's any more: its partner has another owner or tier by now."""
+    uncovered = alert.state is AlertState.FIRING and turn.quiet.silence(alert, alert.partner) is None
+    return uncovered or _covers(silence, alert)
+
+
+def _is_inhibited(case: Case, event: AlertEvent) -> bool:
+    why = case.hidden.get(str(event.alert_id))
+    return why is not None and why.held_back is HeldBack.INHIBITED and event.kind is not AlertEventKind.RESOLVED
+
+
+def _hold_back(session: Session, turn: Round, silence: Silence, case: Case, events: Sequence[AlertEvent]) -> int:
+    """Note that another rule keeps back now what the silence did: it is told when that one fires no more."""
+    why = case.hidden[str(events[0].alert_id)]
+    keep(session, turn, case, NoticeReason.SILENCE_ENDED, why, events, f"inhibited/{silence.id}")
+    return 1
 
 
 def _covers(silence: Silence, alert: Alert) -> bool:
@@ -80,8 +104,9 @@ def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent]) -> 
     ended = [str(one.alert_id) for one in kept if one.kind is AlertEventKind.RESOLVED]
     for recipient in case.recipients:
         group = case.group(recipient, fresh=fresh, ended=ended)
-        of_it = [key for key in group.firing if key in fresh or key in group.told]
-        if any(_is_covered(silence, case, key) for key in of_it):
+        released = [key for key in group.firing if key in fresh and key not in group.told]
+        known = [key for key in group.firing if key in group.told and _is_covered(silence, case, key)]
+        if released or known:
             yield Telling(recipient, NoticeReason.SILENCE_ENDED, group, _why_after(silence))
         elif any(key in group.told for key in ended) and all(key in group.over for key in group.told):
             reason = NoticeReason.RESOLVED_WHILE_SILENCED

@@ -19,10 +19,14 @@ from warden.rules import Reason, Value, context, named, over
 from warden.rules.coverage import unread
 from warden.rules.quarters import falls, in_a_row
 from warden.store import assessments, circumstances, criteria, quarters, rhythm
+from warden.store.batches import in_batches
 from warden.store.quarters import Measured
 
 COVERAGE_DAYS = 28
 """How long ago `coverage_before` was."""
+
+_AT_ONCE = 1000
+"""Partners whose signals are held in memory together: a source that goes blind makes coverage fall for everybody."""
 
 MORE = frozenset(
     {
@@ -129,10 +133,12 @@ def _lost(
     """
     now = assessments.coverages(session, at, coverage)
     fallen = [one for one, share in coverage.items() if now.get(one, share) < share]
-    then = {row.partner_id: row.signals for row in assessments.figures(session, before, fallen)}
-    today = {row.partner_id: row.signals for row in assessments.figures(session, at, fallen)}
-    found = {one: unread(then[one], today[one]) for one in fallen if one in then and one in today}
-    return {**dict.fromkeys(coverage, 0.0), **found}
+    found = dict.fromkeys(coverage, 0.0)
+    for some in in_batches(fallen, _AT_ONCE):
+        then = {row.partner_id: row.signals for row in assessments.figures(session, before, some)}
+        today = {row.partner_id: row.signals for row in assessments.figures(session, at, some)}
+        found |= {one: unread(then[one], today[one]) for one in some if one in then and one in today}
+    return found
 
 
 def _attributes(row: Row[Any], midnight: datetime) -> dict[str, Value]:

@@ -92,8 +92,9 @@ def write(
 
 
 def remember(session: Session, case: Case, recipient: Addressee, group: Group, now: datetime) -> None:
-    """Note that a recipient knows of what fires now, and of nothing else."""
-    known = {key: {"severity": one.severity.value, "rank": one.rank} for key, one in group.firing.items()}
+    """Note that a recipient knows of what fires now, and still of what they knew that is kept quiet just now."""
+    quiet = {key: one for key, one in group.told.items() if key in case.hidden and key not in group.over}
+    known = {key: {"severity": one.severity.value, "rank": one.rank} for key, one in {**quiet, **group.firing}.items()}
     told.put(session, case.partner.id, *place(recipient), known, now)
 
 

@@ -58,8 +58,9 @@ class RuleTerms:
 
     @property
     def is_off(self) -> bool:
-        """Tell whether it is switched off for everybody."""
-        return not self.rule.enabled and not self.settings.by_tier and not self.settings.by_partner
+        """Tell whether it is switched off for everybody: no setting switches on what was never activated."""
+        has_settings = self.settings.by_tier or self.settings.by_partner
+        return self.rule.version == 0 or (not self.rule.enabled and not has_settings)
 
     @property
     def restless(self) -> frozenset[RuleState]:

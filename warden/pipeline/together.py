@@ -33,6 +33,7 @@ from warden.rules import common_cause, compile_condition
 from warden.rules.common_cause import CommonCause
 from warden.rules.grouping import Group, loudness
 from warden.store import alert_events, alerts, assessments, notices, notifications, rules, sharing
+from warden.store.batches import in_batches
 from warden.store.destinations import Addressee
 from warden.wording import Fact, reader_of
 
@@ -42,7 +43,7 @@ LEAST_FIRST_LOOKS = 5
 """So many partners looked at for the first time at once are told in one message."""
 
 MOST_AT_ONCE = 500
-"""Partners told of in one transaction; the others follow in the next round."""
+"""Partners told of in one transaction and one message; the others follow in the next."""
 
 SPEAKS_LATELY = timedelta(days=180)
 """A source shares in what is said of a partner if it reported on it within so long."""
@@ -85,16 +86,17 @@ def tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
     What is told here waits no longer; everything else still does.
     """
     written = 0
-    with fence("first_looks_not_announced"), db.write() as session:
-        written += _tell_first_looks(session, turn, waiting)
+    with db.read() as session:
+        firsts = [event.partner_id for event in fired(session, waiting) if event.cause is Cause.FIRST_LOOK]
+    for seen in in_batches(list(dict.fromkeys(firsts)), MOST_AT_ONCE):
+        with fence("first_looks_not_announced"), db.write() as session:
+            written += _tell_first_looks(session, turn, seen)
     with fence("common_causes_not_announced"), db.write() as session:
         written += _tell_common_causes(session, turn, set(waiting))
     return written
 
 
-def _tell_first_looks(session: Session, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
-    firsts = [event.partner_id for event in fired(session, waiting) if event.cause is Cause.FIRST_LOOK]
-    seen = list(dict.fromkeys(firsts))[:MOST_AT_ONCE]
+def _tell_first_looks(session: Session, turn: Round, seen: Sequence[uuid.UUID]) -> int:
     if len(seen) < LEAST_FIRST_LOOKS:
         return 0
     heaps: dict[Place, Heap] = {}

@@ -1,7 +1,7 @@
 """A rule's own numbers: how they may be called and what they may be."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,5 +58,6 @@ def _is_free(name: str) -> bool:
 
 
 def _value_fault(value: Any) -> str | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return None if is_number else f"found {value!r:.80}; expected a number"
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    # Neither infinite nor, as a whole number can be, too large to be reckoned with.
+    return None if is_numeric and abs(value) <= sys.float_info.max else f"found {value!r:.80}; expected a number"

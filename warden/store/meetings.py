@@ -215,7 +215,7 @@ def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID], why: str 
     query = select_with_names().where(
         Meeting.alert_id.in_(alert_ids), Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
     )
-    found = list(session.scalars(query))
+    found = list(session.scalars(query.with_for_update(of=Meeting)))
     return [waive(session, meeting, reason=why, who=SERVICE) for meeting in found]
 
 

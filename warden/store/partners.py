@@ -226,6 +226,13 @@ def named(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUI
     return {row.id: row.name for ids in batches for row in session.execute(chosen.where(Partner.id.in_(ids)))}
 
 
+def ids_of(session: Session, names: Collection[str]) -> dict[str, uuid.UUID]:
+    """Return the ids of the partners of exactly these names; names of nobody are left out."""
+    chosen = select(Partner.id, Partner.name)
+    batches = in_batches(list(names))
+    return {row.name: row.id for some in batches for row in session.execute(chosen.where(Partner.name.in_(some)))}
+
+
 def tiers(session: Session) -> list[str]:
     """Return every tier some partner has, in order."""
     return list(session.scalars(select(Partner.tier).distinct().order_by(Partner.tier)))

@@ -34,7 +34,7 @@ def listing(session: Session, cause: DiagnosedCause | None = None) -> list[Playb
 def get(session: Session, cause: DiagnosedCause, number: int, *, lock: bool = False) -> Playbook:
     """Return one version; `lock` is for changing it and holds all versions of its cause. Raises NotFound."""
     if lock:
-        session.execute(select(Playbook.id).where(Playbook.cause == cause).order_by(Playbook.id).with_for_update())
+        _hold(session, cause)
     query = select(Playbook).where(Playbook.cause == cause, Playbook.number == number)
     found = session.scalar(query.execution_options(populate_existing=lock))
     if found is None:
@@ -54,6 +54,7 @@ def draft(
 ) -> Playbook:
     """Store a draft; nobody is advised by it until it is activated. Raises InvalidInput with the path of each fault."""
     _refuse_faults(titles, steps)
+    _hold(session, cause)  # of two at once, each needs a number of its own
     newest = session.scalar(select(func.max(Playbook.number)).where(Playbook.cause == cause)) or 0
     added = Playbook(
         cause=cause,
@@ -108,6 +109,11 @@ def activate(session: Session, cause: DiagnosedCause, number: int, now: datetime
     found.status, found.activated_at = VersionStatus.ACTIVE, now
     session.flush()
     return found
+
+
+def _hold(session: Session, cause: DiagnosedCause) -> None:
+    """Hold all versions for a cause against other writers."""
+    session.execute(select(Playbook.id).where(Playbook.cause == cause).order_by(Playbook.id).with_for_update())
 
 
 def _draft(session: Session, cause: DiagnosedCause, number: int) -> Playbook:

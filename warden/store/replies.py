@@ -1,4 +1,4 @@
-"""Answers to invitations, as they came in by mail: all are kept, and the newest of each attendee counts."""
+"""Answers to invitations, as they came in by mail: kept, and the newest of each attendee counts."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from warden.models import Meeting, MeetingReply
 from warden.store.meetings import NEEDS_ACTION
 
 MOST_OF_ONE = 50
-"""Answers of one attendee to one meeting that are kept: more are no answers."""
+"""Answers of one attendee to one meeting that are kept, the newest ones: however many come, the next one counts."""
 
 
 def note(session: Session, replies: Iterable[Reply], now: datetime) -> int:
@@ -41,9 +41,14 @@ def _note(session: Session, meeting: Meeting, reply: Reply, now: datetime) -> bo
     own = select(MeetingReply).where(MeetingReply.meeting_id == meeting.id, MeetingReply.email == reply.attendee)
     known = list(session.scalars(own))
     at = min(reply.at, now)  # somebody's clock is ahead: it must not outdate what they say next
-    is_known = any((one.sequence, one.at) == (reply.sequence, at) for one in known)
-    if is_known or len(known) >= MOST_OF_ONE:
+    if any((one.sequence, one.at) == (reply.sequence, at) for one in known):
         return False
+    if len(known) >= MOST_OF_ONE:
+        oldest = min(known, key=lambda one: (one.sequence, one.at))
+        if (reply.sequence, at) < (oldest.sequence, oldest.at):
+            return False
+        session.delete(oldest)
+        known.remove(oldest)
     row = MeetingReply(
         meeting_id=meeting.id,
         email=reply.attendee,

@@ -3,7 +3,7 @@
 Rows are ended and never changed. Value by value the narrowest wins: partner, tier, and the rule itself.
 """
 
-import math
+import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -199,8 +199,9 @@ def value_faults(rule: Rule, name: str, value: Any) -> list[Fault]:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a JSON value is a number that can be reckoned with."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Tell whether a JSON value is a number that can be reckoned with; a whole number may be too large for that."""
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_numeric and abs(value) <= sys.float_info.max
 
 
 def _rows(session: Session, at: datetime | None, rule_id: uuid.UUID | None = None) -> Iterable[RuleSetting]:

@@ -127,8 +127,9 @@ def inhibition_terms(session: Session) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def locked(session: Session, rule_id: uuid.UUID) -> Rule | None:
-    """Return a rule, holding it against every other process that decides, until this transaction ends."""
-    return session.scalar(select(Rule).where(Rule.id == rule_id).with_for_update())
+    """Return a rule as it stands now, holding it against every other process until this transaction ends."""
+    query = select(Rule).where(Rule.id == rule_id).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
 
 
 class Standing(NamedTuple):
@@ -236,7 +237,7 @@ class Failing:
 
 
 def failing(session: Session) -> list[Failing]:
-    """Return the enabled rules whose condition fails for somebody, by key."""
+    """Return the rules whose condition fails for somebody, by key; those switched off are judged for nobody."""
     counted = (
         select(RuleStatus.rule_id, func.count().label("partners"))
         .where(RuleStatus.state == RuleState.ERROR)
@@ -246,7 +247,7 @@ def failing(session: Session) -> list[Failing]:
     query = select(Rule, counted.c.partners).join(counted, counted.c.rule_id == Rule.id)
     return [
         Failing(rule, partners, _first_failure(session, rule.id))
-        for rule, partners in session.execute(query.where(Rule.enabled.is_(True)).order_by(Rule.key))
+        for rule, partners in session.execute(query.order_by(Rule.key))
     ]
 
 

@@ -8,7 +8,7 @@ from fastapi import Path
 from pydantic_core import to_json
 
 from warden.errors import PreconditionFailed
-from warden.models import Playbook
+from warden.models import Playbook, RuleVersion
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL
 MOST_SKIPPED = 1_000_000
@@ -29,6 +29,11 @@ def tag_of(content: Any) -> str:
 def content_tag(row: Playbook) -> str:
     """Return the tag of a version of a playbook."""
     return tag_of([row.titles, row.steps, row.note])
+
+
+def version_tag(row: RuleVersion) -> str:
+    """Return the tag of a version of a rule: of all that a draft's change replaces."""
+    return tag_of([row.definition, row.note])
 
 
 def check_tag(if_match: str | None, tag: str, name: str) -> None:

@@ -1,6 +1,6 @@
-"""How rules, their fields, rehearsals and verdicts are called on pages. Texts only, no decisions."""
+"""How rules, their fields and rehearsals are called on pages. Texts only, no decisions."""
 
-from warden.domain import NoData, VersionStatus, Worth
+from warden.domain import NoData, VersionStatus
 from warden.i18n import N_
 from warden.pipeline.hindsight import How
 from warden.pipeline.recorded import CALLED_RIGHT, COMPLIANCE, SERIOUS_EVENT
@@ -51,18 +51,12 @@ KINDS = {
 WHOSE = {
     "both": N_("both versions"),
     "here": N_("only this version"),
-    "there": N_("only the active version"),
+    "there": N_("only the version in use"),
 }
 
 CHANGES = {
     "starts": N_("would begin to hold"),
     "stops": N_("would no longer hold"),
-    "unknown": N_("could no longer be judged"),
+    "unknown": N_("could not be judged"),
     "known": N_("could be judged again"),
-}
-
-WORTHS = {
-    Worth.USEFUL: N_("Useful"),
-    Worth.NOISE: N_("Noise"),
-    Worth.TOO_LATE: N_("Too late"),
 }

@@ -48,7 +48,7 @@ class Promise(Input):
 
 
 class NewAction(Promise):
-    """A promise outside a meeting, or of a meeting that is noted already."""
+    """A promise made outside a meeting; those of a meeting are noted as it is closed."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -32,7 +32,7 @@ class ChainStepIn(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [STEP]})
 
     after_minutes: Annotated[int, Field(strict=True, ge=1, le=MOST_MINUTES)] = Field(
-        description="Since the step before, or since the alert fired."
+        description="Since the step before, or since people were told of the alert."
     )
     working_hours: Bool = Field(True, description="Count only working hours, in the recipient's zone.")
     to: EscalateTo

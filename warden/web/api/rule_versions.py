@@ -14,7 +14,7 @@ from warden.pipeline import firing, rehearse
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.web.api.rules import RuleFields
 from warden.web.api.shapes import IfMatch, Input, Listed, NoBody, Note, Reason, Sentence, sentence, set_etag, text
-from warden.web.bounds import check_tag, tag_of
+from warden.web.bounds import check_tag, version_tag
 from warden.web.deps import SLOW, ApiReader, Caller, CurrentServices, Now, Read, Write, guard
 from warden.web.problems import errors
 from warden.web.rule_checks import refuse_faults
@@ -316,12 +316,12 @@ def _get(session: Session, rule: Rule, number: int) -> RuleVersion:
 def _checked(session: Session, rule: Rule, number: int, if_match: str | None) -> RuleVersion:
     rules.locked(session, rule.id)  # what is compared must not be changed before it is used
     found = _get(session, rule, number)
-    check_tag(if_match, tag_of(found.definition), f"Version {number} of the rule {rule.key}")
+    check_tag(if_match, version_tag(found), f"Version {number} of the rule {rule.key}")
     return found
 
 
 def _answer(row: RuleVersion, response: Response) -> VersionOut:
-    set_etag(response, tag_of(row.definition))
+    set_etag(response, version_tag(row))
     return VersionOut.model_validate(row)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Response
 from sqlalchemy.orm import Session
 
 from warden.domain import Side
-from warden.errors import Conflict, InvalidInput
+from warden.errors import Conflict, InvalidInput, NotFound
 from warden.i18n import N_
 from warden.models import Action, Partner, Person
 from warden.store import actions, meetings, partners, people
@@ -51,8 +51,8 @@ def add(
     """Note a promise of either side, made in a meeting or outside any."""
     partner = partners.get(session, partner_id)
     back = f"/meetings/{meeting_id}" if meeting_id else f"/partners/{partner_id}/rhythm"
-    if meeting_id is not None:
-        meetings.get(session, meeting_id)
+    if meeting_id is not None and meetings.get(session, meeting_id).partner_id != partner_id:
+        raise NotFound(f"The partner {partner_id} has no meeting {meeting_id}.")
     try:
         values = {"text": text, "due_on": _day(due_on), **_side(session, who)}
         actions.add(session, partner, **values, meeting_id=meeting_id, author=view.by, now=view.now)

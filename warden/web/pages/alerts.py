@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import AlertState, Worth
 from warden.errors import Conflict
-from warden.models import Alert
+from warden.models import Alert, Person
 from warden.rules.context import BY_NAME
 from warden.store import alert_history, alerts, assignments, meetings, people, verdicts
 from warden.web import alert_answers, alert_words
@@ -101,10 +101,16 @@ def _draw(view: View, session: Session, alert: Alert, *, faults: Mapping[str, st
         climb=alert_answers.next_climb(session, alert),
         verdicts=said,
         mine=next((one.worth for one in said if one.author == view.by), None),
-        people=people.listing(session, None, PEOPLE, ours=True).items if view.may_change else [],
+        people=_choices(session, cards["assigned"].get(alert.id)) if view.may_change else [],
         faults=faults or {},
         **cards,
     )
+
+
+def _choices(session: Session, assigned: Person | None) -> list[Person]:
+    """Return to whom an alert can be given, whoever has it among them: else the form would take it away."""
+    found = people.listing(session, None, PEOPLE, ours=True).items
+    return [*found, *([assigned] if assigned is not None and assigned not in found else [])]
 
 
 def _cards(view: View, session: Session, found: Sequence[Alert]) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def seen(reader: Reader, values: Mapping[str, Any]) -> list[Seen]:
 
 
 def _seen(reader: Reader, name: str, value: Any) -> Seen:
-    meaning = BY_NAME[name].meaning if name in BY_NAME else ""
+    meaning = reader.tr(BY_NAME[name].meaning) if name in BY_NAME else ""
     if value is None:
         return Seen(name, None, is_text=False, meaning=meaning)
     if isinstance(value, bool):

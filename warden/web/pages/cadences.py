@@ -1,9 +1,11 @@
 """The rhythm: how often whom should meet, where that comes from, who is overdue, and one partner's meetings."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
+from sqlalchemy.orm import Session
 
 from warden.domain import MeetingLevel, Scope
 from warden.errors import InvalidInput
@@ -20,6 +22,9 @@ FAULTS = {
     "tier": N_("No partner has this tier."),
 }
 """What is said beside a field that the store refuses."""
+
+BLANK: Mapping[str, str] = {"level": "", "tier": "", "every_days": "", "reason": ""}
+"""What stands in the form at first."""
 
 
 @router.get("/cadences", response_model=None)
@@ -56,9 +61,10 @@ def put(
         faults = {fault.where: view.reader.tr(FAULTS[fault.where]) for fault in error.faults if fault.where in FAULTS}
         if not faults:
             raise
+        entered = {"level": level.value, "tier": tier, "every_days": every_days, "reason": reason}
         if partner_id:
-            return _draw_partner(view, session, partner_id, faults)
-        return _draw(view, session, faults=faults)
+            return _draw_partner(view, session, partner_id, faults, entered)
+        return _draw(view, session, faults=faults, entered=entered)
     return see_other(f"/partners/{partner_id}/rhythm" if partner_id else "/cadences")
 
 
@@ -75,7 +81,14 @@ def show_partner(view: Viewer, session: Read, partner_id: uuid.UUID) -> Response
     return _draw_partner(view, session, partner_id)
 
 
-def _draw(view: View, session: Read, *, ended: bool = False, faults: dict[str, str] | None = None) -> Response:
+def _draw(
+    view: View,
+    session: Session,
+    *,
+    ended: bool = False,
+    faults: Mapping[str, str] | None = None,
+    entered: Mapping[str, str] = BLANK,
+) -> Response:
     rows = cadences.listing(session, history=ended)
     watched = [row.id for row in partners.watched(session, view.now)]
     late = [
@@ -97,11 +110,18 @@ def _draw(view: View, session: Read, *, ended: bool = False, faults: dict[str, s
         tiers=partners.tiers(session),
         levels=list(MeetingLevel),
         ended=ended,
+        entered=entered,
         faults=faults or {},
     )
 
 
-def _draw_partner(view: View, session: Read, partner_id: uuid.UUID, faults: dict[str, str] | None = None) -> Response:
+def _draw_partner(
+    view: View,
+    session: Session,
+    partner_id: uuid.UUID,
+    faults: Mapping[str, str] | None = None,
+    cadence: Mapping[str, str] = BLANK,
+) -> Response:
     partner = partners.get(session, partner_id)
     return view.page(
         "partner_rhythm.html",
@@ -115,6 +135,7 @@ def _draw_partner(view: View, session: Read, partner_id: uuid.UUID, faults: dict
         is_overdue=lambda action: actions.is_overdue(action, view.now),
         levels=list(MeetingLevel),
         entered={"text": "", "who": "ours", "due_on": ""},
+        cadence=cadence,
         faults=faults or {},
     )
 

@@ -13,7 +13,7 @@ from warden.calendars import moment_of
 from warden.domain import EscalateTo, Severity
 from warden.errors import Conflict, InvalidInput
 from warden.i18n import N_
-from warden.models import Person
+from warden.models import EscalationStep, Person
 from warden.rules.escalation import BEGINS, ENDS, MOST_MINUTES
 from warden.store import destinations, duty, escalation, people
 from warden.web import alert_words
@@ -28,6 +28,11 @@ router = APIRouter(prefix="/alerts/duty")
 PEOPLE = 200
 EMPTY_STEPS = 1
 """Rows left free in the chain's form, to add a step."""
+
+Row = tuple[str, ...]
+"""A step as it stands in the chain's form: minutes, which hours count, whom it tells, from which severity on."""
+
+EMPTY_ROW: Row = ("", "working", "", Severity.CRITICAL.value)
 
 SPAN_MESSAGE = N_("Choose a beginning, and an end after it.")
 PERSON_MESSAGE = N_("Choose a person.")
@@ -119,8 +124,7 @@ def set_deputy(view: Manager, session: Write, person: Written = "", deputy: Writ
 @router.post("/chain", response_model=None)
 def put_chain(view: Manager, session: Write, typed: Typed) -> Response:
     """Replace the escalation chain; steps left empty fall out."""
-    steps = _steps(typed)
-    fault = None
+    steps = [_step(*row) for row in _rows(typed)]
     if first(typed, "tag") != chain_tag(session):
         fault = CHANGED_MESSAGE
     elif any(step is None for step in steps):
@@ -131,7 +135,9 @@ def put_chain(view: Manager, session: Write, typed: Typed) -> Response:
             return see_other("/alerts/duty#chain")
         except InvalidInput:
             fault = STEPS_MESSAGE
-    return _refused(view, session, "chain", fault)
+    # Somebody else's chain is shown, to be looked at; what was merely mistyped stays.
+    rows = None if fault == CHANGED_MESSAGE else _rows(typed)
+    return _draw(view, session, faults={"chain": view.reader.tr(fault)}, chain=rows)
 
 
 def chain_tag(session: Session) -> str:
@@ -140,13 +146,20 @@ def chain_tag(session: Session) -> str:
     return tag_of([[getattr(row, name) for name in columns] for row in escalation.steps(session)])
 
 
-def _steps(typed: Mapping[str, Sequence[str]]) -> list[dict[str, Any] | None]:
-    """Return the steps that were typed; None for one that cannot be read."""
-    columns = [typed.get(name, ()) for name in ("minutes", "to", "severity", "hours")]
-    return [_step(*row) for row in zip(*columns, strict=False) if row[0].strip()]
+def _rows(typed: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Return the steps that were typed, as they stand in the form; without those left empty."""
+    columns = [typed.get(name, ()) for name in ("minutes", "hours", "to", "severity")]
+    return [row for row in zip(*columns, strict=False) if row[0].strip()]
 
 
-def _step(minutes: str, to: str, severity: str, hours: str) -> dict[str, Any] | None:
+def _row(step: EscalationStep) -> Row:
+    """Return what stands in the form for a step."""
+    to = f"{step.to}:{step.destination_id}" if step.destination_id else step.to.value
+    return str(step.after_minutes), "working" if step.working_hours else "all", to, step.min_severity.value
+
+
+def _step(minutes: str, hours: str, to: str, severity: str) -> dict[str, Any] | None:
+    """Return a step that was typed as the store takes it; None when it cannot be read."""
     kind, _, destination = to.partition(":")
     try:
         return {
@@ -198,22 +211,25 @@ def _draw(
     *,
     faults: Mapping[str, str] | None = None,
     typed: Mapping[str, Mapping[str, str]] | None = None,
+    chain: Sequence[Row] | None = None,
 ) -> Response:
+    """Draw the page; `chain`: what stands in its form, None: the chain in force."""
     ours = people.listing(session, None, PEOPLE, ours=True).items
     on_duty = duty.on_duty(session, view.now)
+    deputies, steps = duty.deputies(session), escalation.steps(session)
     midnight = view.now.astimezone(ZoneInfo(view.reader.time_zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     return view.page(
         "duty.html",
         422 if faults else 200,
         people=ours,
-        names={person.id: person.name for person in ours},
+        names={person.id: person.name for person in people.named(session, [one.person_id for one in deputies])},
         on_duty=on_duty,
         told=duty.stand_in(session, on_duty, view.now) if on_duty else None,
         duties=duty.listing(session, None, ROWS, ending_after=midnight.astimezone(UTC)).items,
         absences=duty.absences(session, None, ROWS, ending_after=midnight.astimezone(UTC)).items,
-        deputies=duty.deputies(session),
-        steps=escalation.steps(session),
-        empty_steps=EMPTY_STEPS,
+        deputies=deputies,
+        steps=steps,
+        chain=[*([_row(step) for step in steps] if chain is None else chain), *[EMPTY_ROW] * EMPTY_STEPS],
         tag=chain_tag(session),
         destinations={str(one.id): one.name for one in session.scalars(destinations.listing())},
         severities=list(Severity),

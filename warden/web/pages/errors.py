@@ -32,7 +32,8 @@ def error_page(request: Request, problem: Problem) -> Response:
     """Return the page for a problem; who is not signed in is led to the sign-in page."""
     if problem.status == 401 and not request.url.path.startswith("/sign-in"):
         query = f"?{request.url.query}" if request.url.query else ""
-        return see_other(sign_in_address(request.url.path + query if request.method == "GET" else "/"))
+        back = request.url.path + query if request.method == "GET" else "/"
+        return see_other(sign_in_address(back, request.query_params.get("lang")))
     view = view_of(request, request.app.state.services, utc_now(), getattr(request.state, "who", None))
     is_mistyped = problem.status == 422 and request.method == "GET"  # no form was sent: the address itself is wrong
     code = 404 if is_mistyped else problem.status

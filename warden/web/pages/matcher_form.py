@@ -13,7 +13,7 @@ from warden.domain import Severity
 from warden.errors import Fault
 from warden.models import Rule
 from warden.rules.matching import HOURS, NAMES
-from warden.store import partners, people, rules
+from warden.store import partners, rules
 from warden.web.alert_words import MATCHERS
 from warden.web.templating import LANGUAGES
 from warden.web.words import WORDS
@@ -54,9 +54,7 @@ class Choices:
     """What the form offers."""
 
     rules: Sequence[Rule]
-    partners: Sequence[str]
     tiers: Sequence[str]
-    owners: Sequence[str]
     severities: Sequence[Severity] = tuple(Severity)
     languages: Mapping[str, str] = field(default_factory=lambda: LANGUAGES)
     days: Sequence[int] = tuple(range(7))
@@ -69,13 +67,7 @@ def first(typed: Mapping[str, Sequence[str]], name: str) -> str:
 
 def choices(session: Session) -> Choices:
     """Return what the form offers."""
-    ours = people.listing(session, None, 200, ours=True).items
-    return Choices(
-        rules=rules.listing(session),
-        partners=sorted(name for _id, name in partners.names(session)),
-        tiers=partners.tiers(session),
-        owners=[person.email for person in ours],
-    )
+    return Choices(rules=rules.listing(session), tiers=partners.tiers(session))
 
 
 def names_of(session: Session, several: Iterable[Mapping[str, Any]]) -> Names:
@@ -155,11 +147,6 @@ def _split(name: str, given: Any) -> list[str]:
 
 
 def _partner_ids(session: Session, names: Sequence[str], faults: list[Fault]) -> list[str]:
-    ids = []
-    for name in names:
-        found = partners.by_name(session, name)
-        if found is None:
-            faults.append(Fault("matchers.partner", name))
-        else:
-            ids.append(str(found.id))
-    return ids
+    known = partners.ids_of(session, names)
+    faults += [Fault("matchers.partner", name) for name in names if name not in known]
+    return [str(known[name]) for name in names if name in known]

@@ -35,7 +35,7 @@ def list_notices(
             reason=NoticeReason(reason) if reason in tuple(NoticeReason) else None,
             sent=SENT.get(told),
         )
-    concerned = {uuid.UUID(one) for row in found.items for one in row.alerts}
+    concerned = {uuid.UUID(one) for row in found.items if row.partner_id for one in row.alerts}
     ids = {row.partner_id for row in found.items if row.partner_id} | {
         uuid.UUID(one) for row in found.items for one in row.partners
     }

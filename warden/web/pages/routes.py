@@ -55,6 +55,7 @@ def list_routes(
         rows=[(one, matcher_form.in_words(view.reader, one.matchers, names)) for one in found],
         destinations={str(one.id): one for one in session.scalars(destinations.listing())},
         choices=matcher_form.choices(session),
+        partners=sorted(name for _id, name in partners.names(session)),
         asked={"partner": partner, "severity": severity, "rule": rule},
         reached=reached,
         nobody=bool(partner.strip()) and asked is None,

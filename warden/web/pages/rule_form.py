@@ -26,8 +26,8 @@ def entered(definition: Mapping[str, Any]) -> dict[str, str]:
     return {
         **texts,
         **{field: definition[field] for field in ("condition", "inhibit_when", "severity", "no_data")},
-        **{typed: f"{definition[field] / SECONDS:.6g}" for field, typed in HOURS.items()},
-        "parameters": "\n".join(f"{name} = {value:g}" for name, value in definition["parameters"].items()),
+        **{typed: f"{definition[field] / SECONDS:.12g}" for field, typed in HOURS.items()},
+        "parameters": "\n".join(f"{name} = {_written(value)}" for name, value in definition["parameters"].items()),
         "inhibited_by": "\n".join(f"{one['rule']}: {', '.join(one['equal'])}" for one in definition["inhibited_by"]),
         "meeting_within_days": ""
         if definition["meeting_within_days"] is None
@@ -110,6 +110,11 @@ def _inhibitions(text: str) -> list[dict[str, Any]]:
             # A tag is written "tag:<prefix>"; only the first colon of a line parts the rule from the attributes.
             found.append({"rule": rule.strip(), "equal": named})
     return found
+
+
+def _written(value: float) -> str:
+    """Return a number so that reading it gives the same one: who saves a draft changes no limit unseen."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _number(text: str) -> float | None:

@@ -13,7 +13,7 @@ from warden.models import Rule, RuleVersion
 from warden.pipeline import firing, rehearse
 from warden.store import partners, rule_versions, rules
 from warden.web import rule_words
-from warden.web.bounds import check_tag, tag_of
+from warden.web.bounds import check_tag, version_tag
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages import rule_form
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
@@ -57,7 +57,7 @@ def change(view: Manager, session: Write, rule_id: uuid.UUID, number: Number, fo
     """Change a draft to what was typed; what is wrong is told beside its field, and what was typed is kept."""
     rule = rules.locked(session, rule_id) or rules.get(session, rule_id)
     version = rule_versions.get(session, rule.id, number)
-    check_tag(f'"{form.get("tag", "")}"', tag_of(version.definition), f"Version {number}")
+    check_tag(f'"{form.get("tag", "")}"', version_tag(version), f"Version {number}")
     definition, wrong = rule_form.typed(form)
     wrong += faults_of(session, rule.key, definition)
     if wrong:
@@ -90,7 +90,7 @@ def preview(view: Viewer, session: Read, rule_id: uuid.UUID, number: Number) -> 
         "rule_preview.html",
         rule=rule,
         version=version,
-        tag=tag_of(version.definition),
+        tag=version_tag(version),
         found=firing.preview(session, rule, version.definition, view.now),
         rule_words=rule_words,
     )
@@ -103,7 +103,7 @@ def activate(
     """Let a draft decide from the next tick on, unless it was changed since it was looked at."""
     rule = rules.locked(session, rule_id) or rules.get(session, rule_id)
     version = rule_versions.get(session, rule.id, number)
-    check_tag(f'"{tag}"', tag_of(version.definition), f"Version {number}")
+    check_tag(f'"{tag}"', version_tag(version), f"Version {number}")
     refuse_faults(session, rule.key, version.definition)  # what it speaks of may be gone since it was drafted
     rule_versions.activate(session, rule, number, view.by, view.now, note)
     return see_other(f"/rules/{rule_id}")
@@ -127,7 +127,7 @@ def _draw(
         version=version,
         definition=definition,
         is_draft=version.status is VersionStatus.DRAFT,
-        tag=tag_of(version.definition),
+        tag=version_tag(version),
         entered=rule_form.entered(definition) | {"note": version.note} if form is None else {"enabled": "", **form},
         faults=rule_form.by_entry(list(wrong)),
         changed=rule_versions.differences(active.definition, version.definition) if active else [],

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Response
 from sqlalchemy.orm import Session
 
 from warden.domain import NoData, RuleState, Scope, Severity
-from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.errors import Conflict, Fault, InvalidInput
 from warden.models import Rule
 from warden.pipeline import counsel
 from warden.rules import FUNCTIONS, VARIABLES
@@ -32,11 +32,15 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """For whom values are shown: a partner, a tier, or (neither) whoever has no setting."""
+    """For whom values are shown: a partner, a tier, or (neither) whoever has no setting.
+
+    nobody: the name that was asked for and that no partner has.
+    """
 
     tier: str = ""
     partner_id: uuid.UUID | None = None
     called: str = ""
+    nobody: str = ""
 
 
 @router.get("", response_model=None)
@@ -181,13 +185,11 @@ def history(session: Session, rule: Rule) -> list[tuple[Any, list[rule_versions.
 
 
 def _whose(session: Session, tier: str, partner: str) -> Whose:
-    """Return for whom values are asked. Raises NotFound for a partner there is none of."""
-    if not partner:
+    """Return for whom values are asked."""
+    if not partner.strip():
         return Whose(tier, None, tier)
-    found = partners.by_name(session, partner)
-    if found is None:
-        raise NotFound(f"There is no partner {partner!r}.")
-    return Whose(found.tier, found.id, found.name)
+    found = partners.by_name(session, partner.strip())
+    return Whose(nobody=partner) if found is None else Whose(found.tier, found.id, found.name)
 
 
 def _subject(session: Session, scope: str, subject: str) -> str:

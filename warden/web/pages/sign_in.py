@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
@@ -103,6 +103,7 @@ def choose_language(view: Anyone, session: Write, locale: Written, next: Written
     return response
 
 
-def sign_in_address(next_path: str) -> str:
-    """Return the sign-in page that leads back to `next_path` afterwards."""
-    return f"/sign-in?next={quote(local_path(next_path), safe='')}"
+def sign_in_address(next_path: str, asked: str | None = None) -> str:
+    """Return the sign-in page that leads back to `next_path` afterwards, in the language that was `asked` for."""
+    query = {"next": local_path(next_path), **({"lang": asked} if asked else {})}
+    return f"/sign-in?{urlencode(query, quote_via=quote, safe='')}"

@@ -8,7 +8,7 @@ from warden.domain import Worth
 from warden.errors import NotFound
 from warden.models import Alert
 from warden.store import alerts, verdicts
-from warden.web import rule_words
+from warden.web import alert_words
 from warden.web.deps import Read, Write
 from warden.web.pages.drawing import Anyone, Asked, View, Written
 
@@ -43,7 +43,7 @@ def note(
 
 
 def _draw(view: View, alert: Alert, worth: Worth, to: str, *, is_done: bool) -> Response:
-    return view.page("verdict.html", alert=alert, worth=worth, to=to, is_done=is_done, rule_words=rule_words)
+    return view.page("verdict.html", alert=alert, worth=worth, to=to, is_done=is_done, alert_words=alert_words)
 
 
 def _signed(view: View, alert_id: uuid.UUID, worth: str, to: str, signature: str) -> Worth:
