@@ -361,6 +361,16 @@ def test_nothing_new_is_said_or_skipped_by_choice(
     assert len(log) == 1 + expected
 
 
+def test_a_first_digest_that_comes_late_tells_what_it_would_have_told_in_time(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        order(session, vault, Portfolio(session, now).an, now - timedelta(days=1), when_empty=WhenEmpty.SKIP)
+    digest.run(db, vault, settings, now + timedelta(days=3))
+    (late,) = sent(db)
+    assert "nothing new" not in late.title
+
+
 def test_an_alert_that_opened_is_news(db: Database, vault: Vault, settings: Settings, now: datetime) -> None:
     with db.write() as session:
         portfolio = Portfolio(session, now)

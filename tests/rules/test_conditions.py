@@ -98,6 +98,7 @@ def nested_loops(depth: int) -> str:
             "condition, line 2, column 11",
             "stage is never 'activ'; expected one of candidate",
         ),
+        ('stage in ["active", "bufer"]', "condition, line 1, column 21", 'stage is never "bufer"'),
         ('"blnd" != communication_state', "condition, line 1, column 1", 'communication_state is never "blnd"'),
         ("late_rate == null", "condition, line 1, column 14", "late_rate is never compared with null"),
         ("null != late_rate", "condition, line 1, column 1", "late_rate is never compared with null"),

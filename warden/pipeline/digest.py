@@ -153,7 +153,8 @@ def _context(
     reader: Reader,
     now: datetime,
 ) -> DigestContext:
-    since = digest.last_run_at or now - digests.period(digest.frequency)
+    # The first looks back from when it was due: a clock that slept must not leave out what came before it woke.
+    since = digest.last_run_at or min(now, digest.next_run_at) - digests.period(digest.frequency)
     if since not in portfolio.before:
         portfolio.before[since] = {row.partner_id: row for row in assessments.placements(session, since)}
     mine = digests.partners_of(session, digest.person_id) if digest.only_mine else None

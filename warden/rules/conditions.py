@@ -29,6 +29,7 @@ _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|fi
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
 _COMPARED = re.compile(rf"(?<![\w.])([A-Za-z_]\w*)\s*[=!]=\s*({_STRING.pattern}|null\b)")
+_LISTED = re.compile(rf"(?<![\w.])([A-Za-z_]\w*)\s+in\s*\[((?:{_STRING.pattern}|[^\]'\"])*)\]")
 _TURNED = re.compile(rf"({_STRING.pattern}|\bnull)\s*[=!]=\s*([A-Za-z_]\w*)\b")
 _FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -114,6 +115,8 @@ def _value_faults(text: str, where: str) -> list[Fault]:
     """Return a fault for each comparison that is the same whatever is known, which a rule would keep to itself."""
     compared = [(found[1], found[2], found.start(2)) for found in _COMPARED.finditer(text)]
     compared += [(found[2], found[1], found.start(1)) for found in _TURNED.finditer(text)]
+    for listed in _LISTED.finditer(text):
+        compared += [(listed[1], one[0], listed.start(2) + one.start()) for one in _STRING.finditer(listed[2])]
     faults = []
     for name, given, start in compared:
         if name in BY_NAME and given == "null":
