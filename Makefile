@@ -20,7 +20,7 @@ demo: $(RUN_STAMP) ## Replay two years of real deliveries and serve them on 127.
 test: $(DEV_STAMP) ## Install what tests need and run all of them.
 	@sh tools/ensure_chromium.sh
 	@$(BIN)/python -m compileall -q $(PACKAGES)
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pages.
 	$(BIN)/ruff check .
