@@ -41,7 +41,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 SECRET_KEY = Fernet.generate_key().decode()
 
 
-CHROMIUM = Path("/usr/bin/chromium")
+BROWSERS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -218,9 +218,10 @@ def browser() -> "Iterator[Browser]":
     """Start Debian's Chromium; without it these tests fail, because a page nobody looked at proves nothing."""
     from playwright.sync_api import sync_playwright
 
-    if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: install the package chromium (and fonts-noto-cjk) to test the pages.")
+    program = next((path for path in BROWSERS if path.exists()), None)
+    if program is None:
+        pytest.fail("No Chromium: install the package chromium-headless-shell (and fonts-noto-cjk) to test the pages.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
