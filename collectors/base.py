@@ -1,9 +1,10 @@
 """What every collector speaks: four facts, the batch it returns, three errors it raises, and their base class."""
 
+import math
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -104,6 +105,22 @@ class Measure:
     name: str
     value: float
     unit: str | None = None
+
+
+COUNTED: Mapping[str, tuple[float, float]] = {
+    "milestone": (0, 1),
+    "compliance_incident": (0, math.inf),
+    **dict.fromkeys(("meeting", "meeting_executive", "meeting_management", "meeting_working"), (0, math.inf)),
+}
+"""Measures whose values Warden counts, with the least and the most that one can be; any other may be any number."""
+
+
+def expected_of(name: str, value: float) -> str | None:
+    """Return the values a measure of this name can have, in words, where `value` is none of them; else None."""
+    least, most = COUNTED.get(name, (-math.inf, math.inf))
+    if least <= value <= most:
+        return None
+    return "0 or more" if most == math.inf else "0 (missed) to 1 (met)"
 
 
 Fact = Message | Delivery | Article | Measure

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from collectors.base import Delivery, Fact, Key, LocalPath, Measure, Message, Options, normalise_key
+from collectors.base import Delivery, Fact, Key, LocalPath, Measure, Message, Options, expected_of, normalise_key
 from collectors.cells import CellError, CellReader, Day, quote
 from collectors.sheet import normalise_header
 
@@ -292,6 +292,8 @@ class MeasureReader(RowReader):
         for place, figure in self._figures:
             value = self.cells.number(row[place], figure.column)
             if value is not None:
+                if expected := expected_of(figure.name, float(value)):
+                    raise CellError(figure.column, f"{quote(row[place])} found, {expected} expected")
                 identity = self.identities.fact(name, key, figure.name, row[self._at])
                 measure = Measure(
                     identity=identity, key=key, at=day.at, name=figure.name, value=float(value), unit=figure.unit

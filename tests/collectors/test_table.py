@@ -240,6 +240,25 @@ def test_number_columns_become_measures(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "expected"),
+    [
+        ("compliance_incident", "-1", "0 or more"),
+        ("meeting", "-2", "0 or more"),
+        ("milestone", "7", "0 (missed) to 1 (met)"),
+    ],
+)
+def test_a_measure_that_cannot_be_sets_its_row_aside(path: Path, name: str, cell: str, expected: str) -> None:
+    data = b"vendor,month,figure\n" + b"".join(b"A,2026-01-%02d,1\n" % day for day in range(1, 21))
+    figures = {"kind": "measures", "at_column": "month", "measures": [{"column": "figure", "name": name}]}
+    options = _options(path, data + f"B,2026-01-01,{cell}\n".encode(), identity_columns=[], **figures)
+    batch = Table(options).collect({}, OFFLINE, day("2026-03-02"))
+    assert [(problem.where, problem.what) for problem in batch.problems] == [
+        ("row 22, column figure", f'"{cell}" found, {expected} expected')
+    ]
+    assert len(batch.facts) == 20
+
+
 def _options(path: Path, data: bytes, **options: Any) -> Any:
     path.write_bytes(data)
     shared = {name: DELIVERIES[name] for name in ("key_column", "key_scheme", "identity_columns")}

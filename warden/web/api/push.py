@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic.json_schema import models_json_schema
 
 import collectors.base as reported
-from collectors.base import normalise_key
+from collectors.base import expected_of, normalise_key
 from warden.errors import Fault, InvalidInput
 from warden.web.api.shapes import Moment, text
 from warden.web.problems import faults_of
@@ -17,6 +17,9 @@ from warden.web.problems import faults_of
 MOST_FACTS = 1000
 SKEW = timedelta(minutes=5)
 """How far a sender's clock may run ahead of ours."""
+
+FIRST_ZONE = timedelta(hours=14)
+"""How far the zone in which a day begins first is ahead of UTC."""
 
 
 def _sane_day(day: date) -> date:
@@ -183,10 +186,22 @@ class _Wrong(Exception):
 def _check(fact: FactIn, latest: datetime) -> None:
     if fact.at > latest:
         raise _Wrong("at", f"is {fact.at.isoformat()}, in the future; expected when it was true")
-    if isinstance(fact, DeliveryIn) and fact.made_on is not None and fact.made_at is not None:
-        raise _Wrong("made_at", "came with made_on; expected only one of the two")
+    if isinstance(fact, DeliveryIn):
+        _check_delivery(fact, latest)
+    if isinstance(fact, MeasureIn) and (expected := expected_of(fact.name, fact.value)):
+        raise _Wrong("value", f"is {fact.value:g}; expected {expected} of {fact.name}")
     if isinstance(fact, ArticleIn) and not fact.url.startswith(("https://", "http://")):
         raise _Wrong("url", "expected an address that begins with https:// or http://")
+
+
+def _check_delivery(fact: DeliveryIn, latest: datetime) -> None:
+    if fact.made_on is not None and fact.made_at is not None:
+        raise _Wrong("made_at", "came with made_on; expected only one of the two")
+    if fact.made_at is not None and fact.made_at > latest:
+        raise _Wrong("made_at", f"is {fact.made_at.isoformat()}, in the future; expected when it was made")
+    # Where the day begins first it is already tomorrow: the partner's zone is not known yet.
+    if fact.made_on is not None and fact.made_on > (latest + FIRST_ZONE).date():
+        raise _Wrong("made_on", f"is {fact.made_on.isoformat()}, in the future; expected the day it was made")
 
 
 def _key(fact: FactIn, known: dict[tuple[str, str], reported.Key]) -> reported.Key | None:
