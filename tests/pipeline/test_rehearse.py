@@ -100,7 +100,11 @@ def test_what_stood_when_the_look_back_begins_is_shown_and_not_judged(seeded: Da
         late(session, "New", {30: 0.3, 20: 0.1})
     found = rehearsed(seeded, days=90)
     assert spells(found) == [(90, 40), (30, 20)]
-    assert (found["this"]["standing"], found["this"]["partners"]) == (2, 0)
+    assert (found["this"]["standing"], found["this"]["alerts"], found["this"]["partners"]) == (2, 0, 0)
+    assert (found["both"], found["only_here"]) == (0, 0)
+    assert {row["alerts"] for sweep in found["sweeps"] for row in sweep["rows"] if row["value"] == sweep["before"]} == {
+        0
+    }
     assert [fact["message"] for fact in found["summary"][:2]] == [rehearse.NEVER, rehearse.STANDING]
 
 

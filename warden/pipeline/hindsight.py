@@ -77,8 +77,8 @@ class Tally:
 
     @property
     def alerts(self) -> int:
-        """Return how many alerts there would have been."""
-        return sum(self.hows.values())
+        """Return how many alerts there would have been, without those that stood already."""
+        return self.hows.total() - self.hows[How.STANDING]
 
     @property
     def lead_days(self) -> float | None:

@@ -14,7 +14,7 @@ JSON, null where a figure cannot be said; a *fact* is {"message", "params"}, a *
     summary, notes       [fact]
     this, active         tally; active is null when there is nothing to compare with
     active_number        version it is compared with, or null
-    both, only_here, only_there    alerts, matched where they stood at the same time
+    both, only_here, only_there    alerts that began since, matched where they stood at the same time
     incidents            [{"kind", "told", "late", "missed"}]
     alerts               newest first, at most MOST_LISTED, of this version and those only the active one has:
                          [{"partner", "fired_at", "resolved_at", "days", "how", "kind", "lead_days", "whose"}]
@@ -216,9 +216,10 @@ class _Partner:
         theirs, theirs_judged = self._tally(active.of(self.said), look.active) if active else (_NOTHING, [])
         also = shared(ours.episodes, theirs.episodes, self.known.now)
         too = shared(theirs.episodes, ours.episodes, self.known.now)
-        look.both += sum(also.values())
-        look.only_here += len(also) - sum(also.values())
-        look.only_there += len(too) - sum(too.values())
+        began = [one for one in also if not one.standing]
+        look.both += sum(also[one] for one in began)
+        look.only_here += sum(not also[one] for one in began)
+        look.only_there += sum(not too[one] for one in too if not one.standing)
         look.alerts += [self._listed(one, "both" if also[one.episode] else "here") for one in judged]
         look.alerts += [self._listed(one, "there") for one in theirs_judged if not too[one.episode]]
 
@@ -325,11 +326,11 @@ def _summary(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     about = {"days": report["days"], "watched": report["watched"]}
     if not report["rows"]:
         return [_fact(NOTHING)]
-    if this["alerts"] == this["standing"]:
+    if not this["alerts"]:
         facts = [_fact(NEVER, **about)]
     else:
         counts = {name: this[name] for name in ("partners", "right", "false", "open")}
-        facts = [_fact(FIRED, **about, **counts, alerts=this["alerts"] - this["standing"])]
+        facts = [_fact(FIRED, **about, **counts, alerts=this["alerts"])]
         if this["false_rate"] is not None:
             facts.append(_fact(RATE, rate=this["false_rate"], budget=report["budget"]))
     if this["standing"]:
