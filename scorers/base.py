@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -321,6 +322,12 @@ class Scorer(ABC):
         NaN: it had begun before, too little is there to judge, or the horizon has not passed at `whole.at`. `past` is
         `whole.before(…)`. It is what likelihoods are measured against and learned from.
         """
+
+
+def refusal(message: str, **params: str) -> PydanticCustomError:
+    """Return what a validator of options raises; `message` and `params` are told in the language of who set them."""
+    said = message % params
+    return PydanticCustomError("told", "{said}", {"said": said, "message": message, "params": params})
 
 
 def logit(probability: Floats) -> Floats:

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from scorers.base import Floats, Index, Mask
+from scorers.base import Floats, Index, Mask, refusal
 
 Weight = Annotated[float, Field(ge=0, le=100)]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -32,6 +32,8 @@ TIER_SCORES = {
 }
 
 UNKNOWN_MESSAGE = "impact is not known: too few of its attributes are given"
+WEIGHTS_MESSAGE = "at least one weight has to be more than 0"
+CONTRACT_MESSAGE = "contract_near_days has to be less than contract_far_days"
 
 
 class Formula(BaseModel):
@@ -63,9 +65,9 @@ class Formula(BaseModel):
     @model_validator(mode="after")
     def _sensible(self) -> "Formula":
         if not any(getattr(self, f"{part}_weight") > 0 for part in PARTS):
-            raise ValueError("at least one weight has to be more than 0")
+            raise refusal(WEIGHTS_MESSAGE)
         if self.contract_near_days >= self.contract_far_days:
-            raise ValueError("contract_near_days has to be less than contract_far_days")
+            raise refusal(CONTRACT_MESSAGE)
         return self
 
     def tier(self, name: str) -> float:

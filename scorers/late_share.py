@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from scorers.base import Evidence, Floats, Known, Mask, Outcome, Terms
+from scorers.base import Evidence, Floats, Known, Mask, Outcome, Terms, refusal
 from scorers.rate_scorer import RateScorer
 from scorers.rates import Belief, Record, Seen, portfolio_share
 
@@ -18,6 +18,7 @@ RECENT_DAYS, SHARE_DAYS = 56, 182
 
 TOO_FEW_MESSAGE = "deliveries that fell due: %(deliveries)s, needed: %(needed)s"
 NONE_DUE_MESSAGE = "no delivery was due for %(days_since_due)s days: nothing to forecast"
+AT_MOST_MESSAGE = "at_most has to be at_least or more"
 
 
 class LateShare(RateScorer):
@@ -56,7 +57,7 @@ class LateShare(RateScorer):
         @model_validator(mode="after")
         def _ordered(self) -> "LateShare.Options":
             if self.at_most is not None and self.at_most < self.at_least:
-                raise ValueError("at_most has to be at_least or more")
+                raise refusal(AT_MOST_MESSAGE)
             return self
 
     def bar(self, seen: Seen, record: Record, terms: Terms) -> Floats:

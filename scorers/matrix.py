@@ -4,22 +4,50 @@ It computes no likelihood or impact.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from scorers.base import Floats, Index, logit, sigmoid
+from scorers.base import Floats, Index, logit, refusal, sigmoid
 
 Locale = Literal["en", "zh-Hant", "zh-Hans", "vi"]
 LOCALES: tuple[Locale, ...] = ("en", "zh-Hant", "zh-Hans", "vi")
 
 AXES = {"likelihood": (0.0, 1.0), "impact": (1.0, 5.0)}
 """The two axes and the range of each."""
+
+BEGINS_MESSAGE = "the first level begins at %(least)s, where the axis begins"
+RISES_MESSAGE = "each level has to begin above the one before, below %(most)s"
+STARTS_MESSAGE = "found %(found)s starts, expected %(levels)s, one per level of the matrix"
+AXIS_MESSAGE = "found %(found)s, expected %(least)s, where the axis begins"
+LEVEL_MESSAGE = "found %(found)s, expected more than %(lower)s and less than %(most)s"
+TWICE_MESSAGE = "%(key)s is used twice"
+RANK_MESSAGE = "found %(found)s, expected %(rank)s: bands stand mildest first"
+CONTRAST_MESSAGE = "contrast with %(colour)s is %(found)s, expected at least %(least)s"
+MISSING_MESSAGE = "missing"
+NAME_MESSAGE = "expected a name that can be read, on one line"
+ROWS_MESSAGE = "found %(found)s rows, expected %(rows)s, one per likelihood level"
+CELLS_MESSAGE = "found %(found)s cells, expected %(columns)s, one per impact level"
+KEY_MESSAGE = "no band has the key %(key)s"
+
+
+class Misfit(NamedTuple):
+    """One thing wrong with a matrix: its path, and a sentence whose placeholders `params` fill."""
+
+    path: str
+    message: str
+    params: Mapping[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """Return the sentence in English."""
+        return self.message % self.params
+
 
 LEAST_CONTRAST = 4.5
 """Of a band's ink on its colour: WCAG 2.2, AA, success criterion 1.4.3."""
@@ -56,9 +84,9 @@ class Thresholds(BaseModel):
         if starts is None:
             return None
         if starts[0] != least:
-            raise ValueError(f"the first level begins at {least:g}, where the axis begins")
+            raise refusal(BEGINS_MESSAGE, least=f"{least:g}")
         if not all(lower < upper < most for lower, upper in pairwise(starts)):
-            raise ValueError(f"each level has to begin above the one before, below {most:g}")
+            raise refusal(RISES_MESSAGE, most=f"{most:g}")
         return starts
 
 
@@ -145,13 +173,17 @@ class Grid(_Part):
         """Return the likelihood at which a level, 1-based, begins."""
         return float(self._starts("likelihood", thresholds)[level - 1])
 
-    def misfits(self, thresholds: Thresholds) -> list[tuple[str, str]]:
-        """Return the starts given for another number of levels than this matrix has, as (path, message)."""
+    def faults(self) -> list[Misfit]:
+        """Return everything wrong with how the parts go together; each part by itself is as its class says."""
+        return [*_axis_faults(self), *_band_faults(self), *_cell_faults(self)]
+
+    def misfits(self, thresholds: Thresholds) -> list[Misfit]:
+        """Return the starts given for another number of levels than this matrix has."""
         faults = []
         for axis in AXES:
             given, levels = getattr(thresholds, axis), getattr(self.levels, axis)
             if given is not None and len(given) != len(levels):
-                faults.append((axis, f"found {len(given)} starts, expected {len(levels)}, one per level of the matrix"))
+                faults.append(Misfit(axis, STARTS_MESSAGE, {"found": len(given), "levels": len(levels)}))
         return faults
 
     def milder_steps(self) -> list[tuple[str, int, int]]:
@@ -191,7 +223,7 @@ def validate(data: Any) -> list[tuple[str, str]]:
         grid = Grid.model_validate(data)
     except ValidationError as error:
         return [(_path(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False)]
-    return [*_axis_faults(grid), *_band_faults(grid), *_cell_faults(grid)]
+    return [(fault.path, fault.text) for fault in grid.faults()]
 
 
 def parse(data: Any) -> Grid:
@@ -234,45 +266,43 @@ def _path(location: tuple[int | str, ...]) -> str:
     return text.removeprefix(".") or "matrix"
 
 
-def _axis_faults(grid: Grid) -> list[tuple[str, str]]:
+def _axis_faults(grid: Grid) -> list[Misfit]:
     faults = []
     for axis, (least, most) in AXES.items():
         levels: list[Level] = getattr(grid.levels, axis)
         if levels[0].start != least:
-            faults.append(
-                (f"levels.{axis}[0].from", f"found {levels[0].start}, expected {least}, where the axis begins")
-            )
+            params = {"found": str(levels[0].start), "least": str(least)}
+            faults.append(Misfit(f"levels.{axis}[0].from", AXIS_MESSAGE, params))
         for number, (lower, upper) in enumerate(pairwise(levels), start=1):
             if not lower.start < upper.start < most:
-                expected = f"more than {lower.start} and less than {most}"
-                faults.append((f"levels.{axis}[{number}].from", f"found {upper.start}, expected {expected}"))
+                params = {"found": str(upper.start), "lower": str(lower.start), "most": str(most)}
+                faults.append(Misfit(f"levels.{axis}[{number}].from", LEVEL_MESSAGE, params))
         for number, level in enumerate(levels):
             faults += _name_faults(f"levels.{axis}[{number}].names", level.names)
     return faults
 
 
-def _band_faults(grid: Grid) -> list[tuple[str, str]]:
+def _band_faults(grid: Grid) -> list[Misfit]:
     faults = []
     keys: set[str] = set()
     for number, band in enumerate(grid.bands):
         path = f"bands[{number}]"
         if band.key in keys:
-            faults.append((f"{path}.key", f"{band.key!r} is used twice"))
+            faults.append(Misfit(f"{path}.key", TWICE_MESSAGE, {"key": repr(band.key)}))
         keys.add(band.key)
         if band.rank != number:
-            faults.append((f"{path}.rank", f"found {band.rank}, expected {number}: bands stand mildest first"))
+            faults.append(Misfit(f"{path}.rank", RANK_MESSAGE, {"found": band.rank, "rank": number}))
         if (ratio := contrast(band.colour, band.ink)) < LEAST_CONTRAST:
-            faults.append(
-                (f"{path}.ink", f"contrast with {band.colour} is {ratio:.1f}, expected at least {LEAST_CONTRAST}")
-            )
+            params = {"colour": band.colour, "found": f"{ratio:.1f}", "least": str(LEAST_CONTRAST)}
+            faults.append(Misfit(f"{path}.ink", CONTRAST_MESSAGE, params))
         faults += _name_faults(f"{path}.names", band.names)
     return faults
 
 
-def _name_faults(path: str, names: Names) -> list[tuple[str, str]]:
-    missing = [(f"{path}.{locale}", "missing") for locale in LOCALES if locale not in names]
+def _name_faults(path: str, names: Names) -> list[Misfit]:
+    missing = [Misfit(f"{path}.{locale}", MISSING_MESSAGE) for locale in LOCALES if locale not in names]
     blank = [locale for locale, name in names.items() if not _is_readable(name)]
-    return missing + [(f"{path}.{locale}", "expected a name that can be read, on one line") for locale in blank]
+    return missing + [Misfit(f"{path}.{locale}", NAME_MESSAGE) for locale in blank]
 
 
 def _is_readable(name: str) -> bool:
@@ -281,14 +311,15 @@ def _is_readable(name: str) -> bool:
     return kinds.isdisjoint({"Cc", "Cs", "Zl", "Zp"}) and any(kind[0] not in "ZC" for kind in kinds)
 
 
-def _cell_faults(grid: Grid) -> list[tuple[str, str]]:
+def _cell_faults(grid: Grid) -> list[Misfit]:
     rows, columns = len(grid.levels.likelihood), len(grid.levels.impact)
     keys = {band.key for band in grid.bands}
     faults = []
     if len(grid.grid) != rows:
-        faults.append(("grid", f"found {len(grid.grid)} rows, expected {rows}, one per likelihood level"))
+        faults.append(Misfit("grid", ROWS_MESSAGE, {"found": len(grid.grid), "rows": rows}))
     for i, row in enumerate(grid.grid):
         if len(row) != columns:
-            faults.append((f"grid[{i}]", f"found {len(row)} cells, expected {columns}, one per impact level"))
-        faults += [(f"grid[{i}][{j}]", f"no band has the key {key!r}") for j, key in enumerate(row) if key not in keys]
+            faults.append(Misfit(f"grid[{i}]", CELLS_MESSAGE, {"found": len(row), "columns": columns}))
+        unknown = [(j, key) for j, key in enumerate(row) if key not in keys]
+        faults += [Misfit(f"grid[{i}][{j}]", KEY_MESSAGE, {"key": repr(key)}) for j, key in unknown]
     return faults

@@ -27,6 +27,7 @@ from scorers.base import (
     Terms,
     in_two,
     picked,
+    refusal,
 )
 from scorers.shrinkage import (
     NO_EVENTS,
@@ -63,6 +64,7 @@ STALE_DAYS = 273
 """A score whose newest survey is older than three quarters of a year is stale."""
 
 NOT_ASKED_MESSAGE = "no satisfaction survey in the last %(days)s days"
+BELOW_MESSAGE = "below has to lie between worst and best"
 OFF_SCALE_MESSAGE = "survey results outside the scale from %(worst)s to %(best)s: %(off_scale)s"
 
 
@@ -91,7 +93,7 @@ class Satisfaction(Scorer):
         @model_validator(mode="after")
         def _ordered(self) -> "Satisfaction.Options":
             if not self.worst < self.below < self.best:
-                raise ValueError("below has to lie between worst and best")
+                raise refusal(BELOW_MESSAGE)
             return self
 
     def score(self, panel: Panel, terms: Terms) -> Scores:

@@ -11,9 +11,13 @@ WardenError
 └── Misconfigured     the operator: the service cannot run like this
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, ClassVar, Self
+
+CLOSE_MESSAGE = "did you mean %(name)s?"
+KNOWN_MESSAGE = "expected one of %(names)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,41 @@ class Fault:
     """One thing wrong with an input.
 
     `where` is a path a person can find: "row 7, column tier", "facts[3].due_on", "grid[2][4]".
-    `what` says what was found and what was expected.
+    `what` says what was found and what was expected, in English. `message`, of the catalogues, and `params` say the
+    same in the language of whoever reads a page; without them pages show the English.
     """
 
     where: str
     what: str
+    message: str = field(default="", compare=False)
+    params: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, where: str, message: str, /, **params: Any) -> Self:
+        """Return the fault that a message of the catalogues states; a parameter may be such a sentence itself.
+
+        Numbers that are not whole are given as texts: as numbers, pages round them to one decimal.
+        """
+        return cls(where, _english(message, params), message, params)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+def _english(message: str, params: Mapping[str, Any]) -> str:
+    said = {
+        name: _english(value["message"], value["params"]) if isinstance(value, Mapping) else value
+        for name, value in params.items()
+    }
+    return message % said if said else message
+
+
+def hint(given: str, known: Collection[str]) -> Mapping[str, Any]:
+    """Return, as a parameter of `Fault.of`, what may be meant by a name that is none of those known."""
+    close = get_close_matches(given, known, n=1)
+    if close:
+        return {"message": CLOSE_MESSAGE, "params": {"name": close[0]}}
+    return {"message": KNOWN_MESSAGE, "params": {"names": ", ".join(known)}}
 
 
 class WardenError(Exception):

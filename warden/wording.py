@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
+from warden.domain import LOCALES
 from warden.i18n import N_, Translate, translations
 
 Fact = Mapping[str, Any]
@@ -24,6 +25,32 @@ SURE = 0.95
 """No likelihood of the future is told more exactly than as being over this: its digits mean nothing there."""
 
 OVER = N_("over %(share)s")
+
+_SINGULARS = {
+    "alarms": "alarm",
+    "alerts": "alert",
+    "articles": "article",
+    "cases": "case",
+    "characters": "character",
+    "conversations": "conversation",
+    "days": "day",
+    "deliveries": "delivery",
+    "hours": "hour",
+    "items": "item",
+    "labels": "label",
+    "messages": "message",
+    "milestones": "milestone",
+    "partners": "partner",
+    "points": "point",
+    "quarters": "quarter",
+    "seconds": "second",
+    "steps": "step",
+    "weeks": "week",
+}
+"""What sentences count; "times" multiplies as well, and stays."""
+
+_COUNTED = re.compile(rf"(?<!of the )%\((\w+)\)s ((?:false |recent |working )?)({'|'.join(_SINGULARS)})\b")
+"""A count and its noun; "1 of the 1 deliveries" is one of several, however many there are."""
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:\d{2})")
@@ -47,7 +74,7 @@ class Reader:
 
     def name(self, names: Mapping[str, str]) -> str:
         """Choose from names by locale ({"en": "High", "vi": "Cao"}); English when the language is missing."""
-        return names.get(self.locale) or names.get("en") or next(iter(names.values()), "")
+        return _chosen(names, self.locale)
 
 
 def reader_of(locale: str, time_zone: str = "UTC") -> Reader:
@@ -62,14 +89,25 @@ def say(tr: Translate, fact: Fact, locale: str, time_zone: str = "UTC") -> str:
     percentage, `likelihood_share` as `likelihood` tells it; ISO dates and moments in the locale's form, moments in
     `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first; {"names": {locale: text}} is
     the text in the reader's language, English without one. A message without parameters, which may be a person's own
-    words, stays as it is.
+    words, stays as it is. What is counted is in the singular in English for 1; the other languages have none.
     """
     if not fact["message"]:
         return ""
     if not fact.get("params"):
         return tr(fact["message"])
     params = {name: _spoken(tr, name, value, locale, time_zone) for name, value in fact["params"].items()}
-    return tr(fact["message"]) % params
+    message = tr(fact["message"])
+    return (_in_singular(message, params) if locale == LOCALES[0] else message) % params
+
+
+def _in_singular(message: str, params: Mapping[str, str]) -> str:
+    """Return a message of ours with the nouns of what there is 1 of in the singular."""
+
+    def counted(found: re.Match[str]) -> str:
+        noun = _SINGULARS[found[3]] if params[found[1]] == "1" else found[3]
+        return f"%({found[1]})s {found[2]}{noun}"
+
+    return _COUNTED.sub(counted, message) if "1" in params.values() else message
 
 
 def number(value: float, locale: str) -> str:
@@ -112,13 +150,17 @@ def moment(value: datetime, locale: str, time_zone: str = "UTC") -> str:
     return f"{day(local.date(), locale)} {clock} ({time_zone})"
 
 
+def _chosen(names: Mapping[str, str], locale: str) -> str:
+    return names.get(locale) or names.get(LOCALES[0]) or next(iter(names.values()), "")
+
+
 def _spoken(tr: Translate, name: str, value: Any, locale: str, time_zone: str) -> str:
     if value is None:
         return tr(UNKNOWN)
     if isinstance(value, Mapping) and "message" in value:
         return say(tr, value, locale, time_zone)
     if isinstance(value, Mapping) and "names" in value:
-        return str(value["names"].get(locale) or value["names"].get("en", ""))
+        return _chosen(value["names"], locale)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _spoken_text(value, locale, time_zone)
     if name == "likelihood_share":

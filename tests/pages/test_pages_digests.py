@@ -37,6 +37,27 @@ def test_a_digest_is_listed_previewed_and_changed(site: Site) -> None:
         assert browser.post(path, data=back, headers=headers).status_code == 303
 
 
+def test_two_who_change_a_digest_at_once_do_not_overwrite_each_other(site: Site) -> None:
+    with client(site) as browser:
+        path = re.findall(r'href="(/digests/[0-9a-f-]{36})"', browser.get("/digests").text)[0]
+        version = re.findall(r'name="version" value="(\d+)"', browser.get(path).text)[0]
+        headers = {"Sec-Fetch-Site": "same-origin", "accept": "text/html"}
+        order = {"frequency": "daily", "hour": "6", "enabled": "true", "version": version}
+        assert browser.post(path, data=order, headers=headers).status_code == 303
+        late = browser.post(path, data={**order, "hour": "9"}, headers=headers)
+        assert (late.status_code, "Something changed meanwhile" in late.text) == (412, True)
+        assert 'name="hour" min="0" max="23" required value="6"' in browser.get(path).text
+
+
+def test_what_a_digest_would_say_leads_to_what_it_is_about(site: Site) -> None:
+    with client(site) as browser:
+        path = re.findall(r'href="(/digests/[0-9a-f-]{36})"', browser.get("/digests").text)[0]
+        preview = browser.get(path).text.partition("What it would say now")[2].partition("</article>")[0]
+    listed = re.findall(r"<li>(.*?)(?:<br>|</li>)", preview)
+    assert [item for item in listed if not re.fullmatch(r'<a href="https?://[^"]+">[^<]+</a>', item)] == []
+    assert f"/partners/{site.seeded['Bridgewater Freight']}" in preview
+
+
 def test_digests_are_found_from_the_notifications(site: Site) -> None:
     with client(site) as browser:
         assert '<a href="/digests">Digests</a>' in browser.get("/notifications").text
@@ -45,12 +66,15 @@ def test_digests_are_found_from_the_notifications(site: Site) -> None:
 def test_somebody_else_gets_one_and_only_one(site: Site) -> None:
     with client(site) as browser:
         page = browser.get("/digests").text
-        person = re.findall(r'<option value="([0-9a-f-]{36})">Tran Minh', page)[0]
+        assert '<option value="tran@warden.example">Tran Minh</option>' in page
         place = re.findall(r'<option value="([0-9a-f-]{36})">Mail', page)[0]
-        order = {"person_id": person, "destination_id": place, "frequency": "weekly", "weekday": "4"}
-        headers = {"Sec-Fetch-Site": "same-origin"}
+        order = {"person": "tran@warden.example", "destination_id": place, "frequency": "weekly", "weekday": "4"}
+        headers = {"Sec-Fetch-Site": "same-origin", "accept-language": "en"}
         assert browser.post("/digests", data=order, headers=headers).status_code == 303
-        assert browser.post("/digests", data=order, headers=headers).status_code == 409
+        again = browser.post("/digests", data=order, headers=headers)
+        assert (again.status_code, "This person has a digest already" in again.text) == (422, True)
+        nobody = browser.post("/digests", data={**order, "person": "Nobody"}, headers=headers)
+        assert (nobody.status_code, "Nobody of ours has this name" in nobody.text) == (422, True)
         assert ">Tran Minh</a>" in browser.get("/digests").text
 
 

@@ -149,6 +149,8 @@ def _is_english(text: str, locale: str) -> bool:
     """Tell whether a text is an English message, or has Latin words in a Chinese page that are no data."""
     if text in DATA:
         return False
+    if text in ("null", "None", "true", "false"):  # in a sentence about conditions they are words of CEL
+        return True
     if any(pattern.fullmatch(text) for pattern in _patterns(locale)):
         return True
     rest = DATA_PATTERN.sub("", text)

@@ -104,6 +104,33 @@ def test_an_action_is_changed_done_and_dropped(site: Site, manager: httpx.Client
     assert "They pay instead." in text_of(manager.get(other))
 
 
+def test_two_who_change_an_action_at_once_do_not_overwrite_each_other(site: Site, manager: httpx.Client) -> None:
+    path = f"/actions/{new_action(site)}"
+    version = re.findall(r'name="version" value="(\d+)"', manager.get(path).text)[0]
+    form = {"text": "Mine", "who": "ours", "due_on": utc_now().date().isoformat(), "version": version}
+    assert manager.post(path, data=form).status_code == 303
+    refused = manager.post(path, data={**form, "text": "Theirs", "due_on": ""})
+    late = manager.post(path, data={**form, "text": "Theirs"}, headers={"accept": "text/html"})
+    assert (refused.status_code, late.status_code) == (412, 412)
+    assert "Something changed meanwhile" in late.text
+    assert "Theirs" not in text_of(manager.get(path))
+
+
+def test_two_who_plan_a_meeting_at_once_do_not_overwrite_each_other(
+    manager: httpx.Client, meeting_id: uuid.UUID
+) -> None:
+    path = f"/meetings/{meeting_id}"
+    whys, time = re.findall(r'name="tag" value="(\w+)"', manager.get(path).text)
+    sheet = {"why": ["Why late?"], "because": ["No plan."], "tag": whys}
+    assert manager.post(f"{path}/whys", data=sheet).status_code == 303
+    assert manager.post(f"{path}/whys", data={**sheet, "because": ["Their plan."]}).status_code == 412
+    when = {"starts_at": f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}", "place": "Taipei", "tag": time}
+    assert manager.post(f"{path}/schedule", data=when).status_code == 303
+    assert manager.post(f"{path}/schedule", data={**when, "place": "Hanoi"}).status_code == 412
+    text = text_of(manager.get(path))
+    assert ("No plan." in text, "Taipei" in text, "Hanoi" in text) == (True, True, False)
+
+
 def test_what_is_overdue_says_so(site: Site, manager: httpx.Client) -> None:
     path = f"/actions/{new_action(site, 'Long promised', -3)}"
     assert "Overdue" in text_of(manager.get(path))

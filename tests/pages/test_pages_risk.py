@@ -7,11 +7,13 @@ import pytest
 from browsing import Watched
 from playwright.sync_api import Page, expect
 from portfolio import WORD
+from served import Site
 
 from warden.clock import utc_now
 from warden.domain import Role
 from warden.pipeline import assess, backtest
 from warden.store import learning
+from warden.web.deps import SESSION_COOKIE
 
 WELL = "Hanoi Precision"
 LATE = "Aurora Diagnostics"
@@ -119,7 +121,7 @@ def test_a_criterion_is_set_for_one_partner_and_taken_back(window: Watched) -> N
     page.get_by_label("A silence of at least so many days.").fill("5")
     page.locator("#days").evaluate("field => field.removeAttribute('min')")
     page.get_by_role("button", name="Set from now on").click()
-    expect(page.locator("#fault-days")).to_contain_text("days: found 5")
+    expect(page.locator("#fault-days")).to_contain_text("found 5")
     page.get_by_label("A silence of at least so many days.").fill("14")
     page.get_by_label("Why?").fill("A weekly call is agreed.")
     page.get_by_role("button", name="Set from now on").click()
@@ -220,3 +222,17 @@ def test_a_viewer_reads_everything_and_changes_nothing(visitor: Watched) -> None
         assert page.locator("main form[method=post] button").count() == 0, path
     assert open_partner(visitor, SET).locator("#overrides form").count() == 0
     expect(visitor.page.locator("#overrides")).to_contain_text(WORD)
+
+
+def test_two_who_set_a_criterion_at_once_do_not_overwrite_each_other(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    path = "/criteria/late_share"
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as manager:
+        tag = re.findall('name="tag" value="([^"]+)"', manager.get(path).text)[0]
+        assert manager.post(path, data={"horizon_days": "60", "tag": tag}).status_code == 303
+        assert manager.post(path, data={"horizon_days": "70", "tag": tag}).status_code == 412
+        assert 'value="60"' in manager.get(path).text
+        tag = re.findall('name="tag" value="([^"]+)"', manager.get(path).text)[0]
+        refused = manager.post(path, data={"horizon_days": "soon", "tag": tag})
+        assert (refused.status_code, f'name="tag" value="{tag}"' in refused.text) == (422, True)
+        assert manager.post(path, data={"tag": tag}).status_code == 303  # every field is empty: it ends

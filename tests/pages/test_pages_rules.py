@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 from served import Site
 from sqlalchemy import select
 
-from warden.domain import Role, Worth
+from warden.clock import utc_now
+from warden.domain import LOCALES, Role, Worth
 from warden.models import Alert, Verdict
-from warden.store import rule_versions, rules, verdicts
+from warden.store import partners, rule_versions, rules, verdicts
 from warden.web.deps import SESSION_COOKIE
 from warden.web.pages.rule_form import entered, typed
 
@@ -36,7 +37,7 @@ def test_a_rule_is_drafted_rehearsed_and_activated(window: Watched) -> None:
     draft = page.locator("#draft")
     draft.get_by_label("Condition", exact=False).first.fill("late_rat > 0.3")
     draft.get_by_role("button", name="Save the draft").click()
-    expect(draft.locator(".fault")).to_contain_text("condition, line 1, column 1")
+    expect(draft.locator(".fault")).to_contain_text("line 1, column 1")
     window.forgive("422")
     expect(draft.locator(".fault")).to_contain_text("did you mean late_rate?")
     draft.locator("#condition").fill("late_rate > most && due_recent >= 5.0")
@@ -158,6 +159,53 @@ def test_a_link_shows_a_button_and_only_the_button_notes_a_verdict(site: Site, v
             assert stranger.post(verdict_path, data={"why": "Holidays."}).status_code == 200
     [one] = said(site, verdict_path)
     assert (one.worth, one.author, one.via, one.note) == (Worth.NOISE, "lin@warden.example", "email", "Holidays.")
+
+
+def test_a_rule_without_a_name_in_every_language_says_so_before_it_is_activated(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    headers = {"origin": site.url, "accept-language": "en"}
+    with site.visitor(headers=headers, cookies=cookies) as manager:
+        form = {"key": "own_rule", "name": "Our own", "condition": "late_rate > 0.3"}
+        draft = manager.post("/rules", data=form).headers["location"]
+        for address in (draft, f"{draft}/preview"):
+            assert "It has no name in 繁體中文, 简体中文, and Tiếng Việt" in manager.get(address).text
+        tag = re.findall('name="tag" value="([^"]+)"', manager.get(draft).text)[0]
+        names = {f"names.{locale}": f"Own {locale}" for locale in LOCALES}
+        assert manager.post(
+            draft, data={**names, **form, "severity": "info", "no_data": "keep", "tag": tag}
+        ).is_redirect
+        assert "It has no name in" not in manager.get(f"{draft}/preview").text
+
+
+def test_what_is_gone_since_a_rule_was_drafted_is_told_at_its_activation(site: Site) -> None:
+    def tag(*tags: str) -> None:
+        with site.services.db.write() as session:
+            partners.update(session, partner_id, {"tags": list(tags)}, version=None, now=utc_now())
+
+    partner_id = uuid.UUID(site.seeded["Aurora Diagnostics"])
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url, "accept-language": "vi"}, cookies=cookies) as manager:
+        tag("group:north")
+        form = {"key": "own_rule", "name": "Our own", "condition": "late_rate > 0.3"}
+        draft = manager.post("/rules", data=form).headers["location"]
+        drafted = re.findall('name="tag" value="([^"]+)"', manager.get(draft).text)[0]
+        whole = {**form, "names.en": "Own", "severity": "info", "no_data": "keep", "tag": drafted}
+        assert manager.post(draft, data={**whole, "inhibited_by": "band_extreme: tag:group:"}).status_code == 303
+        seen = re.findall('name="tag" value="([^"]+)"', manager.get(f"{draft}/preview").text)[0]
+        tag()
+        refused = manager.post(f"{draft}/activate", data={"tag": seen})
+    assert (refused.status_code, "không đối tác nào có tag:group:" in refused.text) == (422, True)
+
+
+def test_who_changes_their_mind_too_often_is_told_so(site: Site, verdict_path: str) -> None:
+    alert_id = uuid.UUID(urlsplit(verdict_path).path.split("/")[2])
+    with site.services.db.write() as session:
+        for number in range(verdicts.MOST_OF_ONE):
+            worth = (Worth.USEFUL, Worth.TOO_LATE)[number % 2]
+            verdicts.add(session, alert_id, worth, author="lin@warden.example", via="email", now=utc_now())
+    with site.visitor(headers={"accept": "text/html", "accept-language": "en"}) as stranger:
+        answer = stranger.post(verdict_path)
+    assert (answer.status_code, "no more are noted" in answer.text) == (409, True)
 
 
 @pytest.mark.parametrize(

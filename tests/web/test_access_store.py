@@ -57,6 +57,12 @@ def test_a_link_is_consumed_by_one_of_many(db: Database) -> None:
     assert sum(isinstance(result, NotSignedIn) for result in results) == 5
 
 
+@pytest.mark.parametrize("name", ["\u200b", "push\nadmin", "a\u202eb"])
+def test_a_token_has_a_name_that_hides_nothing(db: Database, name: str) -> None:
+    with db.write() as session, pytest.raises(InvalidInput, match="cannot be made"):
+        access.create_token(session, name=name, role=Role.VIEWER, created_by="an", now=NOW)
+
+
 def test_two_admins_cannot_demote_each_other_at_the_same_moment(db: Database) -> None:
     ids = [add_user(db, f"{name}@our.example").id for name in "ab"]
 

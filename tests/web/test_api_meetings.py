@@ -83,6 +83,23 @@ def test_a_meeting_tells_who_was_asked_and_at_which_invitation(admin: httpx.Clie
     assert admin.get(f"/meetings/{uuid.UUID(int=1)}/replies").status_code == 404
 
 
+def test_a_meeting_scheduled_as_it_is_already_stays_as_it_is(admin: httpx.Client, seeded: dict[str, Any]) -> None:
+    path = f"/meetings/{seeded['meeting']}"
+    wanted = {"starts_at": (utc_now() + timedelta(days=2)).isoformat(), "minutes": 45, "place": "Room 5"}
+
+    def told() -> int:
+        return len(admin.get("/notifications", params={"limit": 200}).json()["items"])
+
+    hook = {"url": "http://127.0.0.1:9/hook", "secret": "whsec_" + "A" * 32}
+    assert admin.post("/destinations", json={"name": "Hook", "channel": "webhook", "options": hook}).status_code == 201
+    first, mails = admin.post(f"{path}/schedule", json=wanted), told()
+    again = admin.post(f"{path}/schedule", json={**wanted, "place": " Room 5 "})
+    assert (again.json(), again.headers["etag"], told()) == (first.json(), first.headers["etag"], mails)
+    moved = admin.post(f"{path}/schedule", json={**wanted, "place": "Room 6"})
+    assert moved.json()["sequence"] == first.json()["sequence"] + 1
+    assert told() > mails
+
+
 def test_an_action_is_noted_changed_and_closed(admin: httpx.Client, seeded: dict[str, Any]) -> None:
     made = admin.post("/actions", json={**THEIRS, "partner_id": str(seeded["partner"])})
     assert (made.status_code, made.json()["version"], made.json()["overdue"]) == (201, 1, False)

@@ -173,3 +173,22 @@ def test_a_page_refuses_what_no_database_stores(shared: Site, path: str, form: d
         address = path.format(**shared.seeded)
         answer = browser.post(address, data=form) if form else browser.get(address)
     assert answer.status_code == 422
+
+
+def test_a_database_that_does_not_answer_is_told_as_such_and_asked_again_later(
+    shared: Site, postgresql: psycopg.Connection
+) -> None:
+    with shared.client(Role.ADMIN) as client:
+        assert client.get("/api/v1/partners").status_code == 200
+        postgresql.execute("ALTER DATABASE warden_web ALLOW_CONNECTIONS false")
+        try:
+            postgresql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'warden_web'")
+            answer = client.get("/api/v1/partners")
+            page = client.get("/partners", headers={"Accept": "text/html", "Accept-Language": "vi"})
+        finally:
+            postgresql.execute("ALTER DATABASE warden_web ALLOW_CONNECTIONS true")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert answer.json()["detail"].startswith("The database cannot be reached")
+        assert page.status_code == 503
+        assert "Cơ sở dữ liệu không trả lời" in page.text
+        assert client.get("/api/v1/partners").status_code == 200

@@ -68,10 +68,7 @@ def test_every_answer_is_a_documented_one(fuzzed: Site, fuzzed_token: str, descr
 
     for mode, examples in ((GenerationMode.POSITIVE, POSITIVE), (GenerationMode.NEGATIVE, NEGATIVE)):
         strategy = description[f"/api/v1{path}"][method].as_strategy(generation_mode=mode)
-        bounded = settings(
-            max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-        )
-        bounded(given(case=strategy)(check))()
+        settings(BOUNDED, max_examples=examples)(given(case=strategy)(check))()
 
 
 def test_every_schema_has_an_example_that_fits_it(description: Any) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session, selectinload
 from warden.calendars import time_zones
 from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
+from warden.i18n import N_
 from warden.models import Alias, Assessment, Identifier, Partner, PartnerVersion, Person
 from warden.store import meta
 from warden.store.batches import in_batches
 from warden.store.paging import Page, page
 from warden.store.periods import valid
+from warden.store.visible import is_plain
 
 VERSIONED = (
     "tier",
@@ -65,20 +67,23 @@ _NEEDED = frozenset({"name", "tier", "stage", "region", "time_zone", "notes", "t
 
 _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "name": (
-        lambda value: 0 < len(value.strip(" \u200c\u200d")) <= 200 and _is_plain(value),
+        lambda value: 0 < len(value.strip(" \u200c\u200d")) <= 200 and is_plain(value),
         "a name of 1 to 200 characters without hidden ones",
     ),
-    "tier": (lambda value: 0 < len(value.strip()) <= 40, "a tier of 1 to 40 characters"),
+    "tier": (lambda value: 0 < len(value.strip()) <= 40 and is_plain(value), "a tier of 1 to 40 characters"),
     "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
     "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
-    "region": (lambda value: len(value) <= 60 and _is_plain(value), "a region of at most 60 characters, or none"),
+    "region": (lambda value: len(value) <= 60 and is_plain(value), "a region of at most 60 characters, or none"),
     "time_zone": (lambda value: value in time_zones(), "a time zone such as Asia/Taipei"),
     "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
     "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),
     "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1, that is 0% and 100%"),
     "months_to_replace": (lambda value: 0 <= value <= 600, "a number of months from 0 to 600"),
     "notes": (lambda value: len(value) <= 20_000, "a note of at most 20,000 characters"),
-    "tags": (lambda value: all(isinstance(tag, str) and 0 < len(tag) <= 60 for tag in value), "a list of short tags"),
+    "tags": (
+        lambda value: all(isinstance(tag, str) and 0 < len(tag) <= 60 and is_plain(tag) for tag in value),
+        "a list of short tags",
+    ),
 }
 
 
@@ -90,13 +95,8 @@ def fault_of(field: str, value: Any) -> str | None:
         return "is needed" if field in _NEEDED else None
     if field in _CHECKS and not _CHECKS[field][0](value):
         shown = f"{value!s:.80}"
-        return f"{shown if _is_plain(shown) else ascii(shown)} is not {_CHECKS[field][1]}"
+        return f"{shown if is_plain(shown) else ascii(shown)} is not {_CHECKS[field][1]}"
     return None
-
-
-def _is_plain(text: str) -> bool:
-    """Tell whether everything in a text can be seen. Some scripts and emoji need the joiners U+200C and U+200D."""
-    return text.replace("\u200c", "").replace("\u200d", "").isprintable()
 
 
 def create(session: Session, values: Mapping[str, Any], now: datetime) -> Partner:
@@ -219,6 +219,12 @@ def names(session: Session) -> list[tuple[uuid.UUID, str]]:
     return [(row.id, row.name) for row in session.execute(select(Partner.id, Partner.name).order_by(Partner.id))]
 
 
+def names_with(session: Session, text: str, limit: int) -> Sequence[str]:
+    """Return names of partners that mention a text as `Filters.text` does, in order."""
+    conditions = [_mentions(text)] if text else []
+    return session.scalars(select(Partner.name).where(*conditions).order_by(Partner.name).limit(limit)).all()
+
+
 def named(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the names of these partners by id; ids of nobody are left out."""
     chosen = select(Partner.id, Partner.name)
@@ -236,6 +242,13 @@ def ids_of(session: Session, names: Collection[str]) -> dict[str, uuid.UUID]:
 def tiers(session: Session) -> list[str]:
     """Return every tier some partner has, in order."""
     return list(session.scalars(select(Partner.tier).distinct().order_by(Partner.tier)))
+
+
+def unknown_tier(found: str, known: Iterable[str]) -> Fault:
+    """Return the fault of naming a tier that no partner has."""
+    expected = ", ".join(known) or {"message": N_("there is none yet"), "params": {}}
+    what = N_("found %(found)s; expected a tier some partner has: %(expected)s")
+    return Fault.of("subject", what, found=f"{found!r:.80}", expected=expected)
 
 
 def cues(session: Session) -> dict[uuid.UUID, tuple[str, ...]]:

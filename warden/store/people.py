@@ -4,15 +4,16 @@ import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from zoneinfo import available_timezones
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, or_, select
 from sqlalchemy.orm import Session
 
+from warden.calendars import time_zones
 from warden.domain import LOCALES
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Person
 from warden.store.paging import Page, page
+from warden.store.visible import is_plain, is_visible
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
@@ -38,7 +39,7 @@ def get_or_create(
     Raises InvalidInput for an address, locale or time zone that is none.
     """
     email = email.strip().lower()
-    _refuse_faults(email, locale, time_zone)
+    _refuse_faults(email, locale, time_zone, name)
     person = session.scalar(select(Person).where(Person.email == email))
     if person is None:
         person = Person(email=email, name=name or email.partition("@")[0], ours=ours)
@@ -75,7 +76,7 @@ def update(session: Session, person: Person, values: Mapping[str, Any]) -> None:
     Raises InvalidInput or Conflict.
     """
     email = values.get("email", person.email).strip().lower()
-    _refuse_faults(email, values.get("locale"), values.get("time_zone"))
+    _refuse_faults(email, values.get("locale"), values.get("time_zone"), values.get("name"))
     if email != person.email and by_email(session, email) is not None:
         raise Conflict(f"There is already a person with the address {email}.")
     _change(session, person, {**values, "email": email})
@@ -91,6 +92,23 @@ def _change(session: Session, person: Person, values: Mapping[str, Any]) -> None
     session.flush()
 
 
+def search(session: Session, text: str, limit: int, *, ours: bool = True) -> Sequence[Person]:
+    """Return people of one side whose name or address holds a text, whatever its case, by name."""
+    holds = or_(Person.name.icontains(text, autoescape=True), Person.email.icontains(text, autoescape=True))
+    query = select(Person).where(Person.ours.is_(ours), *([holds] if text else []))
+    return session.scalars(query.order_by(Person.name, Person.email).limit(limit)).all()
+
+
+def one_called(session: Session, text: str) -> Person | None:
+    """Return the one of ours with this e-mail address or this name; None for nobody, or where several have the name."""
+    text = text.strip()
+    named_so = select(Person).where(Person.ours.is_(True), or_(Person.email == text.lower(), Person.name == text))
+    found = session.scalars(named_so.order_by(Person.email != text.lower()).limit(2)).all()
+    if found and (found[0].email == text.lower() or len(found) == 1):
+        return found[0]
+    return None
+
+
 def named(session: Session, person_ids: Collection[uuid.UUID]) -> Sequence[Person]:
     """Return these people by name; ids of nobody are left out."""
     return session.scalars(select(Person).where(Person.id.in_(person_ids)).order_by(Person.name)).all()
@@ -102,13 +120,15 @@ def with_addresses(session: Session, emails: Collection[str]) -> Sequence[Person
     return session.scalars(select(Person).where(Person.email.in_(wanted)).order_by(Person.email)).all()
 
 
-def _refuse_faults(email: str, locale: str | None, time_zone: str | None) -> None:
+def _refuse_faults(email: str, locale: str | None, time_zone: str | None, name: str | None) -> None:
     faults = []
+    if name and not (is_visible(name) and is_plain(name)):
+        faults.append(Fault("name", f"{name!a} is not a name without hidden characters"))
     if fault := email_fault(email):
         faults.append(Fault("email", fault))
     if locale and locale not in LOCALES:
         faults.append(Fault("locale", f"{locale!r} is not one of {', '.join(LOCALES)}"))
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and time_zone not in time_zones():
         faults.append(Fault("time_zone", f"{time_zone!r} is not a time zone such as Asia/Taipei"))
     if faults:
         raise InvalidInput(f"The person {email!r} cannot be stored.", faults)

@@ -7,7 +7,6 @@ from warden.domain import (
     HeldBack,
     NoticeReason,
     SilenceKind,
-    VersionStatus,
 )
 from warden.i18n import N_
 from warden.messages import WORTH_NAMES
@@ -63,6 +62,9 @@ HELD_BACK = {
 """Why nobody was told."""
 
 WORTHS = WORTH_NAMES
+OFTEN_MESSAGE = N_(
+    "You have said %(most)s times what this alert was worth: your last word counts, and no more are noted."
+)
 DIAGNOSES = CAUSE_NAMES
 
 SILENCE_KINDS = {SilenceKind.SILENCE: N_("Silence"), SilenceKind.MAINTENANCE: N_("Maintenance window")}
@@ -99,9 +101,3 @@ ESCALATE_TO = {
     EscalateTo.DESTINATION: N_("A destination"),
 }
 """Whom a step of the escalation chain tells."""
-
-PLAYBOOK_STATES = {
-    VersionStatus.DRAFT: N_("Draft"),
-    VersionStatus.ACTIVE: N_("In use"),
-    VersionStatus.RETIRED: N_("Past"),
-}

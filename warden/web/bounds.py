@@ -1,5 +1,6 @@
 """What the API and the pages both hold a request to: what can be stored, and the tag of what it was made from."""
 
+import re
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -21,6 +22,11 @@ def is_sane(moment: datetime) -> bool:
     return 1900 <= moment.year < 2200
 
 
+def typed_version(text: str) -> int | None:
+    """Return the version a form was made from; None when it names none: then what is there is changed as it is."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
 def tag_of(content: Any) -> str:
     """Return what an ETag says of a thing without a version of its own: a hash of its content."""
     return blake2b(to_json(content), digest_size=8).hexdigest()
@@ -34,6 +40,11 @@ def content_tag(row: Playbook) -> str:
 def version_tag(row: RuleVersion) -> str:
     """Return the tag of a version of a rule: of all that a draft's change replaces."""
     return tag_of([row.definition, row.note])
+
+
+def check_form(tag: str, current: str, name: str) -> None:
+    """Raise PreconditionFailed unless a form that names what it was made from names what there is now."""
+    check_tag(f'"{tag}"' if tag else None, current, name)
 
 
 def check_tag(if_match: str | None, tag: str, name: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 
+from warden.db import is_out_of_reach
 from warden.errors import Conflict, Fault, InvalidInput, NotSignedIn, TooManyRequests, WardenError
 from warden.log import get_logger
 from warden.web.policy import CONTENT_SECURITY_POLICY
@@ -101,11 +103,27 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
             return await unexpected(request, error)
         return answer(request, of_error(Conflict(what)))
 
+    async def out_of_reach(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OperationalError)  # noqa: S101 - what it is registered for
+        if not is_out_of_reach(error):
+            return await unexpected(request, error)
+        log.error("database_out_of_reach", method=request.method, path=request.url.path, error=str(error.orig))
+        detail = "The database cannot be reached, or not be written to, just now. Try again in a while."
+        return answer(request, Problem(title="Service unavailable", status=503, detail=detail), {"retry-after": "30"})
+
     app.add_exception_handler(WardenError, refused)
     app.add_exception_handler(IntegrityError, collided)
+    app.add_exception_handler(OperationalError, out_of_reach)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(Exception, unexpected)
+
+
+async def _hung_up(request: Request, _error: Exception) -> Response:
+    # In the middle of the body. Nobody is there to read the answer, but what is counted needs its status.
+    log.info("caller_hung_up", method=request.method, path=request.url.path)
+    return problem_answer(_of_status(HTTPStatus.BAD_REQUEST, "The body broke off."))
 
 
 _COLLISIONS = {

@@ -1,6 +1,6 @@
 """How rules, their fields and rehearsals are called on pages. Texts only, no decisions."""
 
-from warden.domain import NoData, VersionStatus
+from warden.domain import NoData
 from warden.i18n import N_
 from warden.pipeline.hindsight import How
 from warden.pipeline.recorded import CALLED_RIGHT, COMPLIANCE, SERIOUS_EVENT
@@ -26,12 +26,6 @@ NO_DATA = {
     NoData.KEEP: N_("what is open stays open"),
     NoData.RESOLVE: N_("what is open ends"),
     NoData.ALERT: N_("it fires and says that nothing is known"),
-}
-
-STATUSES = {
-    VersionStatus.DRAFT: N_("Draft"),
-    VersionStatus.ACTIVE: N_("In use"),
-    VersionStatus.RETIRED: N_("Past"),
 }
 
 HOWS = {

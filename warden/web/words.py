@@ -16,6 +16,7 @@ from warden.domain import (
     Severity,
     SourceState,
     Stage,
+    VersionStatus,
     WhenEmpty,
 )
 from warden.i18n import N_
@@ -166,7 +167,13 @@ ABOUT = {
 }
 """What a line of the change ledger is about."""
 
-VERSION_STATES = {"draft": N_("Draft"), "active": N_("In use"), "past": N_("Past")}
+VERSION_STATES = {
+    VersionStatus.DRAFT: N_("Draft"),
+    VersionStatus.ACTIVE: N_("In use"),
+    VersionStatus.RETIRED: N_("Past"),
+    "past": N_("Past"),
+}
+"""Of what is drafted and activated; a version of the matrix is "past" and not "retired"."""
 
 FORMS = {
     "default": N_("Warden's default formula"),

@@ -12,6 +12,7 @@ from warden import plugins
 from warden.calendars import time_zones
 from warden.domain import LOCALES, NotificationStatus, Role, Severity
 from warden.errors import Fault, InvalidInput
+from warden.messages.refusals import in_words
 from warden.models import Destination
 from warden.pipeline import notify
 from warden.store import destinations
@@ -31,7 +32,7 @@ from warden.web.api.shapes import (
     refuse_nulls,
     set_etag,
 )
-from warden.web.deps import SLOW, Caller, CurrentServices, Now, Read, Write, guard
+from warden.web.deps import SLOW, ApiReader, Caller, CurrentServices, Now, Read, Write, guard
 from warden.web.problems import errors
 
 router = APIRouter(
@@ -215,13 +216,20 @@ def remove_destination(session: Write, destination_id: uuid.UUID, if_match: IfMa
 
 @router.post("/{destination_id}/test", responses=errors(404), dependencies=[SLOW])
 def send_test(
-    services: CurrentServices, now: Now, destination_id: uuid.UUID, new: Annotated[TestMessage, Body()]
+    services: CurrentServices,
+    reader: ApiReader,
+    now: Now,
+    destination_id: uuid.UUID,
+    new: Annotated[TestMessage, Body()],
 ) -> TestAnswer:
-    """Send a test message at once and return what the other side answered."""
+    """Send a test message at once and return what the other side answered.
+
+    Warden's own words in it are in your language (Accept-Language), those of the other side as they came.
+    """
     sent = notify.send_test(
         services.db, services.vault, services.settings, services.http, destination_id, now, new.recipient
     )
-    return TestAnswer(notification_id=sent.id, status=sent.status, answer=sent.answer)
+    return TestAnswer(notification_id=sent.id, status=sent.status, answer=in_words(reader, sent.answer))
 
 
 def _check_words(values: Mapping[str, Any]) -> None:

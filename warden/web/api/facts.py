@@ -106,9 +106,9 @@ class Mapped(BaseModel):
 )
 def push_facts(
     caller: Caller,
+    body: Annotated[bytes, Depends(_raw_body)],  # before the session: who sends slowly must keep no place for writing
     session: Write,
     now: Now,
-    body: Annotated[bytes, Depends(_raw_body)],
     response: Response,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=NO_NUL)] = None,
 ) -> FactsTaken:

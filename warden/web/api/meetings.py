@@ -183,10 +183,15 @@ def schedule_meeting(
     response: Response,
     if_match: IfMatch = None,
 ) -> MeetingOut:
-    """Fix or move the time and place; attendees get an invitation with the next tick."""
+    """Fix or move the time and place; attendees get an invitation with the next tick.
+
+    What is scheduled so already stays as it is, and nobody is written to.
+    """
     meeting = _locked(session, meeting_id, if_match)
+    told = meeting.sequence
     meetings.schedule(session, meeting, starts_at=new.starts_at, minutes=new.minutes, place=new.place, now=now)
-    invitations.scheduled(session, services.settings, meeting, now)
+    if meeting.sequence != told:
+        invitations.scheduled(session, services.settings, meeting, now)
     return _answer(meeting, reader, response)
 
 

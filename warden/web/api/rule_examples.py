@@ -58,7 +58,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "advice": ADVICE,
     },
     "RehearsalOut": {"number": 3, "summary": [ADVICE], "notes": [], "report": {"rows": 4380, "both": 6}},
-    "RuleOut": {**FIELDS, "id": RULE, "key": "late_rate", "version": 2, "updated_at": EARLIER},
+    "RuleOut": {**FIELDS, "id": RULE, "key": "late_rate", "version": 2, "updated_at": EARLIER, "unnamed_in": []},
     "SettingOut": {
         "id": ANYTHING_ELSE,
         "scope": "tier",
@@ -85,6 +85,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "number": 3,
         "status": "draft",
         "definition": FIELDS,
+        "unnamed_in": [],
         "note": "Less noise.",
         "author": "an@example.com",
         "created_at": EARLIER,

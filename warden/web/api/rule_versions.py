@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from sqlalchemy.orm import Session
 
 from warden.domain import Scope, VersionStatus
@@ -42,6 +42,12 @@ class VersionOut(BaseModel):
     activated_by: str | None
     retired_at: datetime | None
     rehearsed_at: datetime | None
+
+    @computed_field(description="Languages it has no name in: their readers are told the English one.")  # type: ignore[prop-decorator]
+    @property
+    def unnamed_in(self) -> list[str]:
+        """Return the locales without a name."""
+        return rules.unnamed_in(self.definition["names"])
 
 
 class NewDraft(RuleFields):

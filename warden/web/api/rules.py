@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from warden.domain import LOCALES, NoData, Severity
 from warden.models import Rule
@@ -66,6 +66,12 @@ class RuleOut(BaseModel):
     enabled: bool
     version: int = Field(description="The active one; 0: none was ever activated.")
     updated_at: datetime
+
+    @computed_field(description="Languages it has no name in: their readers are told the English one.")  # type: ignore[prop-decorator]
+    @property
+    def unnamed_in(self) -> list[str]:
+        """Return the locales without a name."""
+        return rules.unnamed_in(self.names)
 
 
 class RuleFields(Changes):

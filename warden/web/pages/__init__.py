@@ -6,6 +6,7 @@ from warden.web.pages import (
     backtest,
     cadences,
     changes,
+    choices,
     confirmations,
     criteria,
     digest_orders,
@@ -65,6 +66,7 @@ routers = [
     digest_orders.router,
     digests.router,
     confirmations.router,
+    choices.router,
 ]
 
 __all__ = ["error_page", "routers"]

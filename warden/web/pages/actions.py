@@ -14,6 +14,7 @@ from warden.errors import Conflict, InvalidInput, NotFound
 from warden.i18n import N_
 from warden.models import Action, Partner, Person
 from warden.store import actions, meetings, partners, people
+from warden.web.bounds import typed_version
 from warden.web.deps import Read, Write
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
@@ -70,14 +71,20 @@ def show(view: Viewer, session: Read, action_id: uuid.UUID) -> Response:
 
 @router.post("/{action_id}", response_model=None)
 def change(
-    view: Manager, session: Write, action_id: uuid.UUID, text: Written = "", who: Who = "ours", due_on: Written = ""
+    view: Manager,
+    session: Write,
+    action_id: uuid.UUID,
+    text: Written = "",
+    who: Who = "ours",
+    due_on: Written = "",
+    version: Written = "",
 ) -> Response:
-    """Change what is promised, by whom, or by when."""
+    """Change what is promised, by whom, or by when, unless somebody changed it meanwhile."""
     try:
         values = {"text": text, "due_on": _day(due_on), **_side(session, who)}
-        actions.change(session, action_id, values, version=None, now=view.now)
+        actions.change(session, action_id, values, version=typed_version(version), now=view.now)
     except InvalidInput as error:
-        entered = {"text": text, "who": who, "due_on": due_on}
+        entered = {"text": text, "who": who, "due_on": due_on, "version": version}
         return _draw(view, session, actions.get(session, action_id), faults(view, error), entered)
     return see_other(f"/actions/{action_id}")
 
@@ -124,6 +131,7 @@ def _draw(
     partner = partners.get(session, action.partner_id)
     who = str(action.owner_id) if action.owner_id else action.side.value
     extra = [action.owner] if action.owner and action.owner not in choices(partner) else []
+    stands = {"text": action.text, "who": who, "due_on": action.due_on.isoformat(), "version": str(action.version)}
     return view.page(
         "action.html",
         422 if faults else 200,
@@ -131,7 +139,7 @@ def _draw(
         partner=partner,
         people=[*choices(partner), *extra],
         is_overdue=actions.is_overdue(action, view.now),
-        entered=entered or {"text": action.text, "who": who, "due_on": action.due_on.isoformat()},
+        entered=entered or stands,
         faults=faults or {},
     )
 

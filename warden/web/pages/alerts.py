@@ -10,19 +10,17 @@ from sqlalchemy.orm import Session
 
 from warden.domain import AlertState, Worth
 from warden.errors import Conflict
-from warden.models import Alert, Person
+from warden.models import Alert
 from warden.rules.context import BY_NAME
 from warden.store import alert_history, alerts, assignments, meetings, people, verdicts
 from warden.web import alert_answers, alert_words
 from warden.web.deps import Read, Write
+from warden.web.pages import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 from warden.web.words import NO, YES
 from warden.wording import Reader, number
 
 router = APIRouter()
-
-PEOPLE = 200
-"""Most people an alert can be given to from a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +63,10 @@ def acknowledge(view: Manager, session: Write, alert_id: uuid.UUID, reason: Writ
 def assign(view: Manager, session: Write, alert_id: uuid.UUID, person: Written = "") -> Response:
     """Give the alert to somebody, or to nobody any more."""
     alert = alerts.get(session, alert_id, lock=True)
-    try:
-        wanted = people.get(session, uuid.UUID(person)) if person else None
-    except ValueError as error:
-        raise Conflict("This is nobody an alert can be given to.") from error
+    wanted = people.one_called(session, person) if person.strip() else None
+    if wanted is None and person.strip():
+        said = {"person": view.reader.tr(choices.PERSON_MESSAGE)}
+        return _draw(view, session, alerts.get(session, alert_id), faults=said, entered=person)
     assignments.assign(session, alert, wanted, who=view.by, now=view.now)
     return see_other(f"/alerts/{alert.id}#assign")
 
@@ -78,13 +76,26 @@ def judge(
     view: Viewer, session: Write, alert_id: uuid.UUID, worth: Annotated[Worth, Form()], note: Written = ""
 ) -> Response:
     """Note what the alert was worth; everybody who may look may say so."""
-    verdicts.add(session, alert_id, worth, author=view.by, via="page", now=view.now, note=note.strip())
+    try:
+        verdicts.add(session, alert_id, worth, author=view.by, via="page", now=view.now, note=note.strip())
+    except Conflict:
+        often = view.reader.say(alert_words.OFTEN_MESSAGE, most=verdicts.MOST_OF_ONE)
+        return _draw(view, session, alerts.get(session, alert_id), faults={"worth": often})
     return see_other(f"/alerts/{alert_id}#acts")
 
 
-def _draw(view: View, session: Session, alert: Alert, *, faults: Mapping[str, str] | None = None) -> Response:
+def _draw(
+    view: View,
+    session: Session,
+    alert: Alert,
+    *,
+    faults: Mapping[str, str] | None = None,
+    entered: str | None = None,
+) -> Response:
+    """Draw one alert; `entered`: to whom it was to be given, None: who has it stands in the form."""
     opening = alert_history.decision(session, alert)
     cards = _cards(view, session, [alert])
+    has_it = cards["assigned"].get(alert.id)
     said = verdicts.of_alerts(session, [alert.id]).get(alert.id, [])
     return view.page(
         "alert.html",
@@ -101,16 +112,11 @@ def _draw(view: View, session: Session, alert: Alert, *, faults: Mapping[str, st
         climb=alert_answers.next_climb(session, alert),
         verdicts=said,
         mine=next((one.worth for one in said if one.author == view.by), None),
-        people=_choices(session, cards["assigned"].get(alert.id)) if view.may_change else [],
+        people=choices.of_people(session) if view.may_change else [],
+        entered=entered if entered is not None else has_it.email if has_it else "",
         faults=faults or {},
         **cards,
     )
-
-
-def _choices(session: Session, assigned: Person | None) -> list[Person]:
-    """Return to whom an alert can be given, whoever has it among them: else the form would take it away."""
-    found = people.listing(session, None, PEOPLE, ours=True).items
-    return [*found, *([assigned] if assigned is not None and assigned not in found else [])]
 
 
 def _cards(view: View, session: Session, found: Sequence[Alert]) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from warden.errors import Fault, InvalidInput, NotFound
 from warden.models import Criterion
 from warden.store import criteria, partners
 from warden.store.criteria import Effective, Source, Whose
+from warden.web.bounds import check_form
 from warden.web.deps import Read, Write
 from warden.web.fields import FieldInfo, fields_of
 from warden.web.limits import in_use
 from warden.web.outcomes import stated
 from warden.web.pages.drawing import Asked, Manager, View, Viewer, Written, see_other
 from warden.web.pages.entry import Entry, parsed
+from warden.web.pages.fault_words import Told, told
 
 router = APIRouter()
 
@@ -94,15 +96,18 @@ async def _typed(request: Request) -> Mapping[str, str]:
 @router.post("/criteria/{name}", response_model=None)
 def put_criterion(
     view: Manager,
+    typed: Annotated[Mapping[str, str], Depends(_typed)],
     session: Write,
     name: str,
-    typed: Annotated[Mapping[str, str], Depends(_typed)],
     scope: Annotated[str, Form(max_length=20)] = "portfolio",
     subject: Written = "",
     reason: Written = "",
+    tag: Written = "",
 ) -> Response:
-    """Set a criterion from now on; with every field left empty what was set ends."""
+    """Set a criterion from now on, unless somebody did meanwhile; with every field left empty what was set ends."""
     holder = _holder(session, scope, subject)
+    criteria.lock(session)  # what is compared must not be changed before it is used
+    check_form(tag, _tag(criteria.listing(session, name, holder.scope, holder.subject)), "The criterion")
     try:
         data = parsed(_fields(name), typed)
         if data:
@@ -113,6 +118,11 @@ def put_criterion(
     except InvalidInput as error:
         return _draw(view, session, name, holder, typed=typed, wrong=error.faults)
     return see_other(f"/criteria/{name}?{holder.query}")
+
+
+def _tag(rows: Sequence[Criterion]) -> str:
+    """Return what names the criterion that is set, or that none is."""
+    return next((str(row.id) for row in rows if row.ended_at is None), "none")
 
 
 def _end(session: Session, view: View, name: str, holder: Holder) -> None:
@@ -134,9 +144,10 @@ def _draw(
     current = next((row for row in said if row.ended_at is None), None)
     own = current.data if current else {}
     otherwise = _otherwise(view, session, name, holder)
-    faults: dict[str, list[Fault]] = {}
+    faults: dict[str, list[Told]] = {}
     for fault in wrong:
-        faults.setdefault(fault.where.split(".")[0].split("[")[0], []).append(fault)
+        field_name = fault.where.split(".")[0].split("[")[0]
+        faults.setdefault(field_name, []).append(told(view.reader, fault, field_name))
     return view.page(
         "criterion.html",
         422 if wrong else 200,
@@ -145,6 +156,7 @@ def _draw(
         rows=[Entry(field, otherwise[field.name], own, typed, tuple(faults.pop(field.name, ()))) for field in fields],
         others=[fault for several in faults.values() for fault in several],
         current=current,
+        tag=(typed or {}).get("tag") or _tag(said),
         reason=(typed or {}).get("reason", ""),
         past=[row for row in said if row.ended_at is not None],
         fields={field.name: field for field in fields},

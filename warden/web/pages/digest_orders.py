@@ -5,23 +5,27 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warden.domain import Frequency, WhenEmpty
+from warden.i18n import N_
 from warden.messages import Message
-from warden.models import Destination, Digest, Notification, Person
+from warden.models import Digest, Notification
 from warden.pipeline import digest as stage
 from warden.store import destinations, digests, people
 from warden.store.paging import page
+from warden.web.bounds import typed_version
 from warden.web.deps import Read, Write
-from warden.web.pages.drawing import ROWS, Manager, View, Viewer, see_other
+from warden.web.pages import choices
+from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
 router = APIRouter(prefix="/digests")
 
 Weekday = Annotated[int, Form(ge=0, le=6)]
 Day = Annotated[int, Form(ge=1, le=digests.LAST_DAY)]
 Hour = Annotated[int, Form(ge=0, le=23)]
+
+TAKEN_MESSAGE = N_("This person has a digest already: change that one.")
 
 
 @router.get("", response_model=None)
@@ -34,7 +38,6 @@ def list_digests(view: Viewer, session: Read, before: str | None = None) -> Resp
 def order_digest(
     view: Manager,
     session: Write,
-    person_id: Annotated[uuid.UUID, Form()],
     destination_id: Annotated[uuid.UUID, Form()],
     frequency: Annotated[Frequency, Form()],
     weekday: Weekday = 0,
@@ -42,11 +45,16 @@ def order_digest(
     hour: Hour = 8,
     only_mine: Annotated[bool, Form()] = False,
     when_empty: Annotated[WhenEmpty, Form()] = WhenEmpty.SEND,
+    person: Written = "",
 ) -> Response:
     """Order a digest for somebody who has none."""
+    reader = people.one_called(session, person)
+    if reader is None or digests.is_ordered(session, reader.id):
+        fault = choices.PERSON_MESSAGE if reader is None else TAKEN_MESSAGE
+        return _draw(view, session, faults={"person": view.reader.tr(fault)}, entered=person)
     digests.add(
         session,
-        person=people.get(session, person_id),
+        person=reader,
         destination=destinations.get(session, destination_id),
         frequency=frequency,
         weekday=weekday,
@@ -90,12 +98,13 @@ def change_digest(
     only_mine: Annotated[bool, Form()] = False,
     enabled: Annotated[bool, Form()] = False,
     when_empty: Annotated[WhenEmpty, Form()] = WhenEmpty.SEND,
+    version: Written = "",
 ) -> Response:
-    """Change when a digest comes and what it tells, or switch it off and on."""
+    """Change when a digest comes and what it tells, or switch it off and on, unless somebody changed it meanwhile."""
     digests.change(
         session,
         digests.get(session, digest_id, lock=True),
-        version=None,
+        version=typed_version(version),
         now=view.now,
         frequency=frequency,
         weekday=weekday,
@@ -108,17 +117,24 @@ def change_digest(
     return see_other(f"/digests/{digest_id}")
 
 
-def _draw(view: View, session: Session, before: str | None) -> Response:
+def _draw(
+    view: View,
+    session: Session,
+    before: str | None = None,
+    *,
+    faults: Mapping[str, str] | None = None,
+    entered: str = "",
+) -> Response:
     found = page(session, digests.listing(), Digest.next_run_at, Digest.id, before, ROWS)
-    ordered = select(Digest.person_id)
-    free = select(Person).where(Person.ours.is_(True), Person.id.not_in(ordered)).order_by(Person.name).limit(500)
-    mail = select(Destination).where(Destination.channel == "email", Destination.disabled_at.is_(None))
     return view.page(
         "digests.html",
+        422 if faults else 200,
         digests=found.items,
         older=view.older(found.next),
-        people=list(session.scalars(free)) if view.may_change else [],
-        destinations=list(session.scalars(mail.order_by(Destination.name))),
+        people=choices.of_people(session) if view.may_change else [],
+        destinations=destinations.all_for_mail(session),
+        faults=faults or {},
+        entered=entered,
         frequencies=list(Frequency),
         choices=list(WhenEmpty),
     )

@@ -19,13 +19,13 @@ from warden.store import destinations, duty, escalation, people
 from warden.web import alert_words
 from warden.web.bounds import tag_of
 from warden.web.deps import Read, Write
+from warden.web.pages import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 from warden.web.pages.matcher_form import Typed, first
 from warden.web.pages.silences import local
 
 router = APIRouter(prefix="/alerts/duty")
 
-PEOPLE = 200
 EMPTY_STEPS = 1
 """Rows left free in the chain's form, to add a step."""
 
@@ -35,7 +35,6 @@ Row = tuple[str, ...]
 EMPTY_ROW: Row = ("", "working", "", Severity.CRITICAL.value)
 
 SPAN_MESSAGE = N_("Choose a beginning, and an end after it.")
-PERSON_MESSAGE = N_("Choose a person.")
 SELF_MESSAGE = N_("Nobody stands in for themselves.")
 AWAY_MESSAGE = N_("This person is away at that time already.")
 TAKEN_MESSAGE = N_("Somebody is on duty at that time already.")
@@ -82,9 +81,8 @@ def add_absence(
 ) -> Response:
     """Note that somebody is away."""
     who, span, fault = _entered(view, session, person, starts_at, ends_at)
-    other = _person(session, deputy)
-    if fault is None and who is not None and who == other:
-        fault = SELF_MESSAGE
+    other, unknown = _deputy(session, who, deputy)
+    fault = fault or unknown
     if fault is None and who is not None and span is not None:
         try:
             duty.add_absence(
@@ -113,16 +111,16 @@ def remove_absence(view: Manager, session: Write, absence_id: uuid.UUID) -> Resp
 @router.post("/deputies", response_model=None)
 def set_deputy(view: Manager, session: Write, person: Written = "", deputy: Written = "") -> Response:
     """Set who stands in for somebody, or nobody."""
-    who, other = _person(session, person), _person(session, deputy)
-    if who is None or who == other:
-        fault = PERSON_MESSAGE if who is None else SELF_MESSAGE
-        return _refused(view, session, "deputy", fault, person=person, deputy=deputy)
+    who = people.one_called(session, person)
+    other, fault = _deputy(session, who, deputy)
+    if who is None or fault:
+        return _refused(view, session, "deputy", fault or choices.PERSON_MESSAGE, person=person, deputy=deputy)
     duty.set_deputy(session, who.id, other.id if other else None)
     return see_other("/alerts/duty#deputies")
 
 
 @router.post("/chain", response_model=None)
-def put_chain(view: Manager, session: Write, typed: Typed) -> Response:
+def put_chain(view: Manager, typed: Typed, session: Write) -> Response:
     """Replace the escalation chain; steps left empty fall out."""
     steps = [_step(*row) for row in _rows(typed)]
     if first(typed, "tag") != chain_tag(session):
@@ -177,10 +175,10 @@ def _entered(
     view: View, session: Session, person: str, starts_at: str, ends_at: str
 ) -> tuple[Person | None, tuple[datetime, datetime] | None, str | None]:
     """Return who and when was typed, in the reader's zone, and what is wrong with it."""
-    who = _person(session, person)
+    who = people.one_called(session, person)
     begin, end = (_moment(text, view.reader.time_zone) for text in (starts_at, ends_at))
     if who is None:
-        return None, None, PERSON_MESSAGE
+        return None, None, choices.PERSON_MESSAGE
     if begin is None or end is None or begin >= end:
         return who, None, SPAN_MESSAGE
     return who, (begin, end), None
@@ -191,13 +189,14 @@ def _moment(text: str, time_zone: str) -> datetime | None:
     return moment_of(found, time_zone) if found else None
 
 
-def _person(session: Session, text: str) -> Person | None:
-    """Return somebody of ours by id; None for anybody else."""
-    try:
-        found = session.get(Person, uuid.UUID(text))
-    except ValueError:
-        return None
-    return found if found is not None and found.ours else None
+def _deputy(session: Session, who: Person | None, text: str) -> tuple[Person | None, str | None]:
+    """Return who stands in for somebody, None where nobody was typed, and what is wrong with that."""
+    if not text.strip():
+        return None, None
+    found = people.one_called(session, text)
+    if found is None:
+        return None, choices.PERSON_MESSAGE
+    return found, SELF_MESSAGE if found == who else None
 
 
 def _refused(view: View, session: Session, form: str, fault: str | None, **typed: str) -> Response:
@@ -214,14 +213,13 @@ def _draw(
     chain: Sequence[Row] | None = None,
 ) -> Response:
     """Draw the page; `chain`: what stands in its form, None: the chain in force."""
-    ours = people.listing(session, None, PEOPLE, ours=True).items
     on_duty = duty.on_duty(session, view.now)
     deputies, steps = duty.deputies(session), escalation.steps(session)
     midnight = view.now.astimezone(ZoneInfo(view.reader.time_zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     return view.page(
         "duty.html",
         422 if faults else 200,
-        people=ours,
+        people=choices.of_people(session) if view.may_change else [],
         names={person.id: person.name for person in people.named(session, [one.person_id for one in deputies])},
         on_duty=on_duty,
         told=duty.stand_in(session, on_duty, view.now) if on_duty else None,

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from warden.errors import Fault, InvalidInput
-from warden.web.fields import FieldInfo
+from warden.i18n import N_
+from warden.web.fields import FieldInfo, Kind
+from warden.web.pages.fault_words import Told
+
+UNREADABLE: Mapping[Kind, str] = {
+    "number": N_("found %(found)s; expected a number"),
+    "whole number": N_("found %(found)s; expected a whole number"),
+    "yes or no": N_("found %(found)s; expected true or false"),
+    "list": N_("found %(found)s; expected numbers with commas between them"),
+    "table": N_("found %(found)s; expected one line each: name: number"),
+}
+"""What is said of a field that cannot be read."""
 
 NOT_USED = "not used"
 """Value of the choice that switches an optional field off."""
@@ -19,7 +30,7 @@ class Entry:
     otherwise: Any
     own: Mapping[str, Any]
     typed: Mapping[str, str] | None
-    faults: Sequence[Fault]
+    faults: Sequence[Told]
 
     @property
     def text(self) -> str:
@@ -51,7 +62,7 @@ def parsed(fields: Sequence[FieldInfo], typed: Mapping[str, str]) -> dict[str, A
             try:
                 data[field.name] = _value(field, text)
             except ValueError:
-                faults.append(Fault(field.name, f"found {text!r:.80}, expected a {field.kind}"))
+                faults.append(Fault.of(field.name, UNREADABLE[field.kind], found=f"{text!r:.80}"))
     if faults:
         raise InvalidInput("The form cannot be read.", faults)
     return data

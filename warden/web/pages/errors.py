@@ -16,6 +16,7 @@ TITLES = {
     422: N_("Something in the form is not right"),
     429: N_("Too many attempts"),
     500: N_("Something went wrong on our side"),
+    503: N_("The database does not answer"),
 }
 ADVICE = {
     401: N_("This sign-in link has been used or has expired. Ask for a new one."),
@@ -25,6 +26,7 @@ ADVICE = {
     422: N_("Go back and correct what you entered."),
     429: N_("Wait a while and try again."),
     500: N_("It has been written to the log. Try again; if it stays, tell your administrator this number: %(id)s."),
+    503: N_("What you sent may not have been stored. Try again in a moment; if it stays so, tell your administrator."),
 }
 
 

@@ -1,5 +1,6 @@
 """Matchers of silences and routes on pages: said in words, and as fields of a form. It stores nothing."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from warden.domain import Severity
 from warden.errors import Fault
+from warden.i18n import N_
 from warden.models import Rule
 from warden.rules.matching import HOURS, NAMES
 from warden.store import partners, rules
 from warden.web.alert_words import MATCHERS
+from warden.web.pages.fault_words import Told, sentence
 from warden.web.templating import LANGUAGES
 from warden.web.words import WORDS
 from warden.wording import Reader
@@ -24,6 +27,8 @@ LINES = ("partner", "owner")
 
 COMMAS = ("tier", "tag", "region", "country")
 MOST_TEXT = 10_000
+
+DESTINATIONS_MESSAGE = N_("Destinations")
 
 Row = tuple[str, list[str]]
 """What one matcher is called, and its values, in the reader's words."""
@@ -38,7 +43,10 @@ async def _form(request: Request) -> Mapping[str, Sequence[str]]:
 
 
 Typed = Annotated[Mapping[str, Sequence[str]], Depends(_form)]
-"""A form as it came: several values of a field where several were chosen."""
+"""A form as it came: several values of a field where several were chosen.
+
+Asked for before the session: who sends slowly must keep no place for writing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,17 @@ def read(session: Session, typed: Mapping[str, Sequence[str]], *, hours: bool = 
     if hours and (given[f"{HOURS}.from"] or given[f"{HOURS}.until"]):
         found[HOURS] = {name: given[f"{HOURS}.{name}"] for name in ("time_zone", "days", "from", "until")}
     return found, faults
+
+
+def others(reader: Reader, faults: Iterable[Fault]) -> list[Told]:
+    """Return faults that stand beside no field, with what the field is called."""
+    return [Told("", reader.tr(_field(fault)), sentence(reader, fault)) for fault in faults]
+
+
+def _field(fault: Fault) -> str:
+    found = re.match(r"(?:matchers\.)?(\w+)", fault.where)
+    name = found[1] if found else fault.where
+    return {"destination_ids": DESTINATIONS_MESSAGE, **MATCHERS}.get(name, name)
 
 
 def _split(name: str, given: Any) -> list[str]:

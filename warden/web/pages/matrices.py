@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Response
 
 from warden.errors import Fault, InvalidInput
+from warden.i18n import N_
 from warden.models import Matrix
 from warden.pipeline import moves
 from warden.store import matrices
@@ -14,6 +15,7 @@ from warden.web.answers import state_of
 from warden.web.bounds import NO_NUL, check_tag, tag_of
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
+from warden.web.pages.fault_words import told_all
 from warden.web.pages.grid import board_of
 
 router = APIRouter(prefix="/matrices")
@@ -95,7 +97,7 @@ def _draw(view: View, matrix: Matrix, *, entered: str | None = None, wrong: Sequ
         state=state_of(matrix),
         drawn=board_of(matrix),
         text=written(matrix.data) if entered is None else entered,
-        wrong=wrong,
+        wrong=told_all(view.reader, wrong),
     )
 
 
@@ -104,11 +106,14 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "matrix"
-        what = error.msg if isinstance(error, json.JSONDecodeError) else "is not JSON that can be read"
-        raise InvalidInput("This is not JSON.", [Fault(where, what)]) from error
+        fault = Fault.of("matrix", N_("is not JSON that can be read"))
+        if isinstance(error, json.JSONDecodeError):
+            where = f"line {error.lineno}, column {error.colno}"
+            fault = Fault.of(where, N_("this is not JSON: %(said)s"), said=error.msg)
+        raise InvalidInput("This is not JSON.", [fault]) from error
     if not isinstance(data, dict):
-        raise InvalidInput("This is no matrix.", [Fault("matrix", "expected an object with levels, bands and grid")])
+        what = N_("expected an object with levels, bands and grid")
+        raise InvalidInput("This is no matrix.", [Fault.of("matrix", what)])
     return data
 
 

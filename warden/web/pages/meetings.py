@@ -15,7 +15,7 @@ from warden.errors import InvalidInput
 from warden.models import Meeting
 from warden.pipeline import invitations
 from warden.store import actions, meetings, partners, replies
-from warden.web.bounds import NO_NUL, is_sane
+from warden.web.bounds import NO_NUL, check_form, is_sane, tag_of
 from warden.web.deps import Read, Write
 from warden.web.pages.actions import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
@@ -47,15 +47,19 @@ def schedule(
     starts_at: Written = "",
     minutes: Annotated[int, Form()] = 60,
     place: Written = "",
+    tag: Written = "",
 ) -> Response:
-    """Fix the time and place; everybody asked gets an invitation."""
+    """Fix the time and place, unless somebody did meanwhile; everybody asked gets an invitation."""
     meeting = meetings.get(session, meeting_id, lock=True)
+    check_form(tag, _time_tag(meeting), "The meeting's time")
     moment = _moment(starts_at, view.reader.time_zone)
     if moment is None or moment <= view.now:
         fault = view.reader.tr("Choose a time that is not over yet.")
         return _draw(view, session, meeting, {"starts_at": fault}, starts_at=starts_at, place=place, minutes=minutes)
+    told = meeting.sequence
     meetings.schedule(session, meeting, starts_at=moment, minutes=minutes, place=place, now=view.now)
-    invitations.scheduled(session, view.services.settings, meeting, view.now)
+    if meeting.sequence != told:
+        invitations.scheduled(session, view.services.settings, meeting, view.now)
     return see_other(f"/meetings/{meeting_id}")
 
 
@@ -87,9 +91,11 @@ def put_whys(
     meeting_id: uuid.UUID,
     why: Annotated[list[Line] | None, Form()] = None,
     because: Annotated[list[Line] | None, Form()] = None,
+    tag: Written = "",
 ) -> Response:
-    """Store the five-whys sheet; lines in which nothing is written are left out."""
+    """Store the five-whys sheet, unless somebody changed it meanwhile; lines with nothing written are left out."""
     meeting = meetings.get(session, meeting_id, lock=True)
+    check_form(tag, tag_of(meeting.five_whys), "The sheet")
     rows = [{"why": asked, "because": said} for asked, said in zip(why or (), because or (), strict=False)]
     try:
         meetings.put_whys(session, meeting, rows)
@@ -97,6 +103,10 @@ def put_whys(
         fault = view.reader.tr("Ask a question in each line, in at most 500 characters.")
         return _draw(view, session, meeting, {"whys": fault}, whys=rows)
     return see_other(f"/meetings/{meeting_id}#whys")
+
+
+def _time_tag(meeting: Meeting) -> str:
+    return tag_of([meeting.starts_at, meeting.minutes, meeting.place])
 
 
 def _draw(
@@ -116,6 +126,8 @@ def _draw(
         "meeting.html",
         422 if faults else 200,
         meeting=meeting,
+        time_tag=_time_tag(meeting),
+        whys_tag=tag_of(meeting.five_whys),
         more_evidence=_beyond_agenda(meeting),
         whys=rows,
         may_ask=meeting.status is not MeetingStatus.WAIVED,

@@ -1,8 +1,11 @@
 """Notifications: what was sent to whom, and what the channel answered."""
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from warden.domain import NotificationStatus
+from warden.messages import refusals
 from warden.models import Notification
 from warden.store import destinations, notifications
 from warden.store.paging import page
@@ -24,6 +27,7 @@ def list_notifications(view: Viewer, session: Read, status: str = "", before: st
         notifications=found.items,
         destinations=places,
         chosen=status,
+        in_words=partial(refusals.in_words, view.reader),
         statuses=list(NotificationStatus),
         older=view.older(found.next),
     )

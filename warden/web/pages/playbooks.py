@@ -54,7 +54,7 @@ def show_playbook(view: Viewer, session: Read, cause: DiagnosedCause, number: Nu
 
 
 @router.post("/{cause}/{number}", response_model=None)
-def change(view: Manager, session: Write, cause: DiagnosedCause, number: Number, typed: Typed) -> Response:
+def change(view: Manager, typed: Typed, session: Write, cause: DiagnosedCause, number: Number) -> Response:
     """Replace what a draft holds; what is missing is told, and what was typed is kept."""
     found = playbooks.get(session, cause, number, lock=True)
     check_tag(f'"{first(typed, "tag")}"', content_tag(found), f"Version {number}")

@@ -1,6 +1,5 @@
 """Routes: who gets what, in order; the form of one, and who would be told of an alert right now."""
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -15,8 +14,9 @@ from warden.models import Route
 from warden.rules.routing import PEOPLE, route_faults
 from warden.store import destinations, partners, routes
 from warden.web import alert_answers, alert_words
+from warden.web.bounds import typed_version
 from warden.web.deps import Read, Write
-from warden.web.pages import matcher_form
+from warden.web.pages import choices, matcher_form
 from warden.web.pages.drawing import Asked, Manager, View, Viewer, Written, see_other
 from warden.web.pages.matcher_form import Typed, first
 
@@ -55,7 +55,7 @@ def list_routes(
         rows=[(one, matcher_form.in_words(view.reader, one.matchers, names)) for one in found],
         destinations={str(one.id): one for one in session.scalars(destinations.listing())},
         choices=matcher_form.choices(session),
-        partners=sorted(name for _id, name in partners.names(session)),
+        offered=choices.of_partners(session),
         asked={"partner": partner, "severity": severity, "rule": rule},
         reached=reached,
         nobody=bool(partner.strip()) and asked is None,
@@ -72,7 +72,7 @@ def ask(view: Manager, session: Read) -> Response:
 
 
 @router.post("", response_model=None)
-def add(view: Manager, session: Write, typed: Typed) -> Response:
+def add(view: Manager, typed: Typed, session: Write) -> Response:
     """Add a route; it is read last."""
     try:
         routes.add(session, _values(session, typed))
@@ -86,18 +86,17 @@ def show_route(view: Viewer, session: Read, route_id: uuid.UUID) -> Response:
     """Show one route; managers can change it here."""
     route = routes.get(session, route_id)
     names = matcher_form.names_of(session, [route.matchers])
-    own = {name: getattr(route, name) for name in ("name", "destination_ids", "people", "goes_on", "enabled")}
+    fields = ("name", "destination_ids", "people", "goes_on", "enabled", "version")
+    own = {name: getattr(route, name) for name in fields}
     return _draw(view, session, route, {**matcher_form.entered(route.matchers, names), **own})
 
 
 @router.post("/{route_id}", response_model=None)
-def change(view: Manager, session: Write, route_id: uuid.UUID, typed: Typed) -> Response:
+def change(view: Manager, typed: Typed, session: Write, route_id: uuid.UUID) -> Response:
     """Change a route, unless somebody changed it meanwhile."""
     route = routes.get(session, route_id, lock=True)
-    written = first(typed, "version")
-    version = int(written) if re.fullmatch("[0-9]{1,9}", written) else None
     try:
-        routes.change(session, route, version, _values(session, typed))
+        routes.change(session, route, typed_version(first(typed, "version")), _values(session, typed))
     except (InvalidInput, Conflict) as error:
         return _draw(view, session, route, _as_typed(typed), _faults(error))
     return see_other("/alerts/routes")
@@ -146,6 +145,7 @@ def _values(session: Session, typed: Mapping[str, Sequence[str]]) -> dict[str, A
 def _as_typed(typed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {
         **matcher_form.as_typed(typed),
+        "version": first(typed, "version"),  # what is typed is made from that one, whatever there is by now
         "name": first(typed, "name"),
         "destination_ids": list(typed.get("destination", ())),
         "people": list(typed.get("person", ())),
@@ -170,6 +170,6 @@ def _draw(
         choices=matcher_form.choices(session),
         destinations=list(session.scalars(destinations.listing())),
         faults={fault.where: view.reader.say(FAULTS[fault.where], name=fault.what) for fault in said},
-        others=[fault for fault in wrong if fault.where not in FAULTS],
+        others=matcher_form.others(view.reader, [fault for fault in wrong if fault.where not in FAULTS]),
         alert_words=alert_words,
     )

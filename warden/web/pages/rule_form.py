@@ -1,16 +1,21 @@
 """The form in which a rule is drafted: what stands in it, and the definition that was typed. It stores nothing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warden.domain import LOCALES
 from warden.errors import Fault
+from warden.i18n import N_
+from warden.web.pages.fault_words import Told, told
+from warden.wording import Reader
 
 HOURS = {"for_seconds": "for_hours", "keep_firing_for_seconds": "keep_hours", "no_data_for_seconds": "no_data_hours"}
 """Durations are typed in hours."""
 
 SECONDS = 3600
+
+MOST_HOURS = 366 * 24
 
 PLACES = {**HOURS, "names": "names.en", "descriptions": "descriptions.en"}
 """Fields whose faults belong to an entry of another name."""
@@ -47,13 +52,15 @@ def typed(form: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
         found[field] = form.get(field, "").replace("\r\n", "\n").strip()
     for field, entry in HOURS.items():
         hours = _number(form.get(entry, "") or "0")
-        if hours is None or not 0 <= hours <= 366 * 24:
-            faults.append(Fault(field, f"found {form.get(entry, '')!r:.40}; expected hours from 0 to {366 * 24}"))
+        if hours is None or not 0 <= hours <= MOST_HOURS:
+            what = N_("found %(found)s; expected hours from 0 to %(most)s")
+            faults.append(Fault.of(field, what, found=f"{form.get(entry, '')!r:.40}", most=MOST_HOURS))
         else:
             found[field] = round(hours * SECONDS)
     days = form.get("meeting_within_days", "").strip()
     if days and not (days.isascii() and days.isdigit() and len(days) <= 3):
-        faults.append(Fault("meeting_within_days", f"found {days!r:.40}; expected working days, or nothing"))
+        what = N_("found %(found)s; expected working days, or nothing")
+        faults.append(Fault.of("meeting_within_days", what, found=f"{days!r:.40}"))
     else:
         found["meeting_within_days"] = int(days) if days else None
     found["enabled"] = bool(form.get("enabled"))
@@ -78,12 +85,12 @@ def value_of(name: str, text: str, parameters: Mapping[str, Any]) -> Any:
         return text
 
 
-def by_entry(faults: list[Fault]) -> dict[str, list[Fault]]:
-    """Return faults by the entry they stand beside."""
-    found: dict[str, list[Fault]] = {}
+def by_entry(reader: Reader, faults: Sequence[Fault]) -> dict[str, list[Told]]:
+    """Return faults in a reader's words, by the entry they stand beside."""
+    found: dict[str, list[Told]] = {}
     for fault in faults:
         field = fault.where.split(",")[0].split(".")[0].split("[")[0]
-        found.setdefault(PLACES.get(field, field), []).append(fault)
+        found.setdefault(PLACES.get(field, field), []).append(told(reader, fault, field))
     return found
 
 
@@ -95,7 +102,8 @@ def _parameters(text: str, faults: list[Fault]) -> dict[str, Any]:
         name, sign, value = (part.strip() for part in written.partition("="))
         number = _number(value) if sign else None
         if not name or number is None or name in found:
-            faults.append(Fault(f"parameters, line {line}", "expected a name of its own and a number: most = 0.25"))
+            what = N_("expected a name of its own and a number: most = 0.25")
+            faults.append(Fault.of(f"parameters, line {line}", what))
         else:
             found[name] = number
     return found

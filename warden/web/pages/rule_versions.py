@@ -17,7 +17,8 @@ from warden.web.bounds import check_tag, version_tag
 from warden.web.deps import SLOW, Read, Write
 from warden.web.pages import rule_form
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
-from warden.web.rule_checks import faults_of, refuse_faults
+from warden.web.rule_checks import faults_of
+from warden.web.templating import LANGUAGES
 
 router = APIRouter(prefix="/rules/{rule_id}/versions")
 
@@ -36,6 +37,7 @@ async def _typed(request: Request) -> Mapping[str, str]:
 
 
 Typed = Annotated[Mapping[str, str], Depends(_typed)]
+"""Asked for before the session: who sends slowly must keep no place for writing."""
 
 
 @router.post("", response_model=None)
@@ -53,7 +55,7 @@ def show_version(view: Viewer, session: Read, rule_id: uuid.UUID, number: Number
 
 
 @router.post("/{number}", response_model=None)
-def change(view: Manager, session: Write, rule_id: uuid.UUID, number: Number, form: Typed) -> Response:
+def change(view: Manager, form: Typed, session: Write, rule_id: uuid.UUID, number: Number) -> Response:
     """Change a draft to what was typed; what is wrong is told beside its field, and what was typed is kept."""
     rule = rules.locked(session, rule_id) or rules.get(session, rule_id)
     version = rule_versions.get(session, rule.id, number)
@@ -91,6 +93,7 @@ def preview(view: Viewer, session: Read, rule_id: uuid.UUID, number: Number) -> 
         rule=rule,
         version=version,
         tag=version_tag(version),
+        unnamed=_unnamed(version.definition),
         found=firing.preview(session, rule, version.definition, view.now),
         rule_words=rule_words,
     )
@@ -104,7 +107,9 @@ def activate(
     rule = rules.locked(session, rule_id) or rules.get(session, rule_id)
     version = rule_versions.get(session, rule.id, number)
     check_tag(f'"{tag}"', version_tag(version), f"Version {number}")
-    refuse_faults(session, rule.key, version.definition)  # what it speaks of may be gone since it was drafted
+    wrong = faults_of(session, rule.key, version.definition)  # what it speaks of may be gone since it was drafted
+    if wrong:
+        return _draw(view, session, rule, version, wrong=wrong)
     rule_versions.activate(session, rule, number, view.by, view.now, note)
     return see_other(f"/rules/{rule_id}")
 
@@ -120,6 +125,9 @@ def _draw(
     definition = {**rule_versions.definition_of(rule), **version.definition}
     active = rule_versions.active(session, rule.id)
     report = version.rehearsal
+    entered = rule_form.entered(definition) | {"note": version.note}
+    if form is not None:  # a box that is not ticked does not come with the form
+        entered = {**dict.fromkeys(entered, ""), **form}
     return view.page(
         "rule_version.html",
         422 if wrong else 200,
@@ -128,8 +136,9 @@ def _draw(
         definition=definition,
         is_draft=version.status is VersionStatus.DRAFT,
         tag=version_tag(version),
-        entered=rule_form.entered(definition) | {"note": version.note} if form is None else {"enabled": "", **form},
-        faults=rule_form.by_entry(list(wrong)),
+        unnamed=_unnamed(definition),
+        entered=entered,
+        faults=rule_form.by_entry(view.reader, wrong),
         changed=rule_versions.differences(active.definition, version.definition) if active else [],
         active=active,
         report=report,
@@ -140,6 +149,11 @@ def _draw(
         spans=SPANS,
         rule_words=rule_words,
     )
+
+
+def _unnamed(definition: Mapping[str, Any]) -> list[str]:
+    """Return the languages a version has no name in, each in its own words."""
+    return [LANGUAGES[locale] for locale in rules.unnamed_in(definition["names"])]
 
 
 def _called(session: Session, report: Mapping[str, Any] | None) -> dict[str, str]:

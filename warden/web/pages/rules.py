@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import NoData, RuleState, Scope, Severity
 from warden.errors import Conflict, Fault, InvalidInput
+from warden.i18n import N_
 from warden.models import Rule
 from warden.pipeline import counsel
 from warden.rules import FUNCTIONS, VARIABLES
@@ -18,7 +19,7 @@ from warden.store.rule_settings import FIELDS, Effective
 from warden.web import rule_words
 from warden.web.bounds import NO_NUL
 from warden.web.deps import Read, Write
-from warden.web.pages import rule_form
+from warden.web.pages import fault_words, rule_form
 from warden.web.pages.drawing import Asked, Manager, View, Viewer, Written, see_other
 from warden.web.rule_checks import refuse_faults
 
@@ -28,6 +29,9 @@ Short = Annotated[str, Form(max_length=200, pattern=NO_NUL)]
 
 SHOWN = 50
 """Partners listed by their state."""
+
+TAKEN_MESSAGE = N_("There is a rule with this key already.")
+NOBODY_MESSAGE = N_("There is no partner of this name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,10 @@ def create(view: Manager, session: Write, key: Short = "", name: Short = "", con
         refuse_faults(session, entered["key"], definition)
         made = rule_versions.create(session, entered["key"], definition, view.by, view.now)
     except (InvalidInput, Conflict) as error:
-        found = error.faults if isinstance(error, InvalidInput) else [Fault("key", str(error))]
-        faults: dict[str, str] = {}
-        for fault in found:
-            field = fault.where.split(",")[0]
-            faults.setdefault("name" if field == "names" else field, str(fault))
+        found = error.faults if isinstance(error, InvalidInput) else [Fault.of("key", TAKEN_MESSAGE)]
+        faults = rule_form.by_entry(view.reader, found)
+        if "names.en" in faults:
+            faults["name"] = faults.pop("names.en")
         return view.page("rule_new.html", 422, entered=entered, faults=faults)
     return see_other(f"/rules/{made.rule_id}/versions/{made.number}")
 
@@ -118,7 +121,10 @@ def add_setting(
             now=view.now,
         )
     except InvalidInput as error:
-        return _draw(view, session, rule, Whose(), entered, {fault.where: fault.what for fault in error.faults})
+        said = {fault.where: fault_words.sentence(view.reader, fault) for fault in error.faults}
+        if scope == Scope.PARTNER and "subject" in said:  # people type names, not ids
+            said["subject"] = view.reader.tr(NOBODY_MESSAGE)
+        return _draw(view, session, rule, Whose(), entered, said)
     return see_other(f"/rules/{rule.id}#settings")
 
 

@@ -73,7 +73,7 @@ def ask(view: Manager, session: Read, alert: Asked = "", partner: Asked = "", ru
 
 
 @router.post("", response_model=None)
-def add(view: Manager, session: Write, typed: Typed) -> Response:
+def add(view: Manager, typed: Typed, session: Write) -> Response:
     """Add a silence; what is wrong with it is told beside its fields, and what was typed is kept."""
     try:
         _add(view, session, typed)
@@ -128,7 +128,7 @@ def _draw(view: View, session: Session, entered: Mapping[str, Any], wrong: Seque
         entered=entered,
         choices=matcher_form.choices(session),
         faults=faults,
-        others=[fault for fault in wrong if fault.where not in FAULTS],
+        others=matcher_form.others(view.reader, [fault for fault in wrong if fault.where not in FAULTS]),
         alert_words=alert_words,
     )
 

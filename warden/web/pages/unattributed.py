@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from warden.errors import Conflict, InvalidInput
 from warden.store import facts, identifiers, partners
 from warden.web.deps import Read, Write
+from warden.web.pages import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
 
 router = APIRouter()
@@ -44,12 +45,11 @@ def _draw(
 ) -> Response:
     found = facts.unattributed(session, cursor=after, limit=ROWS)
     _keys, silent_articles = facts.unattributed_total(session)
-    names = sorted(name for _id, name in partners.names(session)) if view.may_change else []
     return view.page(
         "unattributed.html",
         422 if faults else 200,
         rows=found.items,
-        names=names,
+        offered=choices.of_partners(session) if view.may_change else [],
         articles=silent_articles,
         faults=faults or {},
         entered=entered,

@@ -5,7 +5,7 @@ import uuid
 from fastapi import APIRouter, Response
 
 from warden.domain import Worth
-from warden.errors import NotFound
+from warden.errors import Conflict, NotFound
 from warden.models import Alert
 from warden.store import alerts, verdicts
 from warden.web import alert_words
@@ -38,12 +38,25 @@ def note(
     said = _signed(view, alert_id, worth, to, signature)
     alert = alerts.get(session, alert_id)
     via = verdicts.via_of(session, to)
-    verdicts.add(session, alert.id, said, author=to, via=via, now=view.now, note=why)
+    try:
+        verdicts.add(session, alert.id, said, author=to, via=via, now=view.now, note=why)
+    except Conflict:
+        often = view.reader.say(alert_words.OFTEN_MESSAGE, most=verdicts.MOST_OF_ONE)
+        return _draw(view, alert, said, to, is_done=False, refused=often)
     return _draw(view, alert, said, to, is_done=True)
 
 
-def _draw(view: View, alert: Alert, worth: Worth, to: str, *, is_done: bool) -> Response:
-    return view.page("verdict.html", alert=alert, worth=worth, to=to, is_done=is_done, alert_words=alert_words)
+def _draw(view: View, alert: Alert, worth: Worth, to: str, *, is_done: bool, refused: str = "") -> Response:
+    return view.page(
+        "verdict.html",
+        409 if refused else 200,
+        alert=alert,
+        worth=worth,
+        to=to,
+        is_done=is_done,
+        refused=refused,
+        alert_words=alert_words,
+    )
 
 
 def _signed(view: View, alert_id: uuid.UUID, worth: str, to: str, signature: str) -> Worth:
