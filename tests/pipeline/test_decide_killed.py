@@ -44,7 +44,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEGAN = NOW - 500 * DAY
 KEY = Fernet.generate_key().decode()
-LATE_STATEMENT = {"assess": 40, "decide": 205, "announce": 110}
+LATE_STATEMENT = {"assess": 40, "decide": 185, "announce": 110}
 """Statements after which some batches are stored, and some are not."""
 
 
@@ -124,7 +124,7 @@ def decided_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
             key=str,
         )
         for model in (RuleStatus, Decision, Alert, AlertEvent, Meeting, Notice, Told, Notification)
-    } | {"told": [len(row.value) for row in session.scalars(select(Meta))]}
+    } | {"meta": [(row.name, len(row.value)) for row in session.scalars(select(Meta).order_by(Meta.name))]}
 
 
 Rows = Callable[[Session], Any]

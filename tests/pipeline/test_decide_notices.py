@@ -1,5 +1,6 @@
 """Notices about the service itself: each trouble is told once, and once that it is over."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 from assessed import assess, destination, partner, person, told
 
 from warden.db import Database
-from warden.domain import Role, Scope, SourceState
-from warden.models import Source
+from warden.domain import Role, RuleState, Scope, SourceState
+from warden.models import Partner, Source
 from warden.pipeline import decide
+from warden.rules import compile_condition
 from warden.settings import Settings
-from warden.store import access, destinations, rule_settings, rules, shipped
+from warden.store import access, alerts, destinations, rule_settings, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -129,6 +131,41 @@ def test_a_rule_whose_condition_fails_is_told_once_per_version(operated: Databas
         (failing,) = rules.failing(session)
     assert (failing.rule.key, failing.partners) == ("gone_quiet", 1)
     assert "condition failed" in failing.why["message"]
+
+
+def test_a_rule_that_fails_on_the_values_of_one_partner_is_told_and_told_again_after_it_worked(
+    operated: Database,
+) -> None:
+    """What is checked when a rule is stored passes: no sample is 8.5. Others are judged, by this rule and by others."""
+    condition = "100 / int(due_recent * 2.0 - 17.0) >= 0 && late_rate > 0.1"
+    with operated.write() as session:
+        compile_condition(condition)
+        rules.update(session, rules.by_key(session, "gone_quiet"), {"condition": condition, "for_seconds": 0}, NOW)
+        acme, bolt = (partner(session, name, NOW).id for name in ("Acme", "Bolt"))
+
+    def turn(at: datetime, due: float) -> list[tuple[str, str, str]]:
+        with operated.write() as session:
+            for who, some in ((acme, due), (bolt, 9.0)):
+                assess(session, session.get_one(Partner, who), at, "low", late=0.5, due=some)
+        return news(operated, at)
+
+    def standing(who: uuid.UUID) -> tuple[RuleState, list[str]]:
+        """The state of the rule for a partner, and which rules have an alert of it."""
+        with operated.read() as session:
+            rule = rules.by_key(session, "gone_quiet")
+            row = rules.statuses(session, [rule.id], [who])[rule.id][who]
+            return row.state, sorted(alert.rule.key for alert in alerts.firing_of(session, who))
+
+    fails = [("rule_failed", "admins", "")]
+    assert turn(NOW, 8.5) == fails
+    assert standing(acme) == (RuleState.ERROR, ["late_rate"])
+    assert standing(bolt) == (RuleState.FIRING, ["gone_quiet", "late_rate"])
+    assert turn(NOW + HOUR, 8.5) == []
+    assert turn(NOW + 2 * HOUR, 9.0) == []
+    assert standing(acme) == (RuleState.FIRING, ["gone_quiet", "late_rate"])
+    assert turn(NOW + 3 * HOUR, 8.5) == fails
+    assert standing(acme) == (RuleState.ERROR, ["gone_quiet", "late_rate"]), "what was open stays open"
+    assert turn(NOW + 4 * HOUR, 8.5) == []
 
 
 def test_a_failing_rule_is_told_where_it_is_on_for_one_tier_only(operated: Database) -> None:

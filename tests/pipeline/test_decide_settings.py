@@ -13,7 +13,7 @@ from warden.domain import AlertEventKind, AlertState, Cause, NoData, RuleState, 
 from warden.models import Alert, AlertEvent, Decision, Partner, Rule, RuleStatus
 from warden.pipeline import decide
 from warden.settings import Settings
-from warden.store import rule_settings, rule_versions, rules, shipped
+from warden.store import looks, rule_settings, rule_versions, rules, shipped
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -107,6 +107,47 @@ def test_a_rule_may_be_off_for_a_tier_and_on_for_one_alone(watched: Database) ->
         ("Bolt", AlertState.RESOLVED),
         ("Acme", AlertState.FIRING),
     ]
+
+
+@pytest.mark.parametrize("earlier", [timedelta(), 10 * HOUR])
+@pytest.mark.parametrize("what", ["rule", "setting"])
+def test_what_was_noted_up_to_a_look_and_stored_after_it_is_judged_by_next(
+    watched: Database, what: str, earlier: timedelta
+) -> None:
+    """A request begins before a look, or in its very moment, and its transaction ends after the look has read."""
+    turn(watched, NOW, late=0.2)
+    with watched.read() as session:
+        assert not looks.rules_changed(session)
+    if what == "rule":
+        change(watched, NOW - earlier, parameters={"limit": 0.1, "least_due": 5.0})
+    else:
+        put(watched, "limit", 0.1, at=NOW - earlier)
+    with watched.read() as session:
+        assert looks.rules_changed(session), "the clock asks this, and looks at its next tick"
+    decide.run(watched, SETTINGS, NOW + timedelta(seconds=15))
+    assert events(watched) == [(AlertEventKind.FIRED, Cause.CONFIGURATION)]
+    with watched.read() as session:
+        assert not looks.rules_changed(session)
+
+
+def test_a_rule_changed_while_a_look_is_at_work_is_judged_by_next(
+    watched: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn(watched, NOW, late=0.2)
+    real = decide.subjects.read
+
+    def changing(*given: Any) -> Any:
+        change(watched, NOW, parameters={"limit": 0.1, "least_due": 5.0})
+        return real(*given)
+
+    monkeypatch.setattr(decide.subjects, "read", changing)
+    turn(watched, NOW + HOUR, late=0.3)
+    monkeypatch.undo()
+    assert events(watched) == [], "it was not judged by what it is no longer"
+    with watched.read() as session:
+        assert looks.rules_changed(session)
+    decide.run(watched, SETTINGS, NOW + HOUR + timedelta(seconds=15))
+    assert [kind for kind, _ in events(watched)] == [AlertEventKind.FIRED]
 
 
 def test_no_setting_switches_on_a_rule_that_was_never_activated(watched: Database) -> None:

@@ -183,6 +183,17 @@ def test_what_people_called_noise_is_false_and_what_nobody_can_judge_yet_is_open
     assert [one["how"] for one in rehearsed(seeded)["alerts"]] == ["open", "false"]
 
 
+def test_without_one_alert_that_can_be_judged_nothing_is_said_of_false_alarms(seeded: Database) -> None:
+    with seeded.write() as session:
+        late(session, "Acme", {200: 0.1, 20: 0.3})
+    found = rehearsed(seeded)
+    assert [one["how"] for one in found["alerts"]] == ["open"]
+    assert found["this"]["false_rate"] is None
+    told = [fact["message"] for fact in found["summary"]]
+    assert rehearse.NO_RATE in told
+    assert rehearse.RATE not in told
+
+
 def test_an_outcome_that_began_makes_an_alert_right_and_its_absence_a_false_one(seeded: Database) -> None:
     silent_from = 150
     told = [NOW - ago * DAY for ago in range(700, 0, -3) if not silent_from - 45 < ago <= silent_from]
@@ -251,11 +262,15 @@ def test_of_many_partners_some_are_looked_at_and_the_others_are_left_open(
 
 def test_figures_no_assessment_holds_are_looked_up_as_they_were(seeded: Database) -> None:
     with seeded.write() as session:
-        who = partner(session, "Acme", NOW - 400 * DAY, annual_value=5)
+        who = partner(session, "Acme", NOW - 400 * DAY)
+        known_as(session, who, "acme", NOW - 400 * DAY)
         for ago in (100, 40, 10):
             assess(session, who, NOW - ago * DAY)
-        partners.change(session, who, {"annual_value": 50}, NOW - 60 * DAY)
-    found = rehearsed(seeded, {"condition": "annual_value > 20.0", "parameters": {}})
+    bad = Measure(
+        identity="c", key=Key("supplier_code", "acme"), at=NOW - 60 * DAY, name="compliance_incident", value=1
+    )
+    report(seeded, [bad], NOW - 59 * DAY)
+    found = rehearsed(seeded, {"condition": "compliance_incidents >= 1.0", "parameters": {}})
     assert spells(found) == [(40, None)]
     assert found["looked_up_days"] == 7
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from warden.domain import AlertEventKind, Cause, FactKind, Severity
 from warden.i18n import N_
 from warden.log import get_logger
-from warden.models import Alert, Rule
+from warden.models import Alert, Assessment, Rule
 from warden.pipeline import alarms, diagnose
 from warden.pipeline import meetings as proposing
 from warden.pipeline.subjects import Subject
@@ -38,6 +38,9 @@ UNSTABLE_MESSAGE = N_(
     " not changed for %(rest)s days."
 )
 STEADY_MESSAGE = N_("This alert has not changed for %(rest)s days; openings while it was unstable: %(times)s.")
+
+
+CONFIRMED_MESSAGE = N_("Facts of long ago had raised this, and nobody was told; facts of these days confirm it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +157,15 @@ def _open(
     said = {
         row.partner_id: row for row in assessments.by_ids(session, [one.assessment_id for one in subjects.values()])
     }
-    before = assessments.in_other_bands(session, list(said.values()))
     asking = [move.partner_id for move in moves if move.meeting_within_days]
     proposals = proposing.Proposals(session, {one: partners[one] for one in asking}, now) if asking else None
     diagnoses = diagnose.of(session, {one: subject.values for one, subject in subjects.items()}, now)
-    facts = _facts(session, moves, now)
+    lines = _evidence(session, moves, said, now)
     opened = []
     for move in moves:
         assessment = said[move.partner_id]
-        earlier = before.get(assessment.id)
-        lines = alarms.evidence(assessment.signals, earlier.signals if earlier else (), move.uses)
         alert = alarms.new_alert(rule, move.severity, partners[move.partner_id], assessment, move.key, now)
-        alert.evidence = [*facts.get(move.partner_id, ()), *lines][: alarms.MAX_EVIDENCE]
+        alert.evidence = lines[move.partner_id]
         alert.diagnosis = diagnoses.get(move.partner_id, {})
         session.add(alert)
         if proposals is not None and move.meeting_within_days:
@@ -174,6 +174,21 @@ def _open(
         log.info("alert_fired", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
     session.flush()
     return [*opened, *_unstable(session, rule, opened, states, now)]
+
+
+def _evidence(
+    session: Session, moves: Sequence[Move], said: Mapping[uuid.UUID, Assessment], now: datetime
+) -> dict[uuid.UUID, list[dict[str, Any]]]:
+    """Return what speaks for the alerts of some moves, by partner. `said`: their last assessments."""
+    before = assessments.in_other_bands(session, list(said.values()))
+    facts = _facts(session, moves, now)
+    found = {}
+    for move in moves:
+        assessment = said[move.partner_id]
+        earlier = before.get(assessment.id)
+        lines = alarms.evidence(assessment.signals, earlier.signals if earlier else (), move.uses)
+        found[move.partner_id] = [*facts.get(move.partner_id, ()), *lines][: alarms.MAX_EVIDENCE]
+    return found
 
 
 def _facts(session: Session, moves: Sequence[Move], now: datetime) -> dict[uuid.UUID, list[dict[str, Any]]]:
@@ -214,6 +229,29 @@ def _unstable(
             happened.append(Happened(AlertEventKind.UNSTABLE, one.alert, one.cause, reason))
     flapping.mark(session, rule.id, {one.alert.partner_id: now for one in happened})
     return happened
+
+
+def confirm(session: Session, rule: Rule, standing: Sequence[Move], now: datetime, send: bool) -> None:
+    """Let people be told of alerts that late facts raised, unsaid, and that fresh facts confirm: they fire still.
+
+    `standing`: of these partners, what the rule sees now, and no change of state.
+    """
+    unsaid = alerts.of_late_facts(session, [move.partner_id for move in standing]).get(rule.id, set())
+    moves = [move for move in standing if move.partner_id in unsaid and move.subject is not None]
+    if not moves:
+        return
+    found = alerts.firing(session, rule.id, [move.partner_id for move in moves])
+    ids = [move.subject.assessment_id for move in moves if move.subject is not None]
+    said = {row.partner_id: row for row in assessments.by_ids(session, ids)}
+    lines = _evidence(session, moves, said, now)
+    happened = []
+    for move in moves:
+        alert = found[move.partner_id]
+        alert.evidence = lines[move.partner_id]
+        alert.version += 1
+        happened.append(Happened(AlertEventKind.FIRED, alert, move.cause, move.transition.reason))
+        log.info("alert_confirmed", rule_key=rule.key, partner=str(move.partner_id))
+    _note(session, happened, now, send)
 
 
 def reconsider(

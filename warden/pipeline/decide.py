@@ -16,6 +16,7 @@ at again, for it may have been committed after it; and whatever slipped through 
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,14 +27,14 @@ from warden.db import Database
 from warden.domain import Cause, FactKind, RuleState, Severity
 from warden.log import get_logger
 from warden.models import Rule
-from warden.pipeline import consequences, meetings, notices, subjects
+from warden.pipeline import consequences, judging, meetings, notices, subjects
 from warden.pipeline.consequences import Move
 from warden.pipeline.fence import fence
+from warden.pipeline.in_time import InTime
 from warden.pipeline.subjects import Subject
-from warden.pipeline.terms import RuleTerms, Terms
-from warden.rules import OPEN, Status, because, decision_key, kinds_of, retire, step
+from warden.pipeline.terms import RuleTerms
+from warden.rules import kinds_of
 from warden.rules.causes import cause
-from warden.rules.sentences import sentences
 from warden.settings import Settings
 from warden.store import alerts, assessments, looks, matrices, occasions, rule_settings, rules
 from warden.store.batches import in_batches
@@ -60,14 +61,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom which rule looks at. `since`: the last look, None where nobody ever looked."""
+    """Whom which rule looks at. `since`: up to when facts counted at the last look, None where nobody ever looked."""
 
     rules: Sequence[Wanted]
     everybody: Sequence[uuid.UUID]  # whom any of them looks at, by id
     since: datetime | None
-    newest_fact: int
+    this: Look
     ranks: Mapping[Any, int]  # of bands
     beside: subjects.More
+    in_time: InTime | None  # as nothing had been learned since then
 
 
 def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
@@ -76,13 +78,12 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
     `send=False` decides all the same and tells nobody: for replaying the past.
     """
     with db.read() as session:
-        plan = _plan(session, now)
+        plan = _plan(session, settings, now)
     changed, broken = _retire_all(db, plan, now, send)
     for batch in in_batches(plan.everybody, BATCH):
         changed += _look_at(db, plan, batch, broken, now, send)
     with db.write() as session:
-        versions = {one.rule.id: one.rule.version for one in plan.rules if one.rule.id not in broken}
-        looks.note(session, Look(now, plan.newest_fact, versions))
+        looks.note(session, replace(plan.this, failed=broken))
     with fence("meetings_not_checked"):
         changed += meetings.miss(db, settings, now, send=send)
     if send:
@@ -91,16 +92,17 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
     return changed
 
 
-def _plan(session: Session, now: datetime) -> Plan:
-    look = looks.last(session)
-    newest_fact = looks.newest_fact(session)
+def _plan(session: Session, settings: Settings, now: datetime) -> Plan:
+    look, this = looks.last(session), looks.begin(session, now)
     assessed = assessments.last_moments(session, now)
     touched = _touched(session, look, assessed, now)
-    wanted = _wanted(session, look, assessed.keys(), touched)
+    anew = looks.touched_rules(look, this) if look else set()
+    wanted = _wanted(session, anew, assessed.keys(), touched)
     everybody = sorted(set().union(*(one.partners for one in wanted)) & assessed.keys())
-    since = min(look.at, now) if look else None
-    beside = subjects.more(session, everybody, now)
-    return Plan(wanted, everybody, since, newest_fact, matrices.band_ranks(session), beside)
+    since = min(look.known_at, now) if look else None
+    ranks = matrices.band_ranks(session)
+    in_time = InTime(settings, ranks, since, now) if since else None
+    return Plan(wanted, everybody, since, this, ranks, subjects.more(session, everybody, now), in_time)
 
 
 def _touched(
@@ -113,22 +115,18 @@ def _touched(
 
 
 def _wanted(
-    session: Session, look: Look | None, everybody: Collection[uuid.UUID], touched: set[uuid.UUID] | None
+    session: Session, anew: set[uuid.UUID], everybody: Collection[uuid.UUID], touched: set[uuid.UUID] | None
 ) -> list[Wanted]:
+    """Return whom each rule looks at; `anew`: rules that changed, `touched`: what `_touched` says."""
     settings = rule_settings.in_force_of_all(session)
     terms = [RuleTerms(rule, settings.get(rule.id, NO_SETTINGS)) for rule in rules.listing(session)]
     ending = rules.ending(session, [one.rule.id for one in terms if one.is_off])
-    versions = {one.rule.id: one.rule.version for one in terms}
-    changed = looks.touched_rules(session, look, versions) if look else set()
     partners: Mapping[uuid.UUID, Collection[uuid.UUID]] = {}
-    if look is not None and touched is not None:
-        anew = looks.touched_rules(session, look, versions, looks.OVERLAP)
+    if touched is not None:
         waiting = rules.waiting(session, {one.rule.id: one.restless for one in terms if one.rule.id not in anew})
         partners = {rule_id: touched | waits for rule_id, waits in waiting.items()}
     return [
-        Wanted(
-            one.rule, one.settings, partners.get(one.rule.id, everybody), one.rule.id in changed, one.rule.id in ending
-        )
+        Wanted(one.rule, one.settings, partners.get(one.rule.id, everybody), one.rule.id in anew, one.rule.id in ending)
         for one in terms
     ]
 
@@ -154,7 +152,7 @@ def _retire(session: Session, wanted: Wanted, now: datetime, send: bool) -> int:
     off = RuleTerms(rule, wanted.settings).is_off
     rules.forget_unknown(session, rule.id, enabled=not off)
     states = {row.partner_id: row for row in rules.retired(session, rule.id, enabled=not off)}
-    moves = [move for row in states.values() if (move := _retired(rule, row, now)) is not None]
+    moves = [move for row in states.values() if (move := judging.retired(rule, row, now)) is not None]
     return consequences.carry_out(session, rule, moves, states, now, send)
 
 
@@ -162,14 +160,6 @@ def _held(session: Session, wanted: Wanted) -> Rule | None:
     """Hold a rule; None for one that was changed or deleted since it was read: the next look is by what it is then."""
     rule = rules.locked(session, wanted.rule.id)
     return rule if rule is not None and rule.version == wanted.rule.version else None
-
-
-def _retired(rule: Rule, row: Standing, now: datetime) -> Move | None:
-    previous = _status(row)
-    transition = retire(previous, now)
-    if transition is None:
-        return None
-    return Move(decision_key(rule.key, row.partner_id, transition, previous), row.partner_id, transition)
 
 
 def _look_at(
@@ -183,12 +173,14 @@ def _look_at(
     with db.read() as session:
         seen = subjects.read(session, batch, now, plan.beside, plan.ranks)
         asked = _asked(session, plan, seen, broken)
+        stirring = _stirring(asked, broken, now)
+        causes = _causes(session, plan, stirring, now)
+    with fence("late_facts_not_judged"), db.read() as session:
+        causes |= dict.fromkeys(_by_time(session, plan, stirring, causes, now), Cause.TIME)
     changed = 0
-    for one in asked:
-        with fence("rule_not_decided", rule_id=str(one.wanted.rule.id)) as fenced:
-            if one.stirs(now):
-                with db.write() as session:
-                    changed += _decide(session, plan, one, now, send)
+    for one, _ in stirring:
+        with fence("rule_not_decided", rule_id=str(one.wanted.rule.id)) as fenced, db.write() as session:
+            changed += _decide(session, one, causes, now, send)
         if fenced.error:
             broken.add(one.wanted.rule.id)
     return changed
@@ -196,22 +188,51 @@ def _look_at(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One rule, the partners it judges, their states as they were read, and the severities of their open alerts."""
+    """One rule, the partners it judges, their states as they were read, and what their open alerts are."""
 
     wanted: Wanted
     terms: RuleTerms
     batch: Sequence[Subject]
     states: Mapping[uuid.UUID, Standing]
     severities: Mapping[uuid.UUID, Severity]
+    unsaid: AbstractSet[uuid.UUID]  # partners of open alerts that late facts raised, and nobody was told of
 
-    def stirs(self, now: datetime) -> bool:
-        """Tell whether anybody moves by the rule, or one of its open alerts has to be seen to."""
-        if next(_moves(self.wanted.rule, self.terms, self.states, self.batch, now), None) is not None:
+    def moves(self, now: datetime, batch: Sequence[Subject]) -> list[Move]:
+        """Return who of some partners moves by the rule, without the cause."""
+        return list(judging.moves(self.wanted.rule, self.terms, self.states, batch, now))
+
+    def unsaid_uses(self) -> Iterator[tuple[uuid.UUID, Sequence[str]]]:
+        """Yield the partners of `unsaid` with the variables that the rule's condition uses for them."""
+        for subject in self.batch:
+            if subject.partner_id in self.unsaid:
+                yield subject.partner_id, self.terms.of(subject.tier, subject.partner_id).rule.condition.uses
+
+    @property
+    def is_to_be_seen_to(self) -> bool:
+        """Tell whether one of its open alerts has to be, though nobody moves."""
+        if self.unsaid or any(row.unstable_since is not None for row in self.states.values()):
             return True
-        if any(row.unstable_since is not None for row in self.states.values()):
-            return True
-        due = _severities(self.terms, self.states, self.batch)
+        due = judging.severities(self.terms, self.states, self.batch)
         return any(due.get(partner_id, severity) is not severity for partner_id, severity in self.severities.items())
+
+
+Stirring = Sequence[tuple[Asked, Sequence[Move]]]
+"""Rules that have something to do, each with who moves by it."""
+
+Causes = dict[tuple[uuid.UUID, uuid.UUID], Cause]
+"""Causes of moves, by rule and partner."""
+
+
+def _stirring(asked: Iterable[Asked], broken: set[uuid.UUID], now: datetime) -> Stirring:
+    found = []
+    for one in asked:
+        with fence("rule_not_decided", rule_id=str(one.wanted.rule.id)) as fenced:
+            moves = one.moves(now, one.batch)
+            if moves or one.is_to_be_seen_to:
+                found.append((one, moves))
+        if fenced.error:
+            broken.add(one.wanted.rule.id)
+    return found
 
 
 def _asked(session: Session, plan: Plan, seen: Sequence[Subject], broken: Collection[uuid.UUID]) -> list[Asked]:
@@ -225,89 +246,94 @@ def _asked(session: Session, plan: Plan, seen: Sequence[Subject], broken: Collec
             asked.append((one, terms, chosen))
             whom.setdefault(tuple(subject.partner_id for subject in chosen), []).append(one.rule.id)
     states: dict[uuid.UUID, dict[uuid.UUID, Standing]] = {}
-    for partner_ids, rule_ids in whom.items():
-        states |= rules.statuses(session, rule_ids, partner_ids)
-    severities = alerts.severities(session, [subject.partner_id for subject in seen])
+    for judged, rule_ids in whom.items():
+        states |= rules.statuses(session, rule_ids, judged)
+    partner_ids = [subject.partner_id for subject in seen]
+    severities, unsaid = alerts.severities(session, partner_ids), alerts.of_late_facts(session, partner_ids)
     return [
-        Asked(one, terms, chosen, states[one.rule.id], severities.get(one.rule.id, {})) for one, terms, chosen in asked
+        Asked(
+            one,
+            terms,
+            chosen,
+            states[one.rule.id],
+            severities.get(one.rule.id, {}),
+            unsaid.get(one.rule.id, set()).intersection(subject.partner_id for subject in chosen),
+        )
+        for one, terms, chosen in asked
     ]
 
 
-def _decide(session: Session, plan: Plan, asked: Asked, now: datetime, send: bool) -> int:
+def _decide(session: Session, asked: Asked, causes: Causes, now: datetime, send: bool) -> int:
+    """Carry out who moves by a rule, once it is held: by then another process may have moved some of them."""
     rule = _held(session, asked.wanted)
     if rule is None:
         return 0
     terms, batch = asked.terms, asked.batch
     states = rules.statuses(session, [rule.id], [subject.partner_id for subject in batch])[rule.id]
-    moves = _caused(session, plan, asked.wanted, rule, list(_moves(rule, terms, states, batch, now)), states, now)
+    moves = _caused(session, rule, list(judging.moves(rule, terms, states, batch, now)), causes, states)
     done = consequences.carry_out(session, rule, moves, states, now, send)
-    consequences.reconsider(session, rule, states, _severities(terms, states, batch), now, send)
+    consequences.reconsider(session, rule, states, judging.severities(terms, states, batch), now, send)
+    moved = {move.partner_id for move in moves}
+    unmoved = [
+        subject
+        for subject in batch
+        if subject.partner_id in asked.unsaid - moved and causes.get((rule.id, subject.partner_id)) is Cause.NEW_FACTS
+    ]
+    consequences.confirm(session, rule, list(judging.confirmed(terms, states, unmoved)), now, send)
     return done
 
 
-def _moves(
-    rule: Rule, terms: RuleTerms, states: Mapping[uuid.UUID, Standing], batch: Sequence[Subject], now: datetime
-) -> Iterator[Move]:
-    for subject in batch:
-        own = terms.of(subject.tier, subject.partner_id)
-        row = states.get(subject.partner_id)
-        if own.enabled:
-            move = _move(rule, own, _status(row) if row else None, subject, now)
-        else:
-            move = _retired(rule, row, now) if row else None
-        if move is not None:
-            yield move
+def _causes(session: Session, plan: Plan, stirring: Stirring, now: datetime) -> Causes:
+    """Return what made everybody move who does, and what would make anybody who is looked at without moving."""
+    about = [
+        (one, partner_id, uses)
+        for one, moves in stirring
+        for partner_id, uses in [*((move.partner_id, move.uses) for move in moves), *one.unsaid_uses()]
+    ]
+    if not about:
+        return {}
+    happened = occasions.since(session, {partner_id for _, partner_id, _ in about}, plan.since, now)
+    return {
+        (one.wanted.rule.id, partner_id): cause(
+            first_look=partner_id in happened.first,
+            configured=one.wanted.changed or partner_id in happened.configured,
+            lag=_lag(happened.lag.get(partner_id, {}), uses),
+            retrained=happened.retrained,
+        )
+        for one, partner_id, uses in about
+    }
 
 
-def _move(rule: Rule, own: Terms, previous: Status | None, subject: Subject, now: datetime) -> Move | None:
-    seen = own.seen(subject.values)
-    transition = step(previous, own.verdict(seen, subject.values, subject.over), now, own.rule)
-    if transition is None:
-        return None
-    if transition.opens:
-        whys = {**subject.named, **sentences(own.uses, subject.values)}
-        transition = because(transition, (whys[name] for name in own.uses if name in whys))
-    return Move(
-        key=decision_key(rule.key, subject.partner_id, transition, previous),
-        partner_id=subject.partner_id,
-        transition=transition,
-        subject=subject,
-        seen=own.rule.seen(seen),
-        uses=own.rule.condition.uses,
-        severity=own.severity,
-        meeting_within_days=own.meeting_within_days,
-    )
+def _by_time(
+    session: Session, plan: Plan, stirring: Stirring, causes: Causes, now: datetime
+) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+    """Yield rule and partner of what begins as late facts come and would without them, too: time alone did it."""
+    for one, moves in stirring:
+        rule_id = one.wanted.rule.id
+        late = [move for move in moves if causes[rule_id, move.partner_id] is Cause.LATE_FACTS and _begins(move)]
+        seen = [move.subject for move in late if move.subject is not None]
+        if not seen or plan.in_time is None:
+            continue
+        without = {move.key: move for move in one.moves(now, plan.in_time.subjects(session, seen))}
+        yield from ((rule_id, move.partner_id) for move in late if move.key in without)
+
+
+def _begins(move: Move) -> bool:
+    return move.transition.opens or move.transition.status.state is RuleState.PENDING
 
 
 def _caused(
-    session: Session,
-    plan: Plan,
-    wanted: Wanted,
-    rule: Rule,
-    moves: Sequence[Move],
-    states: Mapping[uuid.UUID, Standing],
-    now: datetime,
+    session: Session, rule: Rule, moves: Sequence[Move], causes: Causes, states: Mapping[uuid.UUID, Standing]
 ) -> list[Move]:
     """Return the moves, each with its cause; what only waited for the clock has the cause of what it waited on."""
-    if not moves:
-        return []
-    happened = occasions.since(session, [move.partner_id for move in moves], plan.since, now)
-    causes = {
-        move.partner_id: cause(
-            first_look=move.partner_id in happened.first,
-            configured=wanted.changed or move.partner_id in happened.configured,
-            lag=_lag(happened.lag.get(move.partner_id, {}), move),
-            retrained=happened.retrained,
-        )
-        for move in moves
-    }
-    begun = rules.pending_causes(session, rule, _waited(moves, causes, states))
-    return [replace(move, cause=begun.get(move.partner_id, causes[move.partner_id])) for move in moves]
+    own = {move.partner_id: causes.get((rule.id, move.partner_id), Cause.TIME) for move in moves}
+    begun = rules.pending_causes(session, rule, _waited(moves, own, states))
+    return [replace(move, cause=begun.get(move.partner_id, own[move.partner_id])) for move in moves]
 
 
-def _lag(lags: Mapping[FactKind, timedelta], move: Move) -> timedelta | None:
-    """Return the smallest lag among the kinds of facts that the rule's condition rests on."""
-    return min((lags[kind] for kind in kinds_of(move.uses) if kind in lags), default=None)
+def _lag(lags: Mapping[FactKind, timedelta], uses: Sequence[str]) -> timedelta | None:
+    """Return the smallest lag among the kinds of facts that a condition which uses these variables rests on."""
+    return min((lags[kind] for kind in kinds_of(uses) if kind in lags), default=None)
 
 
 def _waited(
@@ -321,18 +347,3 @@ def _waited(
         if (row := states.get(move.partner_id)) is not None and row.episode_at is not None
         if RuleState.PENDING in (row.state, row.before_unknown)
     }
-
-
-def _severities(
-    terms: RuleTerms, states: Mapping[uuid.UUID, Standing], batch: Sequence[Subject]
-) -> dict[uuid.UUID, Severity]:
-    """Return what the rule is for every partner that had an open alert."""
-    return {
-        subject.partner_id: terms.of(subject.tier, subject.partner_id).severity
-        for subject in batch
-        if (row := states.get(subject.partner_id)) is not None and _status(row).known in OPEN
-    }
-
-
-def _status(row: Standing) -> Status:
-    return Status(row.state, row.since, row.before_unknown, row.episode_at, row.recovering_at)

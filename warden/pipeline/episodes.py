@@ -23,7 +23,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of one partner, oldest first, until `until`.
+    """What was said of one partner, oldest first, until `until`; so many of the moments are assessments.
 
     `left`: when the partner ceased to be watched, in order. Whatever is open then ends.
     """
@@ -34,6 +34,7 @@ class Said:
     moments: Sequence[Moment]
     left: Sequence[datetime]
     until: datetime
+    assessments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,16 @@ def verdicts(said: Said, rule: CompiledRule) -> list[Verdict]:
 
 
 def replay(said: Said, rule: CompiledRule, says: Sequence[Verdict]) -> Replayed:
-    """Step a rule over everything said of a partner, and at each moment at which its clocks run out.
+    """Step a rule over everything said of a partner, and at each moment at which its clocks run out between two.
 
-    `says`: what `verdicts` returned for the rule.
+    What runs out at the very moment at which something else is said, or at which the partner is no longer watched, is
+    judged by that: the rule never looks at what is over. `says`: what `verdicts` returned for the rule.
     """
     walk = _Walk(said, rule)
     ends = [*(moment.at for moment in said.moments[1:]), said.until]
-    for moment, verdict, until in zip(said.moments, says, ends, strict=True):
-        gone = next((at for at in said.left if moment.at < at <= until), None)
-        walk.judge(verdict, moment.at, gone or until)
+    for place, (moment, verdict, until) in enumerate(zip(said.moments, says, ends, strict=True), start=1):
+        gone = next((at for at in said.left if moment.at < at <= until), None) if said.left else None
+        walk.judge(verdict, moment.at, gone or until, is_last=place == len(ends) and gone is None)
         if gone is not None:
             walk.leave(gone)
     return Replayed(walk.closed(), walk.known, walk.unknown)
@@ -98,19 +100,22 @@ class _Walk:
         self._episodes: list[Episode] = []
         self.known = self.unknown = timedelta()
 
-    def judge(self, verdict: Verdict, at: datetime, until: datetime) -> None:
-        """Apply what is said at a moment, and what follows from it alone until the next."""
+    def judge(self, verdict: Verdict, at: datetime, until: datetime, *, is_last: bool) -> None:
+        """Apply what is said at a moment, and what follows from it alone before `until`, by then if it is the last."""
         if self._status is None or self._status.state is not _SETTLED.get(verdict.outcome):
-            self._apply(step(self._status, verdict, at, self._rule))
-        moment = self._due()
-        while moment is not None and at < moment <= until:
-            self._apply(step(self._status, verdict, moment, self._rule))
-            following = self._due()
-            moment = following if following != moment else None
+            self._move(verdict, at, until, is_last)
         if verdict.outcome in (Outcome.MET, Outcome.UNMET, Outcome.OVER):
             self.known += until - at
         else:
             self.unknown += until - at
+
+    def _move(self, verdict: Verdict, at: datetime, until: datetime, is_last: bool) -> None:
+        self._apply(step(self._status, verdict, at, self._rule))
+        moment = self._due()
+        while moment is not None and (at < moment < until or (is_last and at < moment == until)):
+            self._apply(step(self._status, verdict, moment, self._rule))
+            following = self._due()
+            moment = following if following != moment else None
 
     def leave(self, at: datetime) -> None:
         """End what is open: the partner is no longer watched."""

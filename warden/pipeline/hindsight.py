@@ -81,6 +81,11 @@ class Tally:
         return self.hows.total() - self.hows[How.STANDING]
 
     @property
+    def judged(self) -> bool:
+        """Tell whether anything is known of the alerts: there were none, or some can be called right or false."""
+        return not self.alerts or self.hows[How.RIGHT] + self.hows[How.FALSE] > 0
+
+    @property
     def lead_days(self) -> float | None:
         """Return the median of the days by which right alerts came before; None without any."""
         ahead = [lead for lead in self.leads if lead > 0]

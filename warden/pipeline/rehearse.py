@@ -4,7 +4,7 @@ What was said then is what counts: stored assessments, stepped through by the sa
 JSON, null where a figure cannot be said; a *fact* is {"message", "params"}, a *tally* the figures of `_figures`:
 
     since, until, days   the span, moments in ISO 8601
-    looked_up_days       how often what no assessment holds was looked up; null: the rule uses nothing of it
+    looked_up_days       how often what is neither assessed nor an attribute was looked up; null: nothing of it used
     rows, every          assessments looked at: each, or every so many-th of a partner
     partners_every       of so many partners one was looked at
     watched              partners of whom anything was said
@@ -81,6 +81,7 @@ LEAD = N_(
 NO_LEAD = N_("Known to have gone wrong: %(incidents)s. It would have told of none beforehand; afterwards: %(late)s.")
 NO_INCIDENTS = N_("Nothing is known to have gone wrong in this time: how early it would have told cannot be said.")
 RATE = N_("False alarms per 100 partner-quarters: %(rate)s; the budget is %(budget)s.")
+NO_RATE = N_("None of them can be judged yet: whether it keeps to the budget of %(budget)s cannot be said.")
 COMPARED = N_(
     "Beside version %(number)s, which is active: alerts in both: %(both)s, only with this version: %(here)s, only with "
     "the active one: %(there)s."
@@ -147,7 +148,7 @@ def rehearse(
     noise = _noise(session, rule.id, span.since, now)
     look = _Look({one: Tally() for one in variants(this, int(MOST_STEPS / max(span.rows, 1)))})
     uses = {*this.compiled.uses, *(active.compiled.uses if active else ()), recorded.SERIOUS_EVENT}
-    more = None if uses.isdisjoint(subjects.MORE) else partial(_more, session)
+    more = None if uses.isdisjoint(subjects.MORE - subjects.ATTRIBUTES) else partial(_more, session, uses)
     for batch in said.read(session, span, sorted(uses), more):
         for one in batch:
             incidents = sorted([*found.get(one.partner_id, ()), *recorded.of_said(one)], key=lambda each: each.at)
@@ -155,8 +156,8 @@ def rehearse(
     return _report(look, span, known, this, active, budget=settings.noise_budget, looked_up=more is not None)
 
 
-def _more(session: Session, at: datetime, ids: Collection[uuid.UUID]) -> subjects.More:
-    return subjects.more(session, ids, at)
+def _more(session: Session, names: Collection[str], at: datetime, ids: Collection[uuid.UUID]) -> subjects.More:
+    return subjects.more(session, ids, at, names=names)
 
 
 def _active(rule: Rule, definition: Mapping[str, Any], held: InForce) -> Version | None:
@@ -208,7 +209,7 @@ class _Partner:
 
     def look(self, look: _Look, this: Version, active: Version | None) -> None:
         """Add this partner to what was found."""
-        look.rows += len(self.said.moments)
+        look.rows += self.said.assessments
         look.watched += 1
         ours, judged = self._tally(this.of(self.said), look.this)
         for variant, tally in look.tried.items():
@@ -303,7 +304,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
         "late": tally.late.total(),
         "missed": tally.missed.total(),
         "lead_days": tally.lead_days,
-        "false_rate": 100 * tally.hows[How.FALSE] / quarters if quarters else None,
+        "false_rate": 100 * tally.hows[How.FALSE] / quarters if quarters and tally.judged else None,
         "unknown_share": tally.unknown / spent if spent else None,
     }
 
@@ -333,6 +334,8 @@ def _summary(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         facts = [_fact(FIRED, **about, **counts, alerts=this["alerts"])]
         if this["false_rate"] is not None:
             facts.append(_fact(RATE, rate=this["false_rate"], budget=report["budget"]))
+        else:
+            facts.append(_fact(NO_RATE, budget=report["budget"]))
     if this["standing"]:
         facts.append(_fact(STANDING, standing=this["standing"]))
     facts += _leads(this)

@@ -1,6 +1,5 @@
 """Conditions: checks what a person wrote, says where the fault is, and judges one partner by it."""
 
-import difflib
 import itertools
 import random
 import re
@@ -14,8 +13,9 @@ from typing import Any
 import cel
 
 from warden.domain import NoData
-from warden.errors import Fault, InvalidInput
+from warden.errors import Fault, InvalidInput, hint
 from warden.i18n import N_
+from warden.rules.comparisons import compared, strings, without_strings
 from warden.rules.context import BY_NAME, Context, Kind, Reason, Value, Variable
 from warden.rules.parameters import parameter_faults
 
@@ -26,11 +26,7 @@ FUNCTIONS = ("contains", "double", "endsWith", "int", "matches", "size", "starts
 
 _OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in")
 _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|filter)\b")
-_STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
-_COMPARED = re.compile(rf"(?<![\w.])([A-Za-z_]\w*)\s*[=!]=\s*({_STRING.pattern}|null\b)")
-_LISTED = re.compile(rf"(?<![\w.])([A-Za-z_]\w*)\s+in\s*\[((?:{_STRING.pattern}|[^\]'\"])*)\]")
-_TURNED = re.compile(rf"({_STRING.pattern}|\bnull)\s*[=!]=\s*([A-Za-z_]\w*)\b")
 _FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOTHING: Mapping[str, Reason] = {}
@@ -75,67 +71,66 @@ def compile_condition(text: str, where: str = "condition", parameters: Mapping[s
 
 def _text_faults(text: str, where: str) -> list[Fault]:
     if not text.strip():
-        return [Fault(where, "it is empty; expected an expression such as late_rate > 0.25")]
+        return [Fault.of(where, N_("it is empty; expected an expression such as late_rate > 0.25"))]
     if len(text) > MAX_CONDITION:
-        return [Fault(where, f"it has {len(text)} characters; expected at most {MAX_CONDITION}")]
+        what = N_("it has %(found)s characters; expected at most %(most)s")
+        return [Fault.of(where, what, found=len(text), most=MAX_CONDITION)]
     # Every variable is one value, so loops are of no use, and nested ones run for years within a thousand characters.
     # They are sought inside strings too: where a string ends depends on its kind, and one must not hide a loop.
     loop = _LOOP.search(text)
-    return [Fault(_place(text, loop.start(1), where), f"{loop[1]} is a loop; conditions have none")] if loop else []
+    if loop is None:
+        return []
+    return [Fault.of(_place(text, loop.start(1), where), N_("%(name)s is a loop; conditions have none"), name=loop[1])]
 
 
 def _syntax_faults(message: str, where: str) -> list[Fault]:
     found = _FAULT.search(message)
     if found is None:
-        return [Fault(where, "it is not a CEL expression")]
+        return [Fault.of(where, N_("it is not a CEL expression"))]
     line, column, what = found.groups()
-    plain = "it nests too deep" if "Recursion limit" in what else what.strip().replace("'<EOF>'", "the end")
-    return [Fault(f"{where}, line {line}, column {column}", plain)]
+    place = f"{where}, line {line}, column {column}"
+    if "Recursion limit" in what:
+        return [Fault.of(place, N_("it nests too deep"))]
+    plain = what.strip().replace("'<EOF>'", "the end")
+    return [Fault(place, plain, N_("it is not a CEL expression: %(said)s"), {"said": plain})]
 
 
 def _name_faults(text: str, program: cel.Program, where: str, parameters: Mapping[str, float]) -> list[Fault]:
     faults = []
     for name in program.variables():
         if name not in BY_NAME and name not in parameters:
-            close = difflib.get_close_matches(name, [*parameters, *BY_NAME], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(BY_NAME)}"
-            faults.append(Fault(_position(text, name, where), f"unknown variable {name}; {hint}"))
+            meant = hint(name, [*parameters, *BY_NAME])
+            what = N_("unknown variable %(name)s; %(hint)s")
+            faults.append(Fault.of(_position(text, name, where), what, name=name, hint=meant))
     for name in program.functions():
         if name not in FUNCTIONS and not _OPERATORS.fullmatch(name):
-            what = f"unknown function {name}; expected one of {', '.join(FUNCTIONS)}"
-            faults.append(Fault(_position(text, name, where), what))
-    for found in _FIELD.finditer(_without_strings(text)):
+            what = N_("unknown function %(name)s; expected one of %(names)s")
+            faults.append(Fault.of(_position(text, name, where), what, name=name, names=", ".join(FUNCTIONS)))
+    for found in _FIELD.finditer(without_strings(text)):
         if found[1] in BY_NAME or found[1] in parameters:
-            what = f"{found[1]} has no field {found[2]}; each variable is one value"
-            faults.append(Fault(_place(text, found.start(2), where), what))
+            what = N_("%(name)s has no field %(field)s; each variable is one value")
+            faults.append(Fault.of(_place(text, found.start(2), where), what, name=found[1], field=found[2]))
     return faults or _value_faults(text, where)
 
 
 def _value_faults(text: str, where: str) -> list[Fault]:
     """Return a fault for each comparison that is the same whatever is known, which a rule would keep to itself."""
-    compared = [(found[1], found[2], found.start(2)) for found in _COMPARED.finditer(text)]
-    compared += [(found[2], found[1], found.start(1)) for found in _TURNED.finditer(text)]
-    for listed in _LISTED.finditer(text):
-        compared += [(listed[1], one[0], listed.start(2) + one.start()) for one in _STRING.finditer(listed[2])]
     faults = []
-    for name, given, start in compared:
-        if name in BY_NAME and given == "null":
-            what = f"{name} is never compared with null; while it is not known the rule is not judged, see no_data"
-            faults.append(Fault(_place(text, start, where), what))
-        elif name in BY_NAME and BY_NAME[name].values and given[1:-1] not in BY_NAME[name].values:
-            what = f"{name} is never {given}; expected one of {', '.join(BY_NAME[name].values)}"
-            faults.append(Fault(_place(text, start, where), what))
+    for one in compared(text):
+        known = BY_NAME[one.name].values if one.name in BY_NAME else ()
+        if one.name in BY_NAME and one.value is None:
+            what = N_("%(name)s is never compared with null; while it is not known the rule is not judged, see no_data")
+            faults.append(Fault.of(_place(text, one.start, where), what, name=one.name))
+        elif known and one.value not in known:
+            what = N_("%(name)s is never %(given)s; expected one of %(names)s")
+            said = {"name": one.name, "given": one.text, "names": ", ".join(known)}
+            faults.append(Fault.of(_place(text, one.start, where), what, **said))
     return faults
-
-
-def _without_strings(text: str) -> str:
-    """Return the condition with spaces where its strings stand, so that places stay the same."""
-    return _STRING.sub(lambda found: " " * len(found[0]), text)
 
 
 def _position(text: str, name: str, where: str) -> str:
     """Say where `name` first stands outside a string, lines and columns counted from 1."""
-    found = re.search(rf"\b{re.escape(name)}\b", _without_strings(text))
+    found = re.search(rf"\b{re.escape(name)}\b", without_strings(text))
     return where if found is None else _place(text, found.start(), where)
 
 
@@ -148,23 +143,26 @@ def _type_faults(condition: Condition, where: str, parameters: Mapping[str, floa
     latest = time.thread_time() + _MOST_SECONDS
     given = {name: float(parameters[name]) for name in condition.parameters}
     for sample in _samples(condition, tuple(given.values())):
-        seen = ", ".join(f"{name} = {value!r}" for name, value in sample.items()) or "no variables"
+        values = ", ".join(f"{name} = {value!r}" for name, value in sample.items())
+        seen = values or {"message": N_("no variables"), "params": {}}
         try:
             result = condition.program.execute({**sample, **given})
         except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
-            return [Fault(where, f"it fails for {seen}: {_plain_error(error)}")]
+            why = {"message": _plain_error(error), "params": {}}
+            return [Fault.of(where, N_("it fails for %(seen)s: %(error)s"), seen=seen, error=why)]
         if not isinstance(result, bool):
-            return [Fault(where, f"it gives {result!r} for {seen}; expected true or false")]
+            what = N_("it gives %(result)s for %(seen)s; expected true or false")
+            return [Fault.of(where, what, result=repr(result), seen=seen)]
         if time.thread_time() > latest:
-            return [Fault(where, "it takes too long; expected simpler patterns in matches")]
+            return [Fault.of(where, N_("it takes too long; expected simpler patterns in matches"))]
     return []
 
 
 def _samples(condition: Condition, parameters: Sequence[float]) -> list[dict[str, Any]]:
     """Return values around every literal and parameter of the condition, so that each operand is reached."""
-    numbers = [*parameters, *(float(found) for found in _NUMBER.findall(_STRING.sub(" ", condition.text)))]
-    strings = [found[1:-1] for found in _STRING.findall(condition.text)]
-    columns = [_sample_values(BY_NAME[name], numbers, strings) for name in condition.uses]
+    numbers = [*parameters, *(float(found) for found in _NUMBER.findall(without_strings(condition.text)))]
+    words = strings(condition.text)
+    columns = [_sample_values(BY_NAME[name], numbers, words) for name in condition.uses]
     size = 1
     for column in columns:
         size *= len(column)
@@ -181,13 +179,13 @@ def _plain(value: Value) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _sample_values(variable: Variable, numbers: Sequence[float], strings: Sequence[str]) -> list[Value]:
+def _sample_values(variable: Variable, numbers: Sequence[float], words: Sequence[str]) -> list[Value]:
     if variable.kind is Kind.STRING:
-        return list(dict.fromkeys([*variable.values, *strings, "other"]))
+        return list(dict.fromkeys([*variable.values, *words, "other"]))
     if variable.kind is Kind.BOOL:
         return [True, False]
     if variable.kind is Kind.STRINGS:
-        return [(), *((text,) for text in dict.fromkeys([*strings, "other"]))]
+        return [(), *((text,) for text in dict.fromkeys([*words, "other"]))]
     around = [0.0, 1.0, *(number + step for number in numbers for step in (-1.0, 0.0, 1.0))]
     if variable.kind is Kind.INT:
         return list(dict.fromkeys(int(number) for number in around))
@@ -198,6 +196,7 @@ UNKNOWN_MESSAGE = N_("The rule cannot be judged: %(names)s is not known.")
 OVER_MESSAGE = N_("The rule cannot be judged any more: %(why)s.")
 INHIBITED_MESSAGE = N_("The rule is held back: %(condition)s.")
 FAILED_MESSAGE = N_("The rule cannot be judged: its condition failed (%(error)s).")
+TYPES_MESSAGE = N_("its types do not fit; numbers are of one kind: write 2.0, not 2")
 
 
 class Outcome(StrEnum):
@@ -325,5 +324,5 @@ def failed(error: str) -> Verdict:
 
 def _plain_error(error: Exception) -> str:
     if isinstance(error, TypeError):
-        return "its types do not fit; numbers are of one kind: write 2.0, not 2"
+        return TYPES_MESSAGE
     return str(error).splitlines()[0].rstrip(".")

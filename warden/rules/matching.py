@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from warden.calendars import time_zones
 from warden.domain import LOCALES, Severity
-from warden.errors import Fault
+from warden.errors import Fault, hint
+from warden.i18n import N_
 from warden.rules.inhibition import TAG
 
 NAMES = ("severity", "tier", "tag", "owner", "region", "country", "rule", "partner", "language")
@@ -73,14 +73,15 @@ def in_hours(hours: Mapping[str, Any], now: datetime) -> bool:
 def matcher_faults(matchers: Any, *, hours: bool = False) -> list[Fault]:
     """Return what is wrong with matchers, each fault with its position; `hours`: whether hours are allowed."""
     if not isinstance(matchers, Mapping):
-        return [Fault("matchers", 'expected an object such as {"tier": ["key"]}')]
+        return [Fault.of("matchers", N_('expected an object such as {"tier": ["key"]}'))]
     faults = []
     for name, wanted in matchers.items():
         where = f"matchers.{name}"
         if name == HOURS and hours:
             faults += _hours_faults(wanted, where)
         elif name not in NAMES:
-            faults.append(Fault(where, f"is unknown; {_hint(name, [*NAMES, *([HOURS] if hours else [])])}"))
+            meant = hint(str(name), [*NAMES, *([HOURS] if hours else [])])
+            faults.append(Fault.of(where, N_("is unknown; %(hint)s"), hint=meant))
         else:
             faults += _value_faults(name, wanted, where)
     return faults
@@ -88,35 +89,33 @@ def matcher_faults(matchers: Any, *, hours: bool = False) -> list[Fault]:
 
 def _value_faults(name: str, wanted: Any, where: str) -> list[Fault]:
     if not isinstance(wanted, list | tuple) or not 1 <= len(wanted) <= MOST_VALUES:
-        return [Fault(where, f"expected a list of 1 to {MOST_VALUES} values")]
+        return [Fault.of(where, N_("expected a list of 1 to %(most)s values"), most=MOST_VALUES)]
     allowed = {"severity": [one.value for one in Severity], "language": LOCALES}.get(name)
     faults = []
     for place, value in enumerate(wanted):
         if not isinstance(value, str) or not value:
-            faults.append(Fault(f"{where}[{place}]", "expected a text"))
+            faults.append(Fault.of(f"{where}[{place}]", N_("expected a text")))
         elif allowed is not None and value not in allowed:
-            faults.append(Fault(f"{where}[{place}]", f"{value!r:.80} is unknown; {_hint(value, allowed)}"))
+            what = N_("%(found)s is unknown; %(hint)s")
+            faults.append(Fault.of(f"{where}[{place}]", what, found=f"{value!r:.80}", hint=hint(value, allowed)))
     return faults
 
 
 def _hours_faults(hours: Any, where: str) -> list[Fault]:
     if not isinstance(hours, Mapping) or set(hours) != {"time_zone", "days", "from", "until"}:
-        return [Fault(where, 'expected an object of "time_zone", "days", "from" and "until"')]
+        return [Fault.of(where, N_('expected an object of "time_zone", "days", "from" and "until"'))]
     faults = []
     if hours["time_zone"] not in time_zones():
-        faults.append(Fault(f"{where}.time_zone", f"{hours['time_zone']!r:.80} is not a time zone such as Asia/Taipei"))
+        what = N_("%(found)s is not a time zone such as Asia/Taipei")
+        faults.append(Fault.of(f"{where}.time_zone", what, found=f"{hours['time_zone']!r:.80}"))
     days = hours["days"]
     if not isinstance(days, list | tuple) or not days or any(isinstance(day, bool) or day not in _DAYS for day in days):
-        faults.append(Fault(f"{where}.days", "expected a list of days, 0 (Monday) to 6 (Sunday)"))
+        faults.append(Fault.of(f"{where}.days", N_("expected a list of days, 0 (Monday) to 6 (Sunday)")))
     for name in ("from", "until"):
         if not isinstance(hours[name], str) or not _CLOCK.fullmatch(hours[name]):
-            faults.append(Fault(f"{where}.{name}", f"{hours[name]!r:.80} is not a time such as 18:00"))
+            what = N_("%(found)s is not a time such as 18:00")
+            faults.append(Fault.of(f"{where}.{name}", what, found=f"{hours[name]!r:.80}"))
     return faults
-
-
-def _hint(given: str, known: Sequence[str]) -> str:
-    close = get_close_matches(str(given), known, n=1)
-    return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
 
 
 def holds_back(attributes: Sequence[str], mine: Subject, theirs: Subject) -> bool:

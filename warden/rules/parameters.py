@@ -8,6 +8,7 @@ from typing import Any
 import cel
 
 from warden.errors import Fault
+from warden.i18n import N_
 from warden.rules.context import BY_NAME
 
 MOST = 20
@@ -30,24 +31,29 @@ _FIELDS = frozenset(
 
 def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with a rule's parameters, each fault naming one: `parameters.limit`."""
-    faults = (
-        [] if len(parameters) <= MOST else [Fault("parameters", f"found {len(parameters)}; expected at most {MOST}")]
-    )
+    faults = []
+    if len(parameters) > MOST:
+        what = N_("found %(found)s; expected at most %(most)s")
+        faults.append(Fault.of("parameters", what, found=len(parameters), most=MOST))
     for name, value in parameters.items():
-        what = _name_fault(name) or _value_fault(value)
-        if what:
-            faults.append(Fault(f"parameters.{name:.60}", what))
+        where = f"parameters.{name:.60}"
+        misnamed = _name_fault(name)
+        if misnamed:
+            faults.append(Fault.of(where, misnamed))
+        elif not _is_number(value):
+            faults.append(Fault.of(where, N_("found %(found)s; expected a number"), found=f"{value!r:.80}"))
     return faults
 
 
 def _name_fault(name: str) -> str | None:
+    """Return what is wrong with a name, as a message."""
     if not _NAME.fullmatch(name):
-        return "expected a name of small letters, digits and _, beginning with a letter, of at most 60 characters"
+        return N_("expected a name of small letters, digits and _, beginning with a letter, of at most 60 characters")
     if name in BY_NAME:
-        return "is the name of a variable; expected another"
+        return N_("is the name of a variable; expected another")
     if name in _FIELDS:
-        return "is the name of a field; expected another"
-    return None if _is_free(name) else "is a word of CEL; expected another name"
+        return N_("is the name of a field; expected another")
+    return None if _is_free(name) else N_("is a word of CEL; expected another name")
 
 
 def _is_free(name: str) -> bool:
@@ -57,7 +63,7 @@ def _is_free(name: str) -> bool:
         return False
 
 
-def _value_fault(value: Any) -> str | None:
+def _is_number(value: Any) -> bool:
     is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
     # Neither infinite nor, as a whole number can be, too large to be reckoned with.
-    return None if is_numeric and abs(value) <= sys.float_info.max else f"found {value!r:.80}; expected a number"
+    return is_numeric and abs(value) <= sys.float_info.max

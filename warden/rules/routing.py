@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from warden.errors import Fault
+from warden.i18n import N_
 from warden.rules.matching import Subject, matcher_faults, matches
 
 Role = Literal["owner", "sponsor", "on_duty"]
@@ -47,7 +48,9 @@ def route_faults(matchers: Any, destinations: Sequence[Any], people: Sequence[An
     faults = matcher_faults(matchers, hours=True)
     for place, person in enumerate(people):
         if person not in PEOPLE:
-            faults.append(Fault(f"people[{place}]", f"{person!r:.80} is none of {', '.join(PEOPLE)}"))
+            what = N_("%(found)s is none of %(names)s")
+            faults.append(Fault.of(f"people[{place}]", what, found=f"{person!r:.80}", names=", ".join(PEOPLE)))
     if not destinations and not people:
-        faults.append(Fault("destination_ids", "names nobody; expected a destination, or somebody among people"))
+        what = N_("names nobody; expected a destination, or somebody among people")
+        faults.append(Fault.of("destination_ids", what))
     return faults

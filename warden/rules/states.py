@@ -92,12 +92,10 @@ def due(status: Status, rule: CompiledRule) -> datetime | None:
         return status.episode_at + rule.hold
     if status.state is RuleState.RECOVERING and status.recovering_at is not None:
         return status.recovering_at + rule.linger
-    waits = {
-        NoData.KEEP: False,
-        NoData.RESOLVE: status.known is not RuleState.OK,
-        NoData.ALERT: status.known not in OPEN,
-    }
-    return status.since + rule.grace if status.state is RuleState.UNKNOWN and waits[rule.no_data] else None
+    if status.state is not RuleState.UNKNOWN or rule.no_data is NoData.KEEP:
+        return None
+    waits = status.known is not RuleState.OK if rule.no_data is NoData.RESOLVE else status.known not in OPEN
+    return status.since + rule.grace if waits else None
 
 
 def because(transition: Transition, whys: Iterable[Reason]) -> Transition:
