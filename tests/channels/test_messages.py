@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from fakes import slack_fault, teams_fault
-from samples import NOW, URL, digest, every_message, many, readers
+from samples import NOW, URL, alert, digest, every_message, many, part, readers
 
 from warden import messages, plugins
 from warden.channels.base import Envelope
-from warden.domain import LOCALES, NotificationReason
+from warden.domain import LOCALES, NoticeReason, NotificationReason
 from warden.messages import SEALED, Message
 from warden.wording import Reader, reader_of
 
@@ -42,11 +42,20 @@ def test_a_sealed_link_is_not_in_the_stored_message() -> None:
     assert opened.sealed == ""
 
 
+def test_the_reason_of_a_message_is_said_once() -> None:
+    often = {"message": "This alert has opened too often.", "params": {}}
+    said = alert(reason=NoticeReason.UNSTABLE, why=often, firing=(part(why=often, evidence=()),))
+    message = messages.alert_fired(said, reader_of("en"))
+    assert message.lead == "This alert has opened too often."
+    assert often["message"] not in [item.title for item in message.items]
+
+
 def test_keeping_counts_what_it_drops() -> None:
     message = messages.digest(digest(45), reader_of("en"))
     assert message.left_out == 5
     kept = message.keeping(10)
     assert (len(kept.items), kept.left_out) == (10, 5 + len(message.items) - 10)
+    assert {item.group for item in kept.items} == {item.group for item in message.items}, "each heading keeps a line"
     assert message.keeping(len(message.items)) == message
 
 

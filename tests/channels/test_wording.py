@@ -54,6 +54,21 @@ def test_a_persons_own_words_stay_as_they_are() -> None:
     assert say(german, {"message": "", "params": {}}, "en") == ""
 
 
+@pytest.mark.parametrize(
+    ("message", "params", "expected"),
+    [
+        ("newest report %(days_ago)s days ago", {"days_ago": 1.0}, "newest report 1 day ago"),
+        ("newest report %(days_ago)s days ago", {"days_ago": 0}, "newest report 0 days ago"),
+        ("%(sent)s messages sent, %(days)s days ago", {"sent": 1, "days": 11}, "1 message sent, 11 days ago"),
+        ("%(late)s of the %(due)s deliveries", {"late": 1, "due": 1}, "1 of the 1 deliveries"),
+        ("at most %(budget)s false alarms", {"budget": 1}, "at most 1 false alarm"),
+        ("%(times_own)s times its own share", {"times_own": 1}, "1 times its own share"),
+    ],
+)
+def test_what_there_is_one_of_is_in_the_singular(message: str, params: dict[str, Any], expected: str) -> None:
+    assert reader_of("en").say(message, **params) == expected
+
+
 def test_chinese_times_name_no_part_of_the_day() -> None:
     at = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
     assert moment(at, "zh-Hant", "Asia/Taipei") == "2026年3月9日 15:05 (Asia/Taipei)"
@@ -71,3 +86,4 @@ def test_names_fall_back_to_english() -> None:
     assert reader.name({"en": "High", "vi": "Cao"}) == "Cao"
     assert reader.name({"en": "High"}) == "High"
     assert reader.name({}) == ""
+    assert reader.say("%(rule)s fires", rule={"names": {"zh-Hant": "靜默"}}) == "靜默 fires"

@@ -265,6 +265,14 @@ def test_one_rule_holds_another_back_until_it_ends(watched: Database) -> None:
     assert announced(watched, NOW + 3 * HOUR) == []
 
 
+def test_what_nobody_is_told_of_for_its_late_facts_holds_nothing_back(watched: Database) -> None:
+    with watched.write() as session:
+        rules.by_key(session, "late").inhibited_by = [{"rule": "grave", "equal": ["partner"]}]
+    happened(watched, "grave", cause=Cause.LATE_FACTS)
+    happened(watched, "late")
+    assert announced(watched, NOW) == [("first", None), ("first", "late_facts")]
+
+
 def test_a_rule_holds_others_back_for_partners_of_the_same_region(watched: Database) -> None:
     with watched.write() as session:
         rules.by_key(session, "late").inhibited_by = [{"rule": "grave", "equal": ["region"]}]

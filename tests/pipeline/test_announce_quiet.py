@@ -14,7 +14,7 @@ from warden.db import Database
 from warden.domain import SilenceKind
 from warden.errors import Conflict, InvalidInput
 from warden.models import Notice, Partner, Silence
-from warden.store import rules, silences
+from warden.store import alert_events, rules, silences
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -116,6 +116,8 @@ def test_what_began_and_ended_within_a_silence_is_told_to_nobody(watched: Databa
     assert announced(watched, NOW + HOUR) == [("resolved", "silenced")]
     assert announced(watched, NOW + DAY) == []
     assert messages(watched) == []
+    with watched.read() as session:
+        assert alert_events.silenced(session) == [], "no later silence has to look at it again"
 
 
 def test_a_silence_ended_early_is_told_with_the_next_tick(watched: Database) -> None:

@@ -12,9 +12,9 @@ from assessed import destination, partner, person
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import EscalateTo, Severity, SilenceKind
+from warden.domain import Cause, EscalateTo, HeldBack, NoticeReason, Severity, SilenceKind
 from warden.errors import Conflict, InvalidInput
-from warden.models import Alert, Destination, Notice, Partner, Person
+from warden.models import Alert, Destination, Notice, Partner, Person, Told
 from warden.rules.escalation import MOST_MINUTES
 from warden.store import alerts, assignments, destinations, duty, escalation, routes, rules, silences
 
@@ -250,6 +250,110 @@ def test_a_step_waits_for_the_end_of_a_silence_even_an_early_one(watched: Databa
     assert announced(watched, NOW + DAY) == [("escalation", None), ("silence_ended", None)]
 
 
+@pytest.mark.parametrize(("count", "mails"), [(4, 4), (5, 1)])
+def test_five_partners_whose_steps_are_due_together_are_one_message(watched: Database, count: int, mails: int) -> None:
+    chain(watched, {"after_minutes": 30}, {"after_minutes": 60, "to": EscalateTo.SPONSOR})
+    for name in many(watched, count):
+        happened(watched, "grave", name=name, cause=Cause.FIRST_LOOK)
+    announced(watched, NOW)
+    for minutes, who_hears in ((30, "olga.owner@us.example"), (90, "sam.sponsor@us.example")):
+        assert announced(watched, NOW + timedelta(minutes=minutes)) == [("escalation", None)] * mails
+        assert outbox(watched).count(("mail", who_hears)) == mails
+    assert announced(watched, NOW + 30 * DAY) == []
+
+
+def test_a_common_cause_of_critical_alerts_climbs_as_one_message(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30}, {"after_minutes": 60, "to": EscalateTo.SPONSOR})
+    raised = [happened(watched, "grave", name=name) for name in many(watched, 6, region="APAC")]
+    assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
+    assert announced(watched, NOW + timedelta(minutes=30)) == [("escalation", None)]
+    with watched.write() as session:
+        for one in raised[:3]:
+            alerts.acknowledge(session, alerts.get(session, one.id), reason="We know.", who="olga", now=NOW)
+    assert announced(watched, NOW + timedelta(minutes=90)) == [("escalation", None)], "few of a cause are one, too"
+    assert sorted(outbox(watched)) == [
+        ("hook", ""),
+        ("mail", "olga.owner@us.example"),
+        ("mail", "sam.sponsor@us.example"),
+    ]
+    (first, second) = messages(watched)[1:]
+    assert first["title"] == "尚未確認：6 家合作夥伴的預警"
+    assert second["title"] == "Not acknowledged: alerts of 3 partners"
+    assert first["notice"] == "escalation"
+    assert second["lead"].startswith("Nobody has acknowledged this yet. Within 24 hours the same alert fired for 6 of")
+
+
+def test_what_fires_besides_a_common_cause_climbs_by_itself(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30})
+    for name in many(watched, 6, region="APAC"):
+        happened(watched, "grave", name=name)
+    happened(watched, "grave")
+    announced(watched, NOW)
+    assert announced(watched, NOW + timedelta(minutes=30)) == [("escalation", None)] * 2
+    assert {message["title"] for message in messages(watched)[-2:]} == {
+        "嚴重：Acme – Grave",
+        "尚未確認：6 家合作夥伴的預警",
+    }
+
+
+def switch(db: Database, name: str, *, takes_alerts: bool) -> None:
+    with db.write() as session:
+        destinations.named(session, name).alerts = takes_alerts
+
+
+def test_what_fired_while_nobody_took_it_is_told_once_somebody_does(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30})
+    switch(watched, "hook", takes_alerts=False)
+    grave = happened(watched, "grave")
+    ended = happened(watched, "late")
+    assert announced(watched, NOW) == [("first", "nobody")]
+    assert announced(watched, NOW + DAY) == []
+    with watched.write() as session:
+        end(session, ended, NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("resolved", "over")]
+    switch(watched, "hook", takes_alerts=True)
+    assert announced(watched, NOW + 2 * DAY) == [("first", None)]
+    assert announced(watched, NOW + 2 * DAY + timedelta(minutes=29)) == []
+    assert announced(watched, NOW + 2 * DAY + timedelta(minutes=30)) == [("escalation", None)], "it climbs from then on"
+    (message, _) = messages(watched)
+    assert message["lead"].startswith("This fired while nobody could be told of it, and fires still.")
+    with watched.write() as session:
+        end(session, grave, NOW + 3 * DAY)
+    assert announced(watched, NOW + 3 * DAY) == [("resolved", None)]
+
+
+def test_what_nobody_took_waits_for_the_end_of_a_silence(watched: Database) -> None:
+    switch(watched, "hook", takes_alerts=False)
+    happened(watched, "late")
+    announced(watched, NOW)
+    with watched.write() as session:
+        silences.add(
+            session,
+            kind=SilenceKind.SILENCE,
+            matchers={},
+            ends_at=NOW + 9 * DAY,
+            reason="Moving.",
+            author="olga",
+            now=NOW,
+        )
+    switch(watched, "hook", takes_alerts=True)
+    assert announced(watched, NOW + DAY) == []
+    assert announced(watched, NOW + 9 * DAY) == [("first", None)]
+
+
+def test_what_was_told_by_another_way_is_not_told_again_for_nobody_took_it_once(watched: Database) -> None:
+    switch(watched, "hook", takes_alerts=False)
+    happened(watched, "late")
+    announced(watched, NOW)
+    switch(watched, "hook", takes_alerts=True)
+    happened(watched, "grave", NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("first", None)]
+    assert announced(watched, NOW + 2 * DAY) == []
+    with watched.read() as session:
+        (row,) = session.scalars(select(Notice).where(Notice.held_back == HeldBack.NOBODY.value))
+        assert row.reason is NoticeReason.FIRST
+
+
 @pytest.mark.parametrize(
     ("step", "where"),
     [
@@ -301,6 +405,68 @@ def test_a_reminder_soon_after_other_news_is_left_out_and_the_ledger_says_why(wa
     assert notice.why["params"] == {"at": (NOW + 46 * DAY).isoformat(), "days": 56}
     assert announced(watched, NOW + 101 * DAY) == []
     assert announced(watched, NOW + 102 * DAY) == [("reminder", None)]
+
+
+def many(db: Database, count: int, **values: Any) -> list[str]:
+    """Partners of Acme's owner and sponsor."""
+    with db.write() as session:
+        acme = session.scalars(select(Partner).where(Partner.name == "Acme")).one()
+        people = {"owner_id": acme.owner_id, "sponsor_id": acme.sponsor_id}
+        return [partner(session, f"P{number:02}", NOW, **people, **values).name for number in range(count)]
+
+
+@pytest.mark.parametrize(("count", "outbox_grows_by"), [(4, 4), (5, 1)])
+def test_five_reminders_that_are_due_together_are_one_message(
+    watched: Database, count: int, outbox_grows_by: int
+) -> None:
+    for name in many(watched, count):
+        happened(watched, "late", name=name)
+        announced(watched, NOW)
+    assert len(outbox(watched)) == count
+    written = announced(watched, NOW + 56 * DAY)
+    assert written == [("reminder", None)] * outbox_grows_by
+    assert len(outbox(watched)) == count + outbox_grows_by
+    for days in (57, 111):
+        assert announced(watched, NOW + days * DAY) == []
+    assert len(announced(watched, NOW + 112 * DAY)) == outbox_grows_by
+
+
+def test_many_reminders_in_one_name_every_partner_and_leave_out_who_rests(watched: Database) -> None:
+    raised = [happened(watched, "late", name=name) for name in many(watched, 7)]
+    announced(watched, NOW)
+    with watched.write() as session:
+        alerts.acknowledge(session, alerts.get(session, raised[0].id), reason="We know.", who="olga", now=NOW)
+    assert announced(watched, NOW + 56 * DAY) == [("reminder", None), ("reminder", "acknowledged")]
+    message = messages(watched)[-1]
+    assert message["title"] == "Reminder: alerts of 6 partners have not ended"
+    assert [item["title"] for item in message["items"]] == [f"P{number:02}" for number in range(1, 7)]
+    with watched.read() as session:
+        (notice,) = session.scalars(select(Notice).where(Notice.reason == NoticeReason.REMINDER, Notice.sent.is_(True)))
+        assert set(notice.partners) == {str(one.partner_id) for one in raised[1:]}
+        assert set(notice.alerts) == {str(one.id) for one in raised[1:]}
+
+
+def test_whoever_takes_few_of_the_partners_is_reminded_of_each_with_its_evidence(watched: Database) -> None:
+    route(watched, "key accounts", people=["owner"], matchers={"tier": ["key"]}, goes_on=True)
+    route(watched, "all", "hook")
+    for name in ["Acme", *many(watched, 5)]:
+        happened(watched, "late", name=name)
+    announced(watched, NOW)
+    before = outbox(watched)
+    assert announced(watched, NOW + 56 * DAY) == [("reminder", None)] * 2
+    added = outbox(watched)
+    for one in before:
+        added.remove(one)
+    assert added == [("hook", ""), ("mail", "olga.owner@us.example")]
+
+
+def test_a_partner_that_cannot_be_reminded_of_keeps_no_other_back(watched: Database) -> None:
+    raised = [happened(watched, "late", name=name) for name in many(watched, 6)]
+    announced(watched, NOW)
+    with watched.write() as session:
+        told = session.scalars(select(Told).where(Told.partner_id == raised[2].partner_id)).one()
+        told.alerts = {str(raised[2].id): {"severity": "never heard of", "rank": None}}
+    assert announced(watched, NOW + 56 * DAY) == [("reminder", None)] * 5
 
 
 @pytest.mark.parametrize("why", ["acknowledged", "silenced", "unstable"])

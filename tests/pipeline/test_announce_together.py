@@ -12,10 +12,10 @@ from assessed import say as assessed_as
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import Cause, NotificationReason, Severity
-from warden.models import Notice, Partner, Told
+from warden.domain import Cause, MeetingStatus, NotificationReason, Severity, SilenceKind
+from warden.models import Meeting, Notice, Partner, Told
 from warden.pipeline import together
-from warden.store import assessments
+from warden.store import assessments, destinations, meetings, silences
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -43,6 +43,32 @@ def test_five_first_looks_are_one_message(watched: Database, count: int, outbox:
     assert len(messages(watched)) == outbox
     over(watched, alerts[0], NOW + HOUR)
     assert announced(watched, NOW + HOUR) == [("resolved", None)], "they were told of each partner by name"
+
+
+@pytest.mark.parametrize(
+    ("count", "asking", "status"),
+    [(4, 4, MeetingStatus.PROPOSED), (6, 4, MeetingStatus.PROPOSED), (5, 5, MeetingStatus.WAIVED)],
+)
+def test_a_first_look_asks_for_up_to_four_meetings_and_else_for_none(
+    watched: Database, count: int, asking: int, status: MeetingStatus
+) -> None:
+    for number, name in enumerate(many(watched, count)):
+        alert = happened(watched, "grave", name=name, cause=Cause.FIRST_LOOK)
+        if number >= asking:
+            continue
+        asked: dict[str, Any] = {"alert_id": alert.id, "partner_id": alert.partner_id, "proposed_at": NOW}
+        with watched.write() as session:
+            session.add(
+                Meeting(**asked, status=MeetingStatus.PROPOSED, due_on=NOW.date() + DAY, attendees=[], agenda=[])
+            )
+    announced(watched, NOW)
+    with watched.read() as session:
+        found = session.scalars(select(Meeting)).all()
+        assert [one.status for one in found] == [status] * asking
+        if status is MeetingStatus.WAIVED:
+            assert {one.waived_why for one in found} == {meetings.TOGETHER_WHY}
+    proposed = messages(watched, reason=NotificationReason.MEETING_PROPOSED)
+    assert len(proposed) == (0 if status is MeetingStatus.WAIVED else asking)
 
 
 def test_more_first_looks_than_fit_one_message_are_several(watched: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +149,66 @@ def test_the_end_of_a_common_cause_is_told_once_to_who_was_told_of_it(db: Databa
     with db.read() as session:
         (row,) = session.scalars(select(Told))
         assert len(row.alerts) == 1, "of the first partner something else fires still"
+
+
+def test_much_that_nobody_took_is_told_in_one_message_once_somebody_does_and_reminded_of_in_one(db: Database) -> None:
+    acme_with_a_hook(db)
+    with db.write() as session:
+        destinations.named(session, "hook").alerts = False
+    for name in many(db, 6):
+        happened(db, "late", name=name, cause=Cause.FIRST_LOOK)
+    assert announced(db, NOW) == [("first", "nobody")] * 6
+    with db.write() as session:
+        destinations.named(session, "hook").alerts = True
+    assert announced(db, NOW + DAY) == [("first", None)]
+    (message,) = messages(db)
+    assert message["title"] == "Not told before: alerts of 6 partners"
+    assert len(message["items"]) == 6
+    assert announced(db, NOW + 2 * DAY) == []
+    assert announced(db, NOW + 57 * DAY) == [("reminder", None)]
+    assert len(messages(db)) == 2
+    assert announced(db, NOW + 58 * DAY) == []
+
+
+def test_the_end_of_two_causes_that_end_at_once_is_told_once_and_the_ledger_says_of_both(db: Database) -> None:
+    acme_with_a_hook(db)
+    names = many(db, 6, region="APAC")
+    raised = [happened(db, "late", name=name) for name in names]
+    assert announced(db, NOW)[0] == ("common_cause", None)
+    raised += [happened(db, "grave", NOW + DAY, name=name) for name in names]
+    assert announced(db, NOW + DAY)[0] == ("common_cause", None), "it is louder"
+    for alert in raised:
+        over(db, alert, NOW + 2 * DAY)
+    assert announced(db, NOW + 2 * DAY) == [("resolved", None), ("resolved", "common_cause")]
+    with db.read() as session:
+        line = session.scalars(select(Notice).where(Notice.at == NOW + 2 * DAY, Notice.sent.is_(False))).one()
+    assert line.why["message"] == "Whoever was told of this common cause was told of its end with another message."
+    assert len(messages(db)) == 3
+
+
+def test_the_end_of_a_cause_that_is_told_to_nobody_says_why(db: Database) -> None:
+    acme_with_a_hook(db)
+    raised = [happened(db, "late", name=name) for name in many(db, 6, region="APAC")]
+    announced(db, NOW)
+    with db.write() as session:
+        destinations.named(session, "hook").disabled_at = NOW
+    for alert in raised:
+        over(db, alert, NOW + DAY)
+    assert announced(db, NOW + DAY) == [("resolved", "nobody")]
+
+
+def test_the_end_of_a_cause_within_a_silence_is_told_after_it(watched: Database) -> None:
+    raised = [happened(watched, "late", name=name) for name in many(watched, 6, region="APAC")]
+    announced(watched, NOW)
+    with watched.write() as session:
+        silences.add(
+            session, kind=SilenceKind.SILENCE, matchers={}, ends_at=NOW + 3 * DAY,
+            reason="They move.", author="olga@us.example", now=NOW,
+        )  # fmt: skip
+    for alert in raised:
+        over(watched, alert, NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("resolved", "silenced")] * 7, "of the cause, and of each partner"
+    assert announced(watched, NOW + 3 * DAY) == [("silence_ended", None)]
 
 
 def test_what_most_partners_raise_at_once_is_one_notice_not_one_for_each_region(db: Database) -> None:

@@ -174,7 +174,7 @@ def test_real_facts_are_replayed_though_they_were_all_recorded_today(watched: Da
     assert set(outcomes) >= {"silence", "late_share"}
     silence = outcomes["silence"]
     assert (silence["partners"], silence["events"], silence["enough"]) == (3, 1, False)
-    assert SAY(silence["sentence"]).startswith("Too few to say: 1 silences, of 1 partners")
+    assert SAY(silence["sentence"]).startswith("Too few to say: 1 silences, of 1 partner;")
     assert any("imported" in SAY(note) for note in stored.report["notes"])
 
 

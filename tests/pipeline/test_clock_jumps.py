@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from alarmed import SETTINGS, VAULT, a_rule, fire
+from alarmed import NOW, SETTINGS, VAULT, a_rule, fire
 from assessed import destination, partner, person
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,9 +25,9 @@ from warden.domain import (
 from warden.models import Meeting, Notice, Notification, Partner
 from warden.pipeline import announce, digest, meetings
 from warden.rules.escalation import MOST_MINUTES
-from warden.store import actions, digests, escalation, rules, silences
+from warden.store import actions, digests, escalation, routes, rules, silences
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WORKING_MINUTES = 90
 STANDING = timedelta(days=56)
 
@@ -196,3 +196,25 @@ def assert_a_digest_came_every_day(jump: Jump, db: Database) -> None:
     assert days == sorted(set(days))
     missed = 7 if jump.asleep else 0  # made up for once
     assert len(days) == (days[-1] - days[0]).days + 1 - missed
+
+
+@pytest.mark.parametrize("on", [date(2026, 3, 28), date(2026, 10, 24)], ids=["spring", "autumn"])
+def test_a_route_for_the_night_holds_from_ten_to_six_by_the_clock(sqlite_db: Database, on: date) -> None:
+    night = Jump("Europe/Berlin", on, asleep=False)
+    hours = {"time_zone": night.zone, "days": [on.weekday()], "from": "22:00", "until": "06:00"}
+    begin = night.at(0, 22)
+    moments = [begin - HOUR, begin - MINUTE, begin, *(begin + number * HOUR for number in range(1, 7))]
+    moments += [night.at(1, 6) - MINUTE, night.at(1, 6), night.at(1, 22)]
+    with sqlite_db.write() as session:
+        destination(session, "by day", NOW)
+        watch = destination(session, "by night", NOW, alerts=False)
+        to = {"destination_ids": [str(watch.id)], "people": []}
+        routes.add(session, {"name": "night", "matchers": {"hours": hours}, **to})
+    for number, at in enumerate(moments):
+        with sqlite_db.write() as session:
+            fire(session, partner(session, f"P{number}", NOW), a_rule(session, f"rule_{number}", NOW), at)
+        announce.run(sqlite_db, VAULT, SETTINGS, at)
+    with sqlite_db.read() as session:
+        rows = session.execute(select(Notification.created_at, Notification.destination_id))
+        taken = {at: destination_id == watch.id for at, destination_id in rows}
+    assert taken == {at: begin <= at < night.at(1, 6) for at in moments}

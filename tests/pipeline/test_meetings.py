@@ -156,7 +156,9 @@ def test_the_agenda_about_a_partner_that_is_not_rated_says_why(acme: Database) -
         session.flush()
         meeting = propose(session, alarm(session))
         assert meeting is not None
-        assert agenda(meeting)[:2] == ["Too little is known.", "Silent for 41 days."]
+        unrated = "Where the partner stands: not rated. Too little is known."
+        assert agenda(meeting)[:2] == [unrated, "Silent for 41 days."]
+        assert agenda(meeting, "vi")[0] == "Tình trạng của đối tác: chưa xếp hạng. Too little is known."
 
 
 def test_other_open_alerts_are_on_the_agenda_by_name(acme: Database) -> None:
@@ -262,6 +264,8 @@ def test_our_people_hear_of_every_step_and_the_partner_of_none(acme: Database) -
         assert [one.partstat for one in mail.invitation.attendees] == ["needs-action", "accepted", "needs-action"]
         titles = {row.message["invitation"]["sequence"]: row.message["title"] for row in last if row.locale == "en"}
         assert titles == {1: "Executive meeting scheduled: Acme", 2: "Executive meeting changed: Acme"}
+        leads = {row.message["invitation"]["sequence"]: row.message["lead"] for row in last if row.locale == "en"}
+        assert leads == {1: invitations.SCHEDULED_MESSAGE, 2: invitations.CHANGED_MESSAGE}
 
 
 def test_what_nobody_was_asked_to_is_not_called_off(acme: Database) -> None:

@@ -8,6 +8,7 @@ import pytest
 from fakes import LOOPBACK, Received, Reply, Slack, mail_server, signed_webhook, web_server
 from outbox import make_destination, queue, read, rows, webhook_options
 from samples import every_message
+from sqlalchemy import event
 
 from collectors.http import Http
 from warden import messages
@@ -142,7 +143,7 @@ def test_a_destination_that_refuses_for_good_is_switched_off_and_told_elsewhere_
             )
             options = webhook_options(admins.url)
             make_destination(session, road.vault, "webhook", options, now, operations=True, alerts=False)
-            make_destination(session, road.vault, "webhook", options, now, name="not for operations")
+            make_destination(session, road.vault, "webhook", options, now, name="for neither", alerts=False)
             queue(session, lost, "a", now)
             queue(session, lost, "b", now)
         road.run(now)
@@ -159,6 +160,30 @@ def test_a_destination_that_refuses_for_good_is_switched_off_and_told_elsewhere_
     assert told.json["type"] == "destination_disabled"
     assert "Messages that did not arrive" in told.body.decode()
     assert "SECRETTOKEN" not in told.body.decode() + destination.disabled_why
+
+
+def test_however_many_did_not_arrive_they_are_counted_and_that_is_reckoned_once(road: Road, now: datetime) -> None:
+    with web_server(lambda _: Reply(410)) as gone, web_server(signed_webhook) as admins:
+        with road.db.write() as session:
+            lost = make_destination(session, road.vault, "webhook", webhook_options(gone.url), now, name="lost")
+            options = webhook_options(admins.url)
+            make_destination(session, road.vault, "webhook", options, now, operations=True, alerts=False)
+            for number in range(105):
+                queue(session, lost, f"m{number}", now)
+        road.run(now)
+    facts = dict(admins.received[0].json["data"]["facts"])
+    assert facts["Messages that did not arrive"] == "105"
+    assert len(facts["The newest of them"].split("; ")) == 3
+    asked: list[str] = []
+
+    def note(*given: Any) -> None:
+        asked.append(given[2])
+
+    event.listen(road.db.engine, "before_cursor_execute", note)
+    with road.db.write() as session:
+        notices.tell(session, road.settings, now + timedelta(minutes=20))
+    event.remove(road.db.engine, "before_cursor_execute", note)
+    assert [one for one in asked if "notification.answer" in one] == [], "what did not arrive is not looked up again"
 
 
 def test_a_destination_switched_on_again_gets_what_waited(road: Road, now: datetime) -> None:

@@ -13,7 +13,7 @@ from warden.messages import Message
 from warden.models import Absence, Notice, Notification, Person
 from warden.pipeline import reminding
 from warden.settings import Settings
-from warden.store import actions, partners
+from warden.store import actions, duty, partners, routes
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -103,3 +103,23 @@ def test_where_nobody_can_be_told_the_ledger_says_so_once(db: Database) -> None:
     with db.read() as session:
         (note,) = session.scalars(select(Notice)).all()
         assert (note.sent, note.held_back) == (False, HeldBack.NOBODY)
+
+
+def test_without_anybody_of_ours_it_takes_the_way_a_warning_about_the_partner_takes(acme: Database) -> None:
+    with acme.write() as session:
+        place = destination(session, "asia", NOW, alerts=False)
+        partner(session, "Cove", NOW, region="APAC")
+        matchers = {"region": ["APAC"], "severity": ["warning"]}
+        to = {"destination_ids": [str(place.id)], "people": ["on_duty"]}
+        routes.add(session, {"name": "asia", "matchers": matchers, **to})
+        tran = session.scalars(select(Person).where(Person.name == "Tran")).one()
+        duty.add(session, person_id=tran.id, starts_at=NOW, ends_at=NOW + 30 * DAY, author="x", now=NOW)
+    promise(acme, "theirs", name="Cove")
+    promise(acme, "ours", name="Bolt")
+    assert reminded(acme, NOW + 8 * DAY) == [("", ["ours"]), ("", ["theirs"]), ("tran@us.example", ["theirs"])]
+    with acme.read() as session:
+        rows = session.scalars(select(Notification).where(Notification.destination_id == place.id)).all()
+        assert [row.message["items"][0]["title"] for row in rows] == ["theirs"]
+        assert {row.locale for row in session.scalars(select(Notification).where(Notification.recipient != ""))} == {
+            "vi"
+        }

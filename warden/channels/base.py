@@ -119,7 +119,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def fit(message: Message, fits: Callable[[Message], bool]) -> Message:
-    """Return the message with as many of its first items as fit; the others are counted as left out.
+    """Return the message with as many of its items as fit, as `keeping` chooses; the others are counted as left out.
 
     `fits` must hold for the message without items: a channel cuts the texts of those parts itself.
     """

@@ -27,8 +27,8 @@ from warden.domain import NotificationStatus
 from warden.i18n import N_
 from warden.messages import Attendee, Invitation, Item, Message
 
-HTML_BYTES = 100_000
-"""Gmail clips a message whose HTML is longer than 102 KB."""
+MAIL_BYTES = 100_000
+"""Of one mail as it is sent, all parts encoded: Gmail clips what is longer than 102 KB."""
 
 TIMEOUT = 20
 """Seconds for each step of the conversation with the mail server; all of them end within a claim's lease."""
@@ -50,7 +50,7 @@ class _Policy(EmailPolicy):
 
 _POLICY = _Policy(cte_type="7bit", linesep="\r\n")  # 7bit: every server takes it, with or without 8BITMIME
 _SUBJECT_LENGTH = 200
-_MOST_FACTS = 20
+_MOST_FACTS = 10
 _MOST_LINKS = 10
 
 UNSUBSCRIBE = N_("Unsubscribe")
@@ -97,10 +97,14 @@ class Email(base.Channel):
     def render(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
         """Return the mail as RFC 5322 bytes. The same notification gets the same Message-ID on every attempt."""
         message = base.shortened(base.bounded(message, facts=_MOST_FACTS, links=_MOST_LINKS))
-        message = base.fit(message, lambda candidate: len(_html(candidate, envelope).encode()) <= HTML_BYTES)
+        message = base.fit(message, lambda candidate: len(self._mail(candidate, envelope, now)) <= MAIL_BYTES)
+        return self._mail(message, envelope, now)
+
+    def _mail(self, message: Message, envelope: base.Envelope, now: datetime) -> bytes:
+        text, html = _rendered("message.txt", message, envelope), _html(message, envelope)
         mail = self._headed(message, envelope, now)
-        mail.set_content(_rendered("message.txt", message, envelope))
-        mail.add_alternative(_html(message, envelope), subtype="html")
+        mail.set_content(text, cte=_shorter(text))
+        mail.add_alternative(html, subtype="html", cte=_shorter(html))
         if message.invitation:
             calendar = _calendar(message.invitation, self.options.sender, now).decode()
             mail.add_alternative(calendar, subtype="calendar", params={"method": message.invitation.method})
@@ -315,6 +319,13 @@ def _rendered(template: str, message: Message, envelope: base.Envelope) -> str:
     return _templates.get_template(template).render(
         message=message, more=base.more(message, reader), unsubscribe=reader.tr(UNSUBSCRIBE), lang=reader.locale
     )
+
+
+def _shorter(text: str) -> str | None:
+    """Return base64 where it is surely the shorter encoding; None: the library looks at the first lines and chooses."""
+    content = text.encode()
+    foreign = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", content))
+    return "base64" if 4 * foreign > len(content) else None
 
 
 def _html(message: Message, envelope: base.Envelope) -> str:

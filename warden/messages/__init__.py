@@ -23,6 +23,7 @@ from warden.messages.digests import (
     digest,
 )
 from warden.messages.meetings import (
+    FIRST_TIME,
     MeetingContext,
     meeting_cancelled,
     meeting_escalated,
@@ -46,6 +47,7 @@ from warden.messages.service import (
 )
 
 __all__ = [
+    "FIRST_TIME",
     "NOTICE_REASONS",
     "SEALED",
     "SEVERITY_NAMES",

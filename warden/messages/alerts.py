@@ -205,7 +205,9 @@ def _lead(context: AlertContext, reader: Reader) -> str:
     """Return the reason, and what speaks for the worst of what is new."""
     parts = [part for part in context.firing if part.is_new] or [*context.firing, *context.ended]
     told = parts[0].evidence[0] if context.firing and parts[0].evidence else parts[0].why
-    return " ".join([reader.fact(context.why), *([_sentence(reader.fact(told))] if told else [])])
+    return " ".join(
+        [reader.fact(context.why), *([_sentence(reader.fact(told))] if told and told != context.why else [])]
+    )
 
 
 def _firing(context: AlertContext, reader: Reader) -> list[Item]:
@@ -219,7 +221,8 @@ def _firing(context: AlertContext, reader: Reader) -> list[Item]:
         )
         lines = [_sentence(reader.fact(line)) for line in part.evidence[:most]]
         if not lines:
-            lines = [reader.fact(part.why)] if part.why else [reader.say(N_("Fires since %(at)s."), at=part.fired_at)]
+            why = part.why if part.why != context.why else None  # the message begins with it
+            lines = [reader.fact(why) if why else reader.say(N_("Fires since %(at)s."), at=part.fired_at)]
         if part.is_unstable:
             lines.append(reader.tr(N_("It fires and ends again and again, and is not told each time.")))
         items += [Item(line, url=part.url if number == 0 else "", group=group) for number, line in enumerate(lines)]

@@ -1,11 +1,12 @@
 """What a digest says: the worst first, then what changed, is due, unknown or blind, and one line for the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from warden.domain import NotificationReason
+from warden.domain import NotificationReason, Severity
 from warden.i18n import N_
+from warden.messages.alerts import SEVERITY_NAMES
 from warden.messages.message import Board, Item, Message
 from warden.wording import SURE, Fact, Reader, likelihood, number
 
@@ -29,7 +30,7 @@ class DigestPartner:
     was: Names | None = None
     was_likelihood: float | None = None  # 0..1, at the last digest
     moved: int = 0  # bands up since then; negative: down
-    alerts: Sequence[Names] = ()  # rules that fire
+    alerts: Mapping[Severity, Sequence[Names]] = field(default_factory=dict)  # rules that fire
     unstable: Sequence[Names] = ()  # rules that change too often to be told each time
 
 
@@ -96,9 +97,9 @@ class DigestContext:
 def digest(context: DigestContext, reader: Reader) -> Message:
     """Sum up how all partners stand."""
     groups = _groups(context, reader)
-    title = N_("Partners on %(on)s: %(worst)s need attention")
+    title = N_("Partners that need attention on %(on)s: %(worst)s")
     if not context.is_new:
-        title = N_("Partners on %(on)s: nothing new, %(worst)s need attention")
+        title = N_("Partners that need attention on %(on)s: %(worst)s; nothing is new")
     return Message(
         reason=NotificationReason.DIGEST,
         title=reader.say(title, on=context.on, worst=len(context.worst)),
@@ -164,9 +165,12 @@ def _partner(partner: DigestPartner, reader: Reader, group: str) -> Item:
         parts.append(_likelihood(partner, partner.likelihood, reader))
     if partner.impact is not None:
         parts.append(reader.say(N_("impact %(value)s of 5"), value=number(partner.impact, reader.locale)))
-    for message, rules in ((N_("alerts: %(rules)s"), partner.alerts), (N_("unstable: %(rules)s"), partner.unstable)):
-        if rules:
-            parts.append(reader.say(message, rules=", ".join(map(reader.name, rules))))
+    for severity in reversed(Severity):
+        if rules := partner.alerts.get(severity):
+            values = {"severity": reader.tr(SEVERITY_NAMES[severity]), "rule": ", ".join(map(reader.name, rules))}
+            parts.append(reader.say(N_("%(severity)s: %(rule)s"), **values))
+    if partner.unstable:
+        parts.append(reader.say(N_("unstable: %(rules)s"), rules=", ".join(map(reader.name, partner.unstable))))
     return Item(partner.name, " · ".join(parts), partner.url, group)
 
 

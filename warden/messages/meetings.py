@@ -11,6 +11,9 @@ from warden.i18n import N_
 from warden.messages.message import Attendee, Invitation, Item, Message, facts_of
 from warden.wording import Fact, Reader
 
+FIRST_TIME = 1
+"""`sequence` of a meeting whose time was set once: what comes later is a change."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingContext:
@@ -40,8 +43,8 @@ def meeting_proposed(context: MeetingContext, reader: Reader) -> Message:
 
 def meeting_scheduled(context: MeetingContext, reader: Reader) -> Message:
     """The meeting's time was set, which is the first thing said of it in `sequence`; later time or place changed."""
-    is_first = context.sequence <= 1
-    title = N_("Executive meeting scheduled: %(partner)s") if is_first else N_("Executive meeting changed: %(partner)s")
+    was_set = context.sequence > FIRST_TIME
+    title = N_("Executive meeting changed: %(partner)s") if was_set else N_("Executive meeting scheduled: %(partner)s")
     return _meeting(context, reader, NotificationReason.MEETING_SCHEDULED, title, "REQUEST")
 
 

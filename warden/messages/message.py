@@ -1,5 +1,6 @@
 """The channel-neutral message and its parts, to and from JSON values."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -122,9 +123,18 @@ class Message:
         return cls(**values)
 
     def keeping(self, count: int) -> "Message":
-        """Return the message with its first `count` items; the others are counted as left out."""
+        """Return the message with `count` items, the first of each heading in turn; the others count as left out.
+
+        However much stands under the first heading, the others are not left without a line.
+        """
+        seen: Counter[str] = Counter()
+        ranked = []
+        for number, item in enumerate(self.items):
+            ranked.append((seen[item.group], number))
+            seen[item.group] += 1
+        kept = sorted(number for _, number in sorted(ranked)[:count])
         dropped = max(0, len(self.items) - count)
-        return replace(self, items=self.items[:count], left_out=self.left_out + dropped)
+        return replace(self, items=tuple(self.items[one] for one in kept), left_out=self.left_out + dropped)
 
     def opened(self, url: str) -> "Message":
         """Return the message with its sealed link replaced by `url`."""

@@ -7,9 +7,8 @@ from datetime import datetime
 from warden.domain import NotificationReason, Severity
 from warden.i18n import N_
 from warden.messages.message import SEALED, Item, Message, facts_of
+from warden.messages.refusals import in_words
 from warden.wording import Fact, Reader
-
-_MISSED_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +74,11 @@ def _source(context: SourceContext, reader: Reader, reason: NotificationReason, 
 OPERATIONS_FOOTER = N_("Sent because notices about the service itself are sent here.")
 
 
-def destination_disabled(name: str, why: str, missed: Sequence[str], url: str, reader: Reader) -> Message:
-    """A destination refuses for good and was switched off; told elsewhere. `missed`: titles that did not get there."""
+def destination_disabled(name: str, why: str, missed: int, newest: Sequence[str], url: str, reader: Reader) -> Message:
+    """A destination refuses for good and was switched off; told elsewhere.
+
+    missed: messages that did not get there; newest: titles of the newest of them.
+    """
     return Message(
         reason=NotificationReason.DESTINATION_DISABLED,
         severity=Severity.WARNING,
@@ -84,9 +86,9 @@ def destination_disabled(name: str, why: str, missed: Sequence[str], url: str, r
         lead=reader.tr(N_("It refuses messages for good. Mend it and switch it on again; until then it gets nothing.")),
         facts=facts_of(
             reader,
-            (N_("What it said"), why),
-            (N_("Messages that did not arrive"), len(missed)),
-            (N_("The newest of them"), "; ".join(missed[:_MISSED_SHOWN]) or None),
+            (N_("What it said"), in_words(reader, why)),
+            (N_("Messages that did not arrive"), missed),
+            (N_("The newest of them"), "; ".join(newest) or None),
         ),
         links=((reader.tr(N_("Open the notifications")), url),),
         footer=reader.tr(OPERATIONS_FOOTER),
@@ -133,16 +135,17 @@ def canary(name: str, url: str, confirm_url: str, reader: Reader) -> Message:
     )
 
 
-def unconfirmed(name: str, since: datetime, url: str, reader: Reader) -> Message:
-    """A canary was taken and never confirmed; told elsewhere."""
+def unconfirmed(name: str, since: datetime, refused: str | None, url: str, reader: Reader) -> Message:
+    """A canary was never confirmed; told elsewhere. `refused`: what was said when it was not taken, None if it was."""
+    lead = N_("The check of %(since)s was accepted, but nothing confirmed that it was shown: look behind it.")
+    if refused is not None:
+        lead = N_("The check of %(since)s was not taken: nothing is known to arrive there.")
     return Message(
         reason=NotificationReason.CANARY,
         severity=Severity.WARNING,
         title=reader.say(N_("Messages may not arrive: %(name)s"), name=name),
-        lead=reader.say(
-            N_("The check of %(since)s was accepted, but nothing confirmed that it was shown: look behind it."),
-            since=since,
-        ),
+        lead=reader.say(lead, since=since),
+        facts=facts_of(reader, (N_("What it said"), in_words(reader, refused) if refused else None)),
         links=((reader.tr(N_("Open the notifications")), url),),
         footer=reader.tr(OPERATIONS_FOOTER),
     )

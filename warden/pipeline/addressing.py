@@ -33,7 +33,7 @@ class Directory:
         taken = routing.take(self.routes, subject, self.now, lambda route: bool(self._reached(route, partner)))
         found = [one for route in taken for one in self._reached(route, partner)]
         if not taken:
-            found = [addressee(one) for one in self._by_default(subject.severity)]
+            found = [addressee(one) for one in self.by_default(subject.severity)]
         return list({(one.destination.id, one.recipient): one for one in found}.values())
 
     def person(self, role: str, partner: Partner) -> Addressee | None:
@@ -52,7 +52,8 @@ class Directory:
         places = [addressee(self.writable[one]) for one in route.destinations if one in self.writable]
         return [*places, *(one for role in route.people if (one := self.person(role, partner)) is not None)]
 
-    def _by_default(self, severity: Severity) -> list[Destination]:
+    def by_default(self, severity: Severity) -> list[Destination]:
+        """Return the destinations that take an alert of this severity which no route takes."""
         order = list(Severity)
         return [
             one
@@ -78,10 +79,15 @@ def addressee(destination: Destination) -> Addressee:
 
 def subject_of(alert: Alert, partner: Partner) -> Subject:
     """Return an alert, loaded with its rule, as silences, routes and inhibitions see it."""
+    return subject_about(partner, alert.severity, alert.rule.key)
+
+
+def subject_about(partner: Partner, severity: Severity, rule: str = "") -> Subject:
+    """Return what is said of a partner, loaded with its owner, as routes see it; without a rule, it is no alert."""
     owner = partner.owner
     return Subject(
-        rule=alert.rule.key,
-        severity=alert.severity,
+        rule=rule,
+        severity=severity,
         partner=str(partner.id),
         tier=partner.tier,
         tags=frozenset(partner.tags),

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from warden.db import Database
 from warden.domain import AlertEventKind, HeldBack, NoticeReason
 from warden.models import AlertEvent
-from warden.pipeline import causes_told, quiet, reminding, silences_over, standing, telling, together
+from warden.pipeline import causes_told, climbing, quiet, reminding, silences_over, standing, telling, together, untold
+from warden.pipeline import meetings as proposing
 from warden.pipeline.cases import Case, Round, case_of
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import BEGINS, held_of, keep, occasion
@@ -29,28 +30,33 @@ from warden.wording import Fact
 def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_once: bool = False) -> int:
     """Announce what has waited long enough, or all of it; return how many notices were written, sent or held back.
 
-    Besides what was decided, that is: silences that are over, what no other rule holds back any more, steps of the
-    escalation chain and reminders that are due, of alerts and of actions. Most rounds find nothing of all that.
+    Besides what was decided, that is: silences that are over, what no other rule holds back any more or nobody took
+    before, steps of the escalation chain and reminders that are due, of alerts and of actions. Most rounds find nothing
+    of all that.
     """
     wait = timedelta(seconds=0 if at_once else settings.group_wait_seconds)
     with db.read() as session:
         waiting = alert_events.waiting(session, now, wait)
-        kept = alert_events.inhibited(session)
-        due = waiting or kept or silences.untold(session, now) or standing.is_due(session, now)
+        back = alert_events.kept_back(session)
+        kept = alert_events.inhibited(session) if back[HeldBack.INHIBITED] else []
+        untaken = untold.waiting(session, now, back[HeldBack.NOBODY])
+        due = waiting or kept or untaken or silences.untold(session, now) or standing.is_due(session, now)
         turn = Round(vault, settings, now, quiet.read(session, now)) if due else None
-    written = _tell(db, turn, waiting, kept) if turn else 0
+    written = _tell(db, turn, waiting, kept, untaken) if turn else 0
     with fence("actions_not_reminded_of"):
         written += reminding.run(db, settings, now)
     return written
 
 
-def _tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID], kept: Iterable[AlertEvent]) -> int:
+def _tell(
+    db: Database, turn: Round, waiting: Sequence[uuid.UUID], kept: Iterable[AlertEvent], untaken: Sequence[uuid.UUID]
+) -> int:
     written = causes_told.tell(db, turn, waiting) + together.tell(db, turn, waiting) if waiting else 0
     released = [one.partner_id for one in kept if turn.quiet.hides(one.alert, one.alert.partner) is None]
     for partner_id in dict.fromkeys([*waiting, *released]):
         with fence("partner_not_announced", partner=str(partner_id)), db.write() as session:
             written += _announce(session, turn, partner_id)
-    return written + silences_over.tell(db, turn) + standing.run(db, turn)
+    return written + silences_over.tell(db, turn) + untold.tell(db, turn, untaken) + standing.run(db, turn)
 
 
 def _announce(session: Session, turn: Round, partner_id: uuid.UUID) -> int:
@@ -104,12 +110,13 @@ def _send(session: Session, turn: Round, case: Case, tellings: Sequence[Telling]
         return 0
     told_of = [event for event in heard if _told_by(case, event, tellings)]
     about = dict.fromkeys(event.alert_id for event in told_of)
+    proposing.propose_late(session, told_of, turn.now)
     written = telling.send(session, turn, case, tellings, list(about), occasion(heard))
     for one in reversed(tellings):
         mine = [event for event in told_of if _told_by(case, event, [one])]
         alert_events.close(session, mine, written[one.reason].id, turn.now)
     telling.tell_of_meetings(session, turn.settings, told_of, heard, turn.now)
-    standing.begin(session, turn, case, told_of)
+    climbing.begin(session, turn, case, told_of)
     return len(written)
 
 

@@ -15,7 +15,7 @@ from warden.pipeline import telling
 from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, keep, occasion
-from warden.pipeline.quiet import WORDS, Held
+from warden.pipeline.quiet import Held, held
 from warden.pipeline.together import IN_WORDS, Heap, cases, fired, heap, prefix_of, rests_on, said, send_all, shared
 from warden.store import alert_events, notices, rules, sharing
 
@@ -28,6 +28,7 @@ OVER_TITLE = N_("Over: the common cause of alerts of %(partners)s partners")
 OVER_WHY = N_(
     "All alerts of this common cause have ended. Partners that joined it after it was told: %(joined)s. %(was)s"
 )
+TOLD_ELSEWHERE = N_("Whoever was told of this common cause was told of its end with another message.")
 
 
 def tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
@@ -36,7 +37,7 @@ def tell(db: Database, turn: Round, waiting: Sequence[uuid.UUID]) -> int:
     with fence("common_causes_not_joined"), db.write() as session:
         written += _join(session, turn, waiting)
     with db.read() as session:
-        going_on = [notice.id for notice in sharing.causes_not_over(session)]
+        going_on = sharing.causes_not_over(session)
     for notice_id in going_on:
         with fence("end_of_common_cause_not_announced", notice=str(notice_id)), db.write() as session:
             written += _end(session, turn, session.get_one(Notice, notice_id), waiting)
@@ -109,7 +110,7 @@ def _is_louder(alert: Alert, loudest: Severity | None) -> bool:
 
 
 def _end(session: Session, turn: Round, notice: Notice, waiting: Collection[uuid.UUID]) -> int:
-    members = sharing.members(session, notice)
+    members = sharing.members(session, notice, JOINS_WITHIN)
     if not members:
         return 0
     if any(alert.state is AlertState.FIRING for alert in members):
@@ -154,23 +155,28 @@ def _tell_end(session: Session, turn: Round, notice: Notice, members: Sequence[A
     """Tell everybody who was told of a cause that its last alert has ended."""
     heaps: dict[Place, Heap] = {}
     ended: list[AlertEvent] = []
+    unreached: list[Held] = []
     partner_ids = list(dict.fromkeys(alert.partner_id for alert in members))
     for case, mine in _ended(session, turn, members, partner_ids):
         ended += mine
-        keys = {str(one.id) for one in members} - set(case.hidden)
+        of_it = [str(one.id) for one in members]
+        unreached += [case.hidden.get(key) or held(HeldBack.NOBODY) for key in of_it if case.is_known(key)]
+        keys = set(of_it) - set(case.hidden)
         for recipient in case.recipients:
             group = case.group(recipient)
             if keys & set(group.told):
                 known = {key: one for key, one in group.firing.items() if key in group.told}
                 part = (case, replace(group, firing=known))
                 heaps.setdefault(place(recipient), Heap(recipient)).parts.append(part)
+    elsewhere = Held(HeldBack.COMMON_CAUSE, said(TOLD_ELSEWHERE))
+    why_not = None if heaps else next(iter(unreached), elsewhere)
     written = notices.add(
         session,
-        key=sharing.end_of(notice),
+        key=sharing.end_of(notice.id),
         partner_id=None,
         reason=NoticeReason.RESOLVED,
-        held_back=None if heaps else HeldBack.NOBODY,
-        why=_over(notice, partner_ids) if heaps else said(WORDS[HeldBack.NOBODY]),
+        held_back=why_not.held_back if why_not else None,
+        why=why_not.why if why_not else _over(notice, partner_ids),
         alerts=[alert.id for alert in members],
         partners=partner_ids,
         now=turn.now,

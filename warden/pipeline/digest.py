@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from warden.db import Database
-from warden.domain import OPEN_MEETINGS, AlertState, NotificationReason, Side, WhenEmpty
+from warden.domain import OPEN_MEETINGS, AlertState, NotificationReason, Severity, Side, WhenEmpty
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.messages import (
@@ -47,7 +47,7 @@ class _Portfolio:
     matrix: Matrix | None
     bands: Mapping[tuple[int, str], Mapping[str, Any]]  # (matrix version, key) → band as in the matrix
     alerts: list[Alert]
-    rules: RuleNames  # that fire
+    rules: Mapping[uuid.UUID, Mapping[Severity, list[Mapping[str, str]]]]  # names of those that fire, by partner
     unstable: RuleNames
     meetings: list[Meeting]
     actions: list[Action]
@@ -120,7 +120,7 @@ def _read_portfolio(session: Session, settings: Settings, now: datetime) -> _Por
         matrix=next((matrix for matrix in versions if matrix.active), None),
         bands={(matrix.version, band["key"]): band for matrix in versions for band in matrix.data["bands"]},
         alerts=found,
-        rules=_by_partner((alert.partner_id, alert.rule.names) for alert in found),
+        rules=_firing(found),
         unstable=_by_partner(session.execute(_unstable())),
         meetings=list(session.scalars(still_open.order_by(Meeting.due_on, Meeting.id))),
         actions=list(session.scalars(undone.options(joinedload(Action.partner), joinedload(Action.owner)))),
@@ -135,6 +135,13 @@ def _read_portfolio(session: Session, settings: Settings, now: datetime) -> _Por
 def _unstable() -> Any:
     query = select(RuleStatus.partner_id, Rule.names).join(Rule, Rule.id == RuleStatus.rule_id)
     return query.where(RuleStatus.unstable_since.is_not(None)).order_by(Rule.key)
+
+
+def _firing(found: Iterable[Alert]) -> dict[uuid.UUID, dict[Severity, list[Mapping[str, str]]]]:
+    rules: dict[uuid.UUID, dict[Severity, list[Mapping[str, str]]]] = {}
+    for alert in found:
+        rules.setdefault(alert.partner_id, {}).setdefault(alert.severity, []).append(alert.rule.names)
+    return rules
 
 
 def _by_partner(pairs: Iterable[tuple[uuid.UUID, Mapping[str, str]]]) -> RuleNames:
@@ -225,7 +232,7 @@ def _line(settings: Settings, portfolio: _Portfolio, before: Placement | None, r
         was=(was["names"] if was else {}) if is_other else None,
         was_likelihood=before.likelihood if before else None,
         moved=int(band["rank"]) - int(was["rank"]) if band and was else 0,
-        alerts=portfolio.rules.get(row.partner_id, ()),
+        alerts=portfolio.rules.get(row.partner_id, {}),
         unstable=portfolio.unstable.get(row.partner_id, ()),
     )
 
@@ -302,8 +309,13 @@ def _rank(portfolio: _Portfolio, row: Placement) -> int:
 
 
 def _worst_first(portfolio: _Portfolio, lines: Iterable[tuple[Placement, DigestPartner]]) -> list[DigestPartner]:
-    def badness(pair: tuple[Placement, DigestPartner]) -> tuple[float, float, float, str]:
-        row = pair[0]
-        return -_rank(portfolio, row), -(row.likelihood or 0.0), -(row.impact or 0.0), row.name
+    """Sort by band, after those of whom something critical fires: that is known also where nothing can be rated."""
+    order = list(Severity)
+
+    def badness(pair: tuple[Placement, DigestPartner]) -> tuple[float | str, ...]:
+        row, line = pair
+        loudest = max(map(order.index, line.alerts), default=-1)
+        rank, placed = _rank(portfolio, row), (-(row.likelihood or 0.0), -(row.impact or 0.0))
+        return Severity.CRITICAL not in line.alerts, -rank, -loudest, *placed, row.name
 
     return [line for _, line in sorted(lines, key=badness)]

@@ -19,6 +19,9 @@ log = get_logger(__name__)
 BEGINS = (AlertEventKind.FIRED, AlertEventKind.WORSE)
 """Kinds of events after which something fires that did not, or not as loudly."""
 
+UNHEARD = (HeldBack.LATE_FACTS, HeldBack.SILENCED, HeldBack.INHIBITED, HeldBack.UNSTABLE)
+"""Why nobody is to hear of what fires, for as long as that holds."""
+
 
 def held_of(case: Case, event: AlertEvent) -> Held | None:
     """Return why nobody is to hear of an event, None if they are."""
@@ -61,7 +64,8 @@ def keep(
 ) -> None:
     """Write in the ledger that nobody is told of something, and why: of events, or besides these of alerts.
 
-    What is told together with many others asks for no meeting of its own: nobody would know of it.
+    What is told together with many others asks for no meeting of its own, and what nobody is to hear of for none yet:
+    nobody would know of it.
     """
     log.info("alerts_held_back", partner=str(case.partner.id), reason=reason.value, held_back=why.held_back.value)
     notice = notices.add(
@@ -75,6 +79,8 @@ def keep(
         now=turn.now,
     )
     alert_events.close(session, events, notice.id, turn.now)
+    begun = sorted({event.alert_id for event in events if event.kind in BEGINS})
     if why.held_back is HeldBack.COMMON_CAUSE:
-        begun = {event.alert_id for event in events if event.kind in BEGINS}
-        meetings.waive_unarranged(session, sorted(begun), meetings.SHARED_WHY)
+        meetings.waive_unarranged(session, begun, meetings.SHARED_WHY)
+    elif why.held_back in UNHEARD:
+        meetings.withdraw_unasked(session, begun)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from warden.domain import NotificationReason
 from warden.i18n import N_
 from warden.messages import (
+    FIRST_TIME,
     Attendee,
     MeetingContext,
     Message,
@@ -28,6 +29,7 @@ from warden.wording import Reader, reader_of
 
 PROPOSED_MESSAGE = N_("An alert fired for this partner; the executives should meet by %(due_on)s.")
 SCHEDULED_MESSAGE = N_("The time of this meeting was set.")
+CHANGED_MESSAGE = N_("The time, length or place of this meeting was changed: this is what holds now.")
 MISSED_MESSAGE = N_("This meeting was due by %(due_on)s, and nobody noted that it was held.")
 WAIVED_MESSAGE = N_("This meeting was called off: %(why)s")
 
@@ -40,14 +42,15 @@ def proposed(session: Session, settings: Settings, meeting: Meeting, now: dateti
 
 def scheduled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
     """Announce that a meeting's time was set or moved; loaded as for `proposed`."""
-    why = {"message": SCHEDULED_MESSAGE, "params": {}}
+    why = {"message": CHANGED_MESSAGE if meeting.sequence > FIRST_TIME else SCHEDULED_MESSAGE, "params": {}}
     _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_SCHEDULED, meeting_scheduled, now)
 
 
-def escalated(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce that a meeting's date has passed; loaded as for `proposed`."""
+def escalated(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> int:
+    """Announce that a meeting's date has passed; loaded as for `proposed`. Return how many are written to."""
     why = {"message": MISSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
-    _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_ESCALATED, meeting_escalated, now)
+    reason = NotificationReason.MEETING_ESCALATED
+    return _tell_of_meeting(session, settings, meeting, why, reason, meeting_escalated, now)
 
 
 def cancelled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
@@ -68,9 +71,9 @@ def _tell_of_meeting(
     reason: NotificationReason,
     build: Callable[[MeetingContext, Reader], Message],
     now: datetime,
-) -> None:
-    context = _meeting_context(settings, meeting, why)
-    for addressee in _addressees(session, meeting, now):
+) -> int:
+    context, addressees = _meeting_context(settings, meeting, why), _addressees(session, meeting, now)
+    for addressee in addressees:
         notifications.enqueue(
             session,
             destination=addressee.destination,
@@ -84,6 +87,7 @@ def _tell_of_meeting(
             alert_id=meeting.alert_id,
             meeting_id=meeting.id,
         )
+    return len(addressees)
 
 
 def _addressees(session: Session, meeting: Meeting, now: datetime) -> list[Addressee]:

@@ -1,7 +1,7 @@
 """Executive meetings: proposed for alerts with all that is known, and marked as missed when their date is over."""
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +10,36 @@ from sqlalchemy.orm import Session
 
 from warden.calendars import add_working_days, country_of_zone
 from warden.db import Database
-from warden.domain import DiagnosedCause, HeldBack, MeetingStatus, NoticeReason, Severity, Side
+from warden.domain import (
+    AlertEventKind,
+    DiagnosedCause,
+    HeldBack,
+    MeetingStatus,
+    NoticeReason,
+    Severity,
+    Side,
+)
 from warden.i18n import N_
 from warden.log import get_logger
-from warden.models import Action, Alert, Assessment, Meeting, Partner, Person, Playbook
+from warden.models import Action, Alert, AlertEvent, Assessment, Meeting, Partner, Person, Playbook
 from warden.pipeline import alarms, invitations
+from warden.pipeline.fence import fence
+from warden.pipeline.quiet import Held, held
+from warden.pipeline.terms import RuleTerms
 from warden.settings import Settings
-from warden.store import actions, assessments, duty, matrices, meetings, notices, playbooks
+from warden.store import (
+    actions,
+    alerts,
+    assessments,
+    duty,
+    matrices,
+    meetings,
+    notices,
+    notifications,
+    playbooks,
+    rule_settings,
+)
+from warden.store.rule_settings import NO_SETTINGS
 
 log = get_logger(__name__)
 
@@ -27,6 +50,7 @@ MOST_EVIDENCE, MOST_ALERTS, MOST_COMMITMENTS, MOST_STEPS = 5, 5, 5, 4
 """Lines of each kind on an agenda: what does not fit an hour is looked up."""
 
 PLACEMENT = N_("Where the partner stands: likelihood %(likelihood_share)s, impact %(impact)s of 5.")
+UNRATED = N_("Where the partner stands: not rated. %(why)s")
 OTHER = N_("Another open alert of this partner: %(rule)s")
 OURS = N_("Our open commitment, due %(due_on)s: %(text)s")
 THEIRS = N_("The partner's open commitment, due %(due_on)s: %(text)s")
@@ -110,7 +134,7 @@ class Proposals:
     def _note_why_not(self, alert: Alert) -> None:
         notices.add(
             self._session,
-            key=f"meeting/{alert.id}",
+            key=f"meeting/{alert.id}/{self._now.isoformat()}",
             partner_id=alert.partner.id,
             reason=NoticeReason.REMINDER,
             held_back=HeldBack.TOO_SOON,
@@ -124,7 +148,7 @@ class Proposals:
             params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
             yield {"message": PLACEMENT, "params": params}
         elif assessment.not_rated:
-            yield {"message": assessment.not_rated["message"], "params": assessment.not_rated["params"]}
+            yield {"message": UNRATED, "params": {"why": assessment.not_rated}}
         for line in alert.evidence[:MOST_EVIDENCE]:
             yield {"message": line["message"], "params": line["params"]}
         others = [one for one in self._alerts.get(alert.partner.id, ()) if one.id != alert.id]
@@ -143,6 +167,31 @@ class Proposals:
         """Return the playbook a diagnosis names, as long as it is the one in force."""
         named = diagnosis.get("playbook")
         return self._books.get((DiagnosedCause(named["cause"]), named["number"])) if named else None
+
+
+def propose_late(session: Session, told_of: Iterable[AlertEvent], now: datetime) -> None:
+    """Propose the meetings of alerts that nobody was to hear of when they fired, now that people are told of them."""
+    late = {event.alert_id for event in told_of if _was_unheard(event)}
+    late -= meetings.of_alerts(session, list(late)).keys()
+    if not late:
+        return
+    wanted = alerts.firing_among(session, late)
+    settings = rule_settings.in_force_of_all(session)
+    partners = alarms.partners(session, list({alert.partner_id for alert in wanted}))
+    ids = [alert.assessment_id for alert in wanted if alert.assessment_id is not None]
+    said = {row.id: row for row in assessments.by_ids(session, ids)}
+    proposals = Proposals(session, partners, now)
+    for alert in wanted:
+        own = RuleTerms(alert.rule, settings.get(alert.rule_id, NO_SETTINGS)).of(alert.partner.tier, alert.partner_id)
+        assessment = said.get(alert.assessment_id) if alert.assessment_id is not None else None
+        if assessment is not None and own.enabled and own.meeting_within_days:
+            proposals.propose(alert, assessment, own.meeting_within_days, f"{alert.id}/{now.isoformat()}")
+    session.flush()
+
+
+def _was_unheard(event: AlertEvent) -> bool:
+    """Tell whether an event was kept back before, or is of an alert that was: one confirmed, or at rest at last."""
+    return event.notice_id is not None or event.kind is AlertEventKind.STEADY or event.at > event.alert.fired_at
 
 
 def _promised(open_actions: Sequence[Action]) -> Iterator[dict[str, Any]]:
@@ -181,11 +230,46 @@ def _people(partner: Partner) -> Collection[Person]:
 
 def miss(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
     """Mark the meetings not held by their date, and escalate each once; return how many."""
-    with db.write() as session:
-        overdue = meetings.overdue(session, now)
-        for meeting in overdue:
-            meetings.miss(session, meeting, now)
-            log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
-            if send:
-                invitations.escalated(session, settings, meeting, now)
-        return len(overdue)
+    with db.read() as session:
+        overdue = [meeting.id for meeting in meetings.overdue(session, now)]
+    missed = 0
+    for meeting_id in overdue:
+        with fence("meeting_not_missed", meeting=str(meeting_id)), db.write() as session:
+            missed += _miss(session, settings, meeting_id, now, send)
+    return missed
+
+
+def _miss(session: Session, settings: Settings, meeting_id: uuid.UUID, now: datetime, send: bool) -> int:
+    meeting = meetings.get(session, meeting_id, lock=True)
+    if meeting.status not in meetings.AWAITED or not meetings.is_overdue(meeting, now):
+        return 0  # somebody closed or moved it meanwhile
+    meetings.miss(session, meeting, now)
+    log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
+    why = _escalate(session, settings, meeting, now) if send else None
+    if why is not None:
+        notices.add(
+            session,
+            key=f"meeting/{meeting.id}/missed/{meeting.sequence}",
+            partner_id=meeting.partner_id,
+            reason=NoticeReason.ESCALATION,
+            held_back=why.held_back,
+            why=why.why,
+            alerts=[meeting.alert_id],
+            now=now,
+        )
+    return 1
+
+
+def _escalate(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> Held | None:
+    """Tell that a meeting was missed; return why nobody is told.
+
+    Nobody hears so first of a meeting whose alert was decided for the past.
+    """
+    begun = meetings.how_alert_was_told(session, meeting)
+    if begun is not None and not notifications.speaks_of_meeting(session, meeting.id):
+        announced_at, notice_id = begun
+        if announced_at is None:
+            return None  # the alert waits to be told, and this with it
+        if notice_id is None:
+            return held(HeldBack.PAST)
+    return None if invitations.escalated(session, settings, meeting, now) else held(HeldBack.NOBODY)

@@ -28,8 +28,14 @@ from warden.store import destinations, meta, notifications, rules, sources
 from warden.store.destinations import Addressee
 from warden.wording import Reader, reader_of
 
+MISSED_SHOWN = 3
+"""Of the messages that did not get to a destination, so many are named."""
+
 TOLD = "told_of_sources"
 """Meta: {source id: {"problem": what was told, "since": ISO moment}} of the sources known to be in trouble."""
+
+TOLD_RULES = "told_of_rules"
+"""Meta: {rule id: {"version": the rule's, "since": ISO moment}} of the rules known to fail."""
 
 
 _NOTICES: dict[str, tuple[NotificationReason, Callable[[SourceContext, Reader], Message]]] = {
@@ -88,18 +94,28 @@ def _tell_of_destinations(session: Session, settings: Settings, now: datetime) -
 
 def tell_of_destination(session: Session, settings: Settings, lost: Destination, now: datetime) -> None:
     """Tell once, through the other destinations, that one was switched off and what did not arrive there."""
-    missed = notifications.not_arrived(session, lost.id, lost.disabled_why)
-    build = partial(destination_disabled, lost.name, lost.disabled_why, missed, f"{settings.public_url}/notifications")
+    url = f"{settings.public_url}/notifications"
+
+    def build(reader: Reader) -> Message:
+        missed = notifications.not_arrived(session, lost, MISSED_SHOWN)
+        return destination_disabled(lost.name, lost.disabled_why, *missed, url, reader)
+
     _enqueue(session, destinations.disabled_key(lost), NotificationReason.DESTINATION_DISABLED, build, now)
 
 
 def _tell_of_rules(session: Session, settings: Settings, now: datetime) -> None:
-    """Tell once of each version of a rule whose condition fails."""
+    """Tell once of each version of a rule whose condition fails, and again when it fails after it had worked."""
+    told = meta.get(session, TOLD_RULES) or {}
+    present: dict[str, Any] = {}
     for broken in rules.failing(session):
-        url = f"{settings.public_url}/rules/{broken.rule.id}"
-        build = partial(rule_failed, broken.rule.names, broken.why, broken.partners, url)
-        key = f"rule/{broken.rule.id}/{broken.rule.version}/failed"
-        _enqueue(session, key, NotificationReason.RULE_FAILED, build, now)
+        rule, version = broken.rule, broken.rule.version
+        known = told.get(str(rule.id))
+        since = known["since"] if known and known["version"] == version else now.isoformat()
+        present[str(rule.id)] = {"version": version, "since": since}
+        build = partial(rule_failed, rule.names, broken.why, broken.partners, f"{settings.public_url}/rules/{rule.id}")
+        _enqueue(session, f"rule/{rule.id}/{version}/failed/{since}", NotificationReason.RULE_FAILED, build, now)
+    if present != told:
+        meta.put(session, TOLD_RULES, present)
 
 
 def _enqueue(
@@ -110,12 +126,12 @@ def _enqueue(
     now: datetime,
     owner: Person | None = None,
 ) -> None:
-    """Write to those who look after the service, and to the owner by mail; never to a disabled destination."""
+    """Write, once, to those who look after the service, and to the owner by mail; never to a disabled destination."""
     addressees = destinations.operators(session)
     by_mail = destinations.for_mail(session)
     if owner is not None and by_mail is not None:
         addressees.append(Addressee(by_mail, owner.email, owner.locale, owner.time_zone))
-    for addressee in addressees:
+    for addressee in notifications.unqueued(session, key, addressees):
         notifications.enqueue(
             session,
             destination=addressee.destination,

@@ -22,7 +22,7 @@ from warden.errors import InvalidInput, Misconfigured
 from warden.log import get_logger
 from warden.messages import Message, reachable
 from warden.models import Destination, Notification
-from warden.pipeline import notices
+from warden.pipeline import instead, notices
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import destinations, notifications
@@ -241,3 +241,5 @@ def _disable(session: Session, settings: Settings, lost: Destination, why: str, 
         return
     log.error("destination_disabled", destination=lost.name, why=why)
     notices.tell_of_destination(session, settings, lost, now)
+    with fence("not_told_instead", destination=lost.name), session.begin_nested():
+        instead.tell(session, lost, now)

@@ -15,19 +15,19 @@ from warden.domain import HeldBack, NoticeReason, NotificationReason, Severity
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.messages import ActionLine, actions_due
-from warden.models import Action, Destination, Person
+from warden.models import Action, Person
+from warden.pipeline.addressing import Directory, directory, subject_about
+from warden.pipeline.cases import Place, place
 from warden.settings import Settings
-from warden.store import actions, destinations, duty, notices, notifications
+from warden.store import actions, duty, notices, notifications
 from warden.store.actions import Due
+from warden.store.destinations import Addressee
 from warden.wording import reader_of
 
 log = get_logger(__name__)
 
 DUE_MESSAGE = N_("An action is due on %(due_on)s: %(text)s")
 OVERDUE_MESSAGE = N_("An action was due on %(due_on)s: %(text)s")
-
-To = tuple[Destination, Person | None]
-"""A destination, and whose mail it is; None: the destination's own."""
 
 
 def run(db: Database, settings: Settings, now: datetime) -> int:
@@ -43,18 +43,17 @@ def run(db: Database, settings: Settings, now: datetime) -> int:
 
 
 def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> None:
-    to: dict[tuple[str, str], To] = {}
-    told: dict[tuple[str, str], list[Due]] = {}
-    stand_ins, by_mail = _stand_ins(session, due, now), destinations.for_mail(session)
+    to: dict[Place, Addressee] = {}
+    told: dict[Place, list[Due]] = {}
+    stand_ins, addresses = _stand_ins(session, due, now), directory(session, now)
     for one in due:
-        reached = _reached(session, one.action, by_mail, stand_ins)
+        reached = _reached(addresses, one.action, stand_ins)
         _note(session, one, bool(reached), now)
-        for destination, person in reached:
-            place = (str(destination.id), person.email if person else "")
-            to[place] = (destination, person)
-            told.setdefault(place, []).append(one)
-    for place, some in told.items():
-        _tell(session, settings, *to[place], some, now)
+        for addressee in reached:
+            to[place(addressee)] = addressee
+            told.setdefault(place(addressee), []).append(one)
+    for where, some in told.items():
+        _tell(session, settings, to[where], some, now)
     log.info("actions_reminded", actions=len(due), messages=len(told))
 
 
@@ -75,14 +74,13 @@ def _responsible(action: Action) -> Person | None:
     )
 
 
-def _reached(
-    session: Session, action: Action, by_mail: Destination | None, stand_ins: Mapping[uuid.UUID, Person]
-) -> Sequence[To]:
-    """Return who gets the reminder: one person by mail; without anybody, or without mail, where alerts go."""
+def _reached(addresses: Directory, action: Action, stand_ins: Mapping[uuid.UUID, Person]) -> Sequence[Addressee]:
+    """Return who gets the reminder: one person by mail; without anybody, or without mail, whom a warning goes to."""
     person = _responsible(action)
-    if person is not None and by_mail is not None:
-        return [(by_mail, stand_ins.get(person.id, person))]
-    return [(destination, None) for destination in destinations.for_alert(session, Severity.WARNING)]
+    if person is not None and addresses.by_mail is not None:
+        here = stand_ins.get(person.id, person)
+        return [Addressee(addresses.by_mail, here.email, here.locale, here.time_zone)]
+    return addresses.of_subject(subject_about(action.partner, Severity.WARNING), action.partner)
 
 
 def _note(session: Session, one: Due, is_told: bool, now: datetime) -> None:
@@ -101,28 +99,22 @@ def _note(session: Session, one: Due, is_told: bool, now: datetime) -> None:
     actions.note_reminded(action, one.overdue, now)
 
 
-def _tell(
-    session: Session,
-    settings: Settings,
-    destination: Destination,
-    person: Person | None,
-    some: Sequence[Due],
-    now: datetime,
-) -> None:
-    locale, zone = (person.locale, person.time_zone) if person else (destination.locale, destination.time_zone)
+def _tell(session: Session, settings: Settings, to: Addressee, some: Sequence[Due], now: datetime) -> None:
     named = ",".join(sorted(f"{one.action.id}/{one.action.version}/{one.overdue}" for one in some))
     partners = {one.action.partner_id for one in some}
     notifications.enqueue(
         session,
-        destination=destination,
+        destination=to.destination,
         key=f"{NotificationReason.ACTION_DUE}/{hashlib.sha256(named.encode()).hexdigest()[:32]}",
         reason=NotificationReason.ACTION_DUE,
         message=actions_due(
-            [_line(settings, one) for one in some], f"{settings.public_url}/actions", reader_of(locale, zone)
+            [_line(settings, one) for one in some],
+            f"{settings.public_url}/actions",
+            reader_of(to.locale, to.time_zone),
         ),
-        locale=locale,
+        locale=to.locale,
         now=now,
-        recipient=person.email if person else None,
+        recipient=to.recipient,
         partner_id=partners.pop() if len(partners) == 1 else None,
     )
 

@@ -10,7 +10,8 @@ from warden.domain import AlertEventKind, AlertState, HeldBack, NoticeReason, No
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.models import Alert, AlertEvent, Notice, Silence
-from warden.pipeline import standing, telling
+from warden.pipeline import climbing, telling
+from warden.pipeline import meetings as proposing
 from warden.pipeline.addressing import subject_of
 from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
@@ -129,6 +130,7 @@ def _tell_each(session: Session, turn: Round, silence: Silence, released: Releas
     written = 0
     for case, tellings, kept in released:
         about = list(dict.fromkeys([*(one.alert_id for one in kept), *(_firing_ids(tellings))]))
+        proposing.propose_late(session, kept, turn.now)
         notices_written = telling.send(session, turn, case, tellings, about, f"silence/{silence.id}")
         _release(session, turn, case, tellings, kept, next(iter(notices_written.values())))
         written += len(notices_written)
@@ -176,4 +178,4 @@ def _release(
     heard = [one for one in kept if any(one_of.group.concerns([str(one.alert_id)]) for one_of in tellings)]
     alert_events.close(session, heard, notice.id, turn.now)
     telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
-    standing.begin(session, turn, case, heard)
+    climbing.begin(session, turn, case, heard)

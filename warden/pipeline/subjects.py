@@ -28,10 +28,14 @@ COVERAGE_DAYS = 28
 _AT_ONCE = 1000
 """Partners whose signals are held in memory together: a source that goes blind makes coverage fall for everybody."""
 
-MORE = frozenset(
+_COVERAGE = frozenset({"coverage_before", "coverage_lost"})
+_OVERDUE = frozenset(f"{level}_overdue_days" for level in MeetingLevel)
+_MEASURED = frozenset(
+    {"satisfaction_falls", "satisfaction_fall", "perception_gap", "missed_quarters", "compliance_incidents"}
+)
+
+ATTRIBUTES = frozenset(
     {
-        "coverage_before",
-        "coverage_lost",
         "country",
         "region",
         "tags",
@@ -41,15 +45,11 @@ MORE = frozenset(
         "single_source",
         "months_to_replace",
         "days_to_contract_end",
-        "meetings_missed",
-        *(f"{level}_overdue_days" for level in MeetingLevel),
-        "satisfaction_falls",
-        "satisfaction_fall",
-        "perception_gap",
-        "missed_quarters",
-        "compliance_incidents",
     }
 )
+"""Variables that follow from a partner's attributes and the date alone."""
+
+MORE = ATTRIBUTES | _COVERAGE | _OVERDUE | _MEASURED | {"meetings_missed"}
 """Variables that no assessment holds."""
 
 More = Mapping[uuid.UUID, Mapping[str, Value]]
@@ -94,25 +94,32 @@ def _subject(row: Row[Any], beside: Mapping[str, Value], ranks: Mapping[Any, int
     return Subject(row.partner_id, row.assessment_id, row.tier, values, over(values, row.signals), named(row.signals))
 
 
-def more(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> More:
+def more(
+    session: Session,
+    partner_ids: Collection[uuid.UUID],
+    at: datetime,
+    *,
+    known_at: datetime | None = None,
+    names: Collection[str] = MORE,
+) -> More:
     """Return the variables of `MORE` of these partners, as they were known at `at`; those left out are not known.
 
-    The partners' attributes are those of `at`, but for region and tags, whose past is not kept.
+    The partners' attributes are those of `at`, but for region and tags, whose past is not kept. Facts learned after
+    `known_at` (None: `at`) are not looked at. `names`: those asked for; others may be left out.
     """
     ids = sorted(partner_ids)
     if not ids:
         return {}
     rows = list(circumstances.attributes(session, ids, at))
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    before = midnight - timedelta(days=COVERAGE_DAYS)
-    coverage = assessments.coverages(session, before, ids)
+    before = _midnight(at) - timedelta(days=COVERAGE_DAYS)
+    coverage = {} if _COVERAGE.isdisjoint(names) else assessments.coverages(session, before, ids)
     lost = _lost(session, coverage, before, at)
-    overdue = rhythm.overdue_days(session, ids, at)
+    overdue = {} if _OVERDUE.isdisjoint(names) else rhythm.overdue_days(session, ids, at, known_at=known_at)
     missed = circumstances.missed_meetings(session, at)
-    measured = dict(_measured(session, rows, at))
+    measured = {} if _MEASURED.isdisjoint(names) else dict(_measured(session, rows, at, known_at))
     return {
         row.id: {
-            **_attributes(row, midnight),
+            **attributes(row, at),
             **measured.get(row.id, {}),
             "coverage_before": coverage.get(row.id),
             "coverage_lost": lost.get(row.id),
@@ -141,7 +148,8 @@ def _lost(
     return found
 
 
-def _attributes(row: Row[Any], midnight: datetime) -> dict[str, Value]:
+def attributes(row: Row[Any], at: datetime) -> dict[str, Value]:
+    """Return the variables of ATTRIBUTES at a moment; `row`: what store.circumstances.attributes gives of a partner."""
     return {
         "country": row.country,
         "region": row.region,
@@ -151,8 +159,12 @@ def _attributes(row: Row[Any], midnight: datetime) -> dict[str, Value]:
         "share": row.share,
         "single_source": row.single_source,
         "months_to_replace": row.months_to_replace,
-        "days_to_contract_end": _days_left(row, midnight),
+        "days_to_contract_end": _days_left(row, _midnight(at)),
     }
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _days_left(row: Row[Any], midnight: datetime) -> float | None:
@@ -162,9 +174,11 @@ def _days_left(row: Row[Any], midnight: datetime) -> float | None:
     return float(row.contract_end.toordinal() - calendars.FIRST_DAY - today)
 
 
-def _measured(session: Session, rows: Sequence[Row[Any]], at: datetime) -> Iterator[tuple[uuid.UUID, dict[str, Value]]]:
+def _measured(
+    session: Session, rows: Sequence[Row[Any]], at: datetime, known_at: datetime | None
+) -> Iterator[tuple[uuid.UUID, dict[str, Value]]]:
     """Yield what measures say of partners, by the criteria that held: on the scale of surveys, and of missed ones."""
-    found = quarters.measured(session, [row.id for row in rows], at)
+    found = quarters.measured(session, [row.id for row in rows], at, known_at=known_at)
     whose = [(row.id, row.tier) for row in rows if row.id in found]
     scales = criteria.resolve(session, "satisfaction", whose, at)
     bars = criteria.resolve(session, "milestones", whose, at)

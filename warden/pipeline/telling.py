@@ -197,17 +197,39 @@ def _advice(session: Session, alert: Alert) -> Advice | None:
     return Advice(**advice, playbook=playbook.titles, steps=playbook.steps)
 
 
+MOST_MEETINGS = 4
+"""To so many meetings people are asked for what is told in one message; more would only bury them on one day."""
+
+
+def tell_of_meetings_of_many(
+    session: Session, settings: Settings, told_of: Sequence[AlertEvent], now: datetime
+) -> None:
+    """Queue the invitations for what was told of many partners in one message, or waive the meetings where many ask."""
+    ids = sorted({event.alert_id for event in told_of})
+    asked = [one for one in meetings.of_alerts(session, ids).values() if one.status is MeetingStatus.PROPOSED]
+    if len(asked) > MOST_MEETINGS:
+        meetings.waive_unarranged(session, ids, meetings.TOGETHER_WHY)
+    else:
+        tell_of_meetings(session, settings, told_of, told_of, now)
+
+
 def tell_of_meetings(
     session: Session, settings: Settings, told_of: Sequence[AlertEvent], events: Sequence[AlertEvent], now: datetime
 ) -> None:
     """Queue the invitations to meetings of alerts that people are told of, and call off those an end has waived.
 
-    A meeting nobody was asked to is not called off either.
+    A meeting nobody was asked to is not called off either. One that was missed before people heard of its alert is told
+    of as missed.
     """
     found = meetings.of_alerts(session, list({event.alert_id for event in (*told_of, *events)}))
     for alert_id in dict.fromkeys(event.alert_id for event in told_of if event.kind is not AlertEventKind.RESOLVED):
-        if alert_id in found and found[alert_id].status is MeetingStatus.PROPOSED:
-            invitations.proposed(session, settings, meetings.get(session, found[alert_id].id), now)
+        meeting = found.get(alert_id)
+        if meeting is None:
+            continue
+        if meeting.status is MeetingStatus.PROPOSED:
+            invitations.proposed(session, settings, meetings.get(session, meeting.id), now)
+        elif meeting.status is MeetingStatus.MISSED and not notifications.speaks_of_meeting(session, meeting.id):
+            invitations.escalated(session, settings, meetings.get(session, meeting.id), now)
     for event in events:
         asked = found.get(event.alert_id)
         if event.kind is not AlertEventKind.RESOLVED or asked is None or asked.closed_by != meetings.SERVICE:

@@ -23,7 +23,7 @@ from warden.i18n import N_
 from warden.log import get_logger
 from warden.messages import ManyContext, PartnerPart, many_partners
 from warden.models import AlertEvent, Notice, Rule
-from warden.pipeline import standing, telling
+from warden.pipeline import climbing, telling
 from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, keep, occasion
@@ -107,14 +107,16 @@ def _tell_first_looks(session: Session, turn: Round, seen: Sequence[uuid.UUID]) 
             told.append((case, fresh))
     if len(told) < LEAST_FIRST_LOOKS:
         return 0
-    notice = _write(session, turn, NoticeReason.FIRST, said(FIRST_LOOK_WHY), told, f"first_look/{_last(told)}")
+    notice = write(session, turn, NoticeReason.FIRST, said(FIRST_LOOK_WHY), told, f"first_look/{_last(told)}")
     title = said(FIRST_LOOK_TITLE, partners=len(told))
     send_all(session, turn, notice, NotificationReason.ALERT_FIRED, title, heaps.values(), known=True)
+    everything: list[AlertEvent] = []
     for case, events in told:
         heard = [one for one in events if _is_heard(heaps.values(), one)]
         alert_events.close(session, heard, notice.id, turn.now)
-        telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
-        standing.begin(session, turn, case, heard)
+        climbing.begin(session, turn, case, heard)
+        everything += heard
+    telling.tell_of_meetings_of_many(session, turn.settings, everything, turn.now)
     return 1
 
 
@@ -223,6 +225,7 @@ def _tell_common_cause(
     why = held(HeldBack.COMMON_CAUSE, notice=str(notice.id))
     for case, events in told:
         keep(session, turn, case, NoticeReason.FIRST, why, events, f"common/{occasion(events)}")
+        climbing.begin(session, turn, case, events)
     return 1 + len(told)
 
 
@@ -238,7 +241,7 @@ def _tell_of_cause(
     hours = common_cause.WITHIN / timedelta(hours=1)
     params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours}
     title, why = (said(one, **params) for one in IN_WORDS[cause.kind])
-    notice = _write(session, turn, NoticeReason.COMMON_CAUSE, why, told, f"{prefix}{_last(told)}")
+    notice = write(session, turn, NoticeReason.COMMON_CAUSE, why, told, f"{prefix}{_last(told)}")
     send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=True)
     return notice
 
@@ -256,7 +259,7 @@ def _last(told: Sequence[tuple[Case, Sequence[AlertEvent]]]) -> str:
     return occasion([event for _, events in told for event in events])
 
 
-def _write(
+def write(
     session: Session,
     turn: Round,
     reason: NoticeReason,
@@ -264,6 +267,7 @@ def _write(
     told: Sequence[tuple[Case, Sequence[AlertEvent]]],
     key: str,
 ) -> Notice:
+    """Write the notice of what is told of many partners at once."""
     log.info("alerts_told_together", reason=reason.value, partners=len(told))
     return notices.add(
         session,
