@@ -23,20 +23,21 @@ from typing import Any
 
 import httpx
 import material
-from material import NOW
+from material import DAY, NOW
 from run import Result, Stopwatch, say, served
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from collectors.base import Key, Measure
 from collectors.http import Http
 from warden import clock, log, plugins
 from warden.cli.opening import look_for_cycles_less_often
-from warden.db import Database
-from warden.domain import Role
-from warden.models import Partner, Rule
-from warden.pipeline import assess, decide
+from warden.db import Database, to_micros
+from warden.domain import Role, RuleState
+from warden.models import Partner, Rule, RuleStatus
+from warden.pipeline import assess, attribute, decide
 from warden.scheduler import Clock
 from warden.settings import Settings
-from warden.store import access, assessments, destinations, sources
+from warden.store import access, assessments, destinations, facts, sources
 from warden.store.assessments import AssessmentDraft
 from warden.vault import Vault, open_vault
 from warden.web.deps import Services
@@ -46,8 +47,12 @@ LIMIT_SECONDS = 60.0
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 WRITTEN_AT_ONCE = 5_000
+COVERED_BEFORE = 30 * DAY
+"""So long before they are judged partners were assessed, too: what is lost of coverage is told against then."""
+
 FIGURES = {
     "silence": ("communication", ("silence_ratio",)),
+    "reply_slowdown": ("communication", ("reply_hours", "usual_reply_hours")),
     "late_share": ("delivery", ("late_rate", "usual_late_rate", "due_recent")),
     "tone": ("sentiment", ("negative_incidents", "serious_event", "news_load", "usual_news_load")),
 }
@@ -169,7 +174,9 @@ def judging(folder: Path, partners: int) -> Iterator[Result]:
     settings = material.settings_in(folder)
     say(f"{partners:,} partners, assessed …")
     database = material.database_with_partners(settings, partners)
-    _assess(database, NOW)
+    _measure(database, partners)
+    for at in (NOW - COVERED_BEFORE, NOW):
+        _assess(database, at)
     with database.read() as session:
         rules = len(session.scalars(select(Rule.id).where(Rule.enabled)).all())
     with Stopwatch() as reading:
@@ -185,9 +192,47 @@ def judging(folder: Path, partners: int) -> Iterator[Result]:
         with Stopwatch() as watch:
             decide.run(database, settings, NOW + timedelta(hours=hours), send=False)
         if what:
+            _all_are_known(database)
             verdicts = f"{watch.seconds:.2f} s, {partners * rules / watch.seconds:,.0f} rules × partners/s"
             yield Result(f"{rules} rules, {what}", verdicts, against, watch.seconds / reading.seconds)
     database.close()
+
+
+def _measure(database: Database, partners: int) -> None:
+    """Report of everybody what assessments do not hold: surveys of both sides, milestones, meetings, few incidents."""
+    dice = random.Random(2)
+    with database.write() as session:
+        source_id = sources.push(session, "measures", NOW - 200 * DAY).id
+    for start in range(0, partners, WRITTEN_AT_ONCE):
+        numbers = range(start, min(start + WRITTEN_AT_ONCE, partners))
+        with database.write() as session:
+            found = [one for number in numbers for one in _measures(number, dice)]
+            facts.insert_facts(session, source_id, found, NOW - DAY)
+    attribute.run(database, NOW - DAY)
+
+
+def _measures(number: int, dice: random.Random) -> Iterator[Measure]:
+    told = [
+        ("satisfaction", 150, 4.0),
+        ("satisfaction", 60, 4.0 - 3.0 * dice.random() ** 24),
+        ("satisfaction_theirs", 60, 4.0 - 3.0 * dice.random() ** 24),
+        ("milestone", 60, float(dice.random() > 0.02)),
+        ("meeting_executive", 30 + int(150 * dice.random() ** 24), 1.0),
+        *([("compliance_incident", 20, 1.0)] if number % 100 == 0 else []),
+    ]
+    key = Key("supplier_code", str(number))
+    for name, days_ago, value in told:
+        identity = f"{name}-{number}-{days_ago}"
+        yield Measure(identity=identity, key=key, at=NOW - days_ago * DAY, name=name, value=value)
+
+
+def _all_are_known(database: Database) -> None:
+    """Ensure that no condition was left out for want of a figure. Raises SystemExit."""
+    query = select(Rule.key, func.count()).join(RuleStatus).where(RuleStatus.state == RuleState.UNKNOWN)
+    with database.read() as session:
+        unknown = dict(session.execute(query.group_by(Rule.key)).tuples().all())
+    if unknown:
+        raise SystemExit(f"unknown, so not judged: {unknown}")
 
 
 def _assess(database: Database, at: datetime) -> None:
@@ -246,8 +291,9 @@ def _signal(name: str, family: str, figures: tuple[str, ...], dice: random.Rando
 
 def _read_plainly(settings: Settings) -> int:
     path = settings.database_url.removeprefix("sqlite:///")
+    columns = "partner_id, at, likelihood, impact, coverage, band, signals"
     with sqlite3.connect(path) as connection:
-        rows = connection.execute("SELECT partner_id, at, likelihood, impact, coverage, band, signals FROM assessment")
+        rows = connection.execute(f"SELECT {columns} FROM assessment WHERE at = ?", (to_micros(NOW),))
         return sum(len(json.loads(row[-1])) for row in rows.fetchall())
 
 

@@ -209,7 +209,7 @@ class Http:
             raise Blocked(_BLOCKED % error.hostname) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise Blocked(f"{host} redirects to something that is not an http or https address.") from error
-        except (httpx.TransportError, UnicodeError, ExceptionGroup) as error:  # a group: redirected to port 99999
+        except (httpx.TransportError, UnicodeError) as error:
             raise Unreachable(f"{host} could not be reached, or its answer broke off.") from error
 
     async def _open(self) -> httpx.AsyncClient:
@@ -270,8 +270,7 @@ class Http:
             raise TimedOut(f"The name {host} did not resolve within {self._timeout:g} seconds.") from error
         except (OSError, UnicodeError) as error:
             raise Unreachable(f"The name {host} does not resolve.") from error
-        addresses = [ip_address(entry[4][0]) for entry in found]
-        permitted = sorted((address for address in addresses if self.permits(address)), key=lambda ip: ip.version)
+        permitted = sorted(filter(self.permits, (ip_address(one[4][0]) for one in found)), key=lambda ip: ip.version)
         if not permitted:
             raise Blocked(_BLOCKED % host)
         return str(permitted[0])
@@ -320,10 +319,11 @@ def _embedded(address: IpAddress) -> IpAddress:
 def _redirected(request: httpx.Request, following: httpx.Request, custom: Mapping[str, str]) -> httpx.Request:
     """Return the request to follow a redirect with; the caller's headers, which may be secrets, stay at their host."""
     old, new = request.url, following.url
+    if (new.port or 0) > 65_535:  # the attempt to connect would break in a way of its own
+        raise httpx.ConnectError(f"port {new.port}")
     if (old.scheme, old.host, old.port) != (new.scheme, new.host, new.port):
-        for name in custom:
-            if name.lower() not in _HARMLESS_HEADERS:
-                following.headers.pop(name, None)
+        for name in (name for name in custom if name.lower() not in _HARMLESS_HEADERS):
+            following.headers.pop(name, None)
     return following
 
 

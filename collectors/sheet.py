@@ -217,6 +217,21 @@ def decode(data: bytes, *, filename: str, encoding: str | None = None) -> str:
     raise SheetError(f"{filename} is not {failure.encoding} text: {place}. State its encoding.") from failure
 
 
+def guessed_encoding(data: bytes) -> tuple[str, str] | None:
+    """Return what a CSV file is guessed to be encoded in, and a line of it read so, for a person to judge.
+
+    None where nothing is guessed: a workbook, a gzipped file, UTF-8, UTF-16, or a file with a byte order mark.
+    """
+    candidates = [] if data.startswith((_GZIP, _ZIP, _OLD_EXCEL)) else _candidates(data)
+    for candidate in candidates if len(candidates) > 1 else ():
+        try:
+            lines = data.decode(candidate).splitlines()
+        except UnicodeDecodeError:
+            continue
+        return candidate, next((line for line in lines if not line.isascii()), "")[:80]
+    return None
+
+
 def _candidates(data: bytes) -> list[str]:
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):

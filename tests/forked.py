@@ -24,7 +24,8 @@ TIMEOUT = 120
 Spoken = tuple[Path, Path, Path]
 """Files that are its standard input, output and errors; the last two may be one."""
 
-LOADED = ("warden.cli", "warden.scheduler", "warden.web.app", "uvicorn")
+CHANNELS = tuple(f"warden.channels.{name}" for name in ("email", "slack", "teams", "webhook"))
+LOADED = ("warden.cli", "warden.scheduler", "warden.web.app", "uvicorn", *CHANNELS)
 
 
 @cache

@@ -120,7 +120,7 @@ def digest(partners: int = 3) -> messages.DigestContext:
             was=LOW if number % 2 else None,
             was_likelihood=0.3,
             moved=number % 2,
-            alerts=[RULE],
+            alerts={Severity.WARNING: [RULE]},
             unstable=[RULE] if number == 0 else [],
         )
         for number in range(partners)
@@ -223,7 +223,7 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.SOURCE_CHANGED: messages.source_changed(source(), reader),
         reason.SOURCE_RECOVERED: messages.source_recovered(source(), reader),
         reason.DESTINATION_DISABLED: messages.destination_disabled(
-            "Sales", "404 no_service", ["Acme – Late deliveries"], URL, reader
+            "Sales", "404 no_service", 1, ["Acme – Late deliveries"], URL, reader
         ),
         reason.COMMON_CAUSE: messages.many_partners(many(reason.COMMON_CAUSE), reader),
         reason.SILENCE_ENDED: messages.many_partners(many(reason.SILENCE_ENDED), reader),

@@ -9,8 +9,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import NotificationReason, NotificationStatus
+from warden import plugins
+from warden.channels.base import Envelope
+from warden.domain import NoticeReason, NotificationReason, NotificationStatus
+from warden.messages import Message
 from warden.models import Alert, AlertEvent, Destination, Meeting, Notice, Notification, Partner
+from warden.settings import Settings
+from warden.vault import Vault
+from warden.wording import reader_of
 
 Line = tuple[str, str, str, str]
 """Day, partner or "-", kind of line, what it says; lines are sorted as they stand."""
@@ -46,7 +52,8 @@ def lines(session: Session) -> list[str]:
 
 
 def _alerts(session: Session, loaded: Iterable[Alert], names: Names) -> Iterator[Line]:
-    causes = {one.alert_id: one.cause for one in session.scalars(select(AlertEvent).where(AlertEvent.kind == "fired"))}
+    fired = select(AlertEvent).where(AlertEvent.kind == "fired").order_by(AlertEvent.id.desc())  # the opening is last
+    causes = {one.alert_id: one.cause for one in session.scalars(fired)}
     for one in loaded:
         who, rule = names.partners[one.partner_id], names.rules[one.id]
         cause = one.diagnosis.get("cause", "no cause known")
@@ -117,17 +124,21 @@ def _day(moment: datetime) -> str:
 # --- the counts that matter -------------------------------------------------------------------------------------------
 
 
+Taken = tuple[str, str, bytes]
+"""Destination, the message's id where the channel has one ("" elsewhere), content."""
+
+
 def lost(session: Session) -> list[str]:
-    """Return what never reached anybody without anybody being told so: sent notices without a message, and messages."""
-    rows = list(session.scalars(select(Notification)))
-    by_notice = defaultdict(list)
-    for row in rows:
-        if row.key.startswith("notice/"):
-            by_notice[row.key.split("/")[1].split(":")[0]].append(row)
+    """Return what never reached anybody without anybody being told so: events, sent notices, and messages."""
+    pending = [
+        f"{one.at.date()} {one.kind} never announced"
+        for one in session.scalars(select(AlertEvent).where(AlertEvent.announced_at.is_(None)))
+    ]
+    rows, by_notice = list(session.scalars(select(Notification))), _by_notice(session)
     silent = [
         f"{one.at.date()} {one.reason} {one.key}"
         for one in session.scalars(select(Notice).where(Notice.sent, Notice.alerts != []))
-        if not by_notice[str(one.id)]
+        if not by_notice[one.id]
     ]
     open_ones = [
         f"{row.created_at.date()} {row.reason} {row.status}: {row.answer}"
@@ -139,15 +150,59 @@ def lost(session: Session) -> list[str]:
         for row in rows
         if row.status is NotificationStatus.FAILED and not row.answer
     ]
-    return [*silent, *open_ones, *unexplained]
+    return [*pending, *silent, *open_ones, *unexplained]
+
+
+def mistaken(session: Session, vault: Vault, settings: Settings, taken: Sequence[Taken]) -> list[str]:
+    """Return where outbox and receivers differ: what is noted as sent arrived, once, and nothing else did.
+
+    Messages are compared by their ids, those of channels that have none by what is made of them anew.
+    """
+    places = {one.id: one for one in session.scalars(select(Destination))}
+    named = {place for place, identity, _ in taken if identity}
+    noted = Counter(
+        (place.name, str(row.id).encode() if place.name in named else _content(row, place, vault, settings))
+        for row in session.scalars(select(Notification).where(Notification.sent_at.is_not(None)))
+        for place in (places[row.destination_id],)
+    )
+    arrived = Counter((place, identity.encode() or content) for place, identity, content in taken)
+    return [
+        *(f"did not arrive: {one}" for one in (noted - arrived).elements()),
+        *(f"noted less often than it arrived: {one}" for one in (arrived - noted).elements()),
+        *(f"noted {count} times: {one}" for one, count in noted.items() if count > 1),
+    ]
+
+
+def _content(row: Notification, place: Destination, vault: Vault, settings: Settings) -> bytes:
+    """Return what a channel makes of a message that holds no secret."""
+    kind = plugins.channel(place.channel)
+    options = plugins.load_options(kind.Options, place.options, place.secrets, vault, settings)
+    reader = reader_of(row.locale, place.time_zone)
+    envelope = Envelope(notification_id=row.id, created_at=row.created_at, reader=reader)
+    return kind(options).render(Message.from_data(row.message), envelope, row.created_at)
 
 
 def doubled(session: Session) -> list[str]:
-    """Return what was told twice: one notice, meeting or event to one recipient in more than one message."""
-    told = Counter(
-        (row.key.rsplit(":", 1)[0], row.destination_id, row.recipient) for row in session.scalars(select(Notification))
-    )
-    return [str(key) for key, count in told.items() if count > 1]
+    """Return who was told for the first time of a partner of whose alerts they knew already, and when."""
+    by_notice = _by_notice(session)
+    known: set[tuple[object, ...]] = set()
+    found = []
+    for notice in session.scalars(select(Notice).where(Notice.partner_id.is_not(None)).order_by(Notice.at, Notice.id)):
+        for row in by_notice[notice.id]:
+            whom = (notice.partner_id, row.destination_id, row.recipient)
+            if notice.reason == NoticeReason.FIRST:
+                found += [f"{notice.at.date()} {row.recipient} {notice.key}"] if whom in known else []
+                known.add(whom)
+            elif notice.reason in (NoticeReason.RESOLVED, NoticeReason.RESOLVED_WHILE_SILENCED):
+                known.discard(whom)
+    return found
+
+
+def _by_notice(session: Session) -> Mapping[uuid.UUID, Sequence[Notification]]:
+    found: dict[uuid.UUID, list[Notification]] = defaultdict(list)
+    for row in session.scalars(select(Notification).where(Notification.key.startswith("notice/"))):
+        found[uuid.UUID(row.key.split("/")[1].split(":")[0])].append(row)
+    return found
 
 
 def per_partner_quarter(session: Session, partners: int) -> float:

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic_core import from_json
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -121,6 +122,24 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+}
+"""What SQLite says of a file that is held, gone, full or not to be written to, in the lower byte of its codes."""
+
+
+def is_out_of_reach(error: OperationalError) -> bool:
+    """Tell whether the database itself could not do it just now, and not what was asked of it is wrong."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _PASSING
+    return True
+
+
 def alembic_config(database: Database) -> Config:
     """Return Alembic's configuration for this database, from the checkout or from the installed wheel."""
     here = Path(__file__).parent
@@ -161,7 +180,8 @@ def sole_process(database: Database) -> Iterator[None]:
     if not database.is_sqlite or not database.url.database or database.url.database == ":memory:":
         yield
         return
-    path = Path(re.sub(r"^file:", "", database.url.database) + ".lock")
+    # SQLite follows links, so the lock has to: one file is one file under each of its names
+    path = Path(f"{Path(re.sub('^file:', '', database.url.database)).resolve()}.lock")
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

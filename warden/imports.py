@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import available_timezones
 
 from collectors.sheet import Row, SheetError, Table, normalise_header, read_table
+from warden.calendars import time_zones
 from warden.db import Database
 from warden.domain import LOCALES, Stage
 from warden.errors import Fault, InvalidInput
@@ -54,6 +54,9 @@ HEADERS: Mapping[str, str] = {
 }
 """Our columns, and the other headers each is recognised by, in four languages."""
 
+MAX_FAULTS = 100
+"""That many are told one by one."""
+
 ROLES = ("owner", "sponsor", "counterpart")
 _KEY_COLUMNS = {"domains": "domain", "emails": "email", "supplier_codes": "supplier_code"}
 _ALIAS_FLAGS = frozenset({"case_sensitive", "needs_context", "exclude"})
@@ -94,18 +97,23 @@ def import_partners(
     try:
         table = read_table(data, filename=filename, encoding=encoding, sheet=sheet)
     except SheetError as error:
-        return ImportResult(faults=(Fault(filename, str(error)),))
+        return ImportResult(faults=(Fault("file", str(error)),))
     parsed = parse(table, mapping or {})
     if parsed.faults:
-        return ImportResult(faults=tuple(parsed.faults), ignored=tuple(parsed.ignored))
+        return ImportResult(faults=_told(parsed.faults), ignored=tuple(parsed.ignored))
     try:
         with db.write() as session:
             result = partner_import.write(session, parsed.rows, on_conflict, now)
             if dry_run:
                 session.rollback()
     except InvalidInput as error:
-        result = ImportResult(faults=error.faults)
+        result = ImportResult(faults=_told(error.faults))
     return ImportResult(result.created, result.updated, result.skipped, result.faults, tuple(parsed.ignored))
+
+
+def _told(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    more = len(faults) - MAX_FAULTS
+    return tuple(faults) if more <= 0 else (*faults[:MAX_FAULTS], Fault("further faults", f"{more} more were found"))
 
 
 def parse(table: Table, mapping: Mapping[str, str]) -> Parsed:
@@ -122,6 +130,8 @@ def parse(table: Table, mapping: Mapping[str, str]) -> Parsed:
             reader.blame("name", f"{read.name} is also in row {earlier}")
         rows.append(read)
         faults += reader.faults
+    if not table.rows and not faults:
+        faults.append(Fault("rows", "there is none below the headers, expected one for each partner"))
     ignored = [header for header in table.headers if header not in columns.values()]
     return Parsed(rows, faults, ignored)
 
@@ -215,7 +225,7 @@ class _RowReader:
             self.blame(f"{role}_email", fault)
         if person.locale and person.locale not in LOCALES:
             self.blame(f"{role}_locale", f"{person.locale!r} is not one of {', '.join(LOCALES)}")
-        if person.time_zone and person.time_zone not in available_timezones():
+        if person.time_zone and person.time_zone not in time_zones():
             self.blame(f"{role}_time_zone", f"{person.time_zone!r} is not a time zone such as Asia/Taipei")
         return len(self.faults) == before
 
@@ -228,7 +238,7 @@ class _RowReader:
             if colon:
                 yield from self._key("identifiers", scheme, value)
             else:
-                self.blame("identifiers", f"{text!r} names no scheme, expected scheme:value such as erp:4711")
+                self.blame("identifiers", f"{_shown(text)} names no scheme, expected scheme:value such as erp:4711")
 
     def _key(self, column: str, scheme: str, value: str) -> Iterator[KeyCell]:
         try:
@@ -244,10 +254,15 @@ class _RowReader:
             if not cell.text:
                 self.blame("aliases", "flags stand without a name before them")
             if len(cell.text) > 200:
-                self.blame("aliases", f"{cell.text[:40]!r}… is longer than 200 characters")
+                self.blame("aliases", f"{_shown(cell.text)} is longer than 200 characters")
             for flag in sorted(cell.flags - _ALIAS_FLAGS):
                 self.blame("aliases", f"{flag!r} is not one of {', '.join(sorted(_ALIAS_FLAGS))}")
         return cells
+
+
+def _shown(text: str) -> str:
+    """Return a cell's text for a message, cut short."""
+    return repr(f"{text[:40]}…" if len(text) > 40 else text)
 
 
 def _split(text: str) -> list[str]:
@@ -268,16 +283,16 @@ def _stage(text: str) -> Stage:
     try:
         return Stage(text.lower())
     except ValueError as error:
-        raise _Unreadable(f"{text!r} is not one of {', '.join(Stage)}") from error
+        raise _Unreadable(f"{_shown(text)} is not one of {', '.join(Stage)}") from error
 
 
 def _decimal(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text):
-        raise _Unreadable(f"{text!r} is not a number such as 1250000 or 1,250,000.50")
+        raise _Unreadable(f"{_shown(text)} is not a number such as 1250000 or 1,250,000.50")
     try:
         return Decimal(text.replace(",", "")).quantize(Decimal("0.01"))
     except InvalidOperation as error:
-        raise _Unreadable(f"{text!r} is too large a number") from error
+        raise _Unreadable(f"{_shown(text)} is too large a number") from error
 
 
 def _months(text: str) -> float:
@@ -287,17 +302,17 @@ def _months(text: str) -> float:
 def _share(text: str) -> float:
     number = text.removesuffix("%").removesuffix("％").strip()
     if not re.fullmatch(r"\d+(\.\d+)?", number):
-        raise _Unreadable(f"{text!r} is not a share such as 12% or 0.12")
+        raise _Unreadable(f"{_shown(text)} is not a share such as 12% or 0.12")
     share = float(number) / (1 if number == text else 100)
     if share > 1:
-        raise _Unreadable(f"{text!r} is not a share between 0 and 1, that is 0% and 100%")
+        raise _Unreadable(f"{_shown(text)} is not a share between 0 and 1, that is 0% and 100%")
     return share
 
 
 def _yes(text: str) -> bool:
     word = text.casefold()
     if word not in _YES | _NO:
-        raise _Unreadable(f"{text!r} is neither yes nor no")
+        raise _Unreadable(f"{_shown(text)} is neither yes nor no")
     return word in _YES
 
 
@@ -306,7 +321,7 @@ def _date(text: str) -> date:
     try:
         return date(*(int(part) for part in match.groups())) if match else date.fromisoformat(text)
     except ValueError as error:
-        raise _Unreadable(f"{text!r} is not a date such as 2027-03-31") from error
+        raise _Unreadable(f"{_shown(text)} is not a date such as 2027-03-31") from error
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {

@@ -124,6 +124,8 @@ def _fault(details: ErrorDetails, model: type[BaseModel], where: str) -> Fault:
     if kind == "extra_forbidden":
         close = get_close_matches(name, model.model_fields, n=1)
         return Fault(place, f"is not an option; did you mean {close[0]}?" if close else "is not an option")
+    if kind == "tuple_type":
+        return Fault(place, 'expected a list such as ["one", "another"]')
     expected = details["msg"].replace("Input should be", "expected").removeprefix("Value error, ")
     found = details["input"]
     plain = isinstance(found, str | int | float) and not _holds_secret(model, details["loc"])

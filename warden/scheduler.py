@@ -14,7 +14,7 @@ from warden.log import get_logger
 from warden.pipeline import announce, assess, attribute, backtest, canary, collect, decide, digest, learn, news, notify
 from warden.pipeline.fence import fence
 from warden.settings import Settings
-from warden.store import changes, meta
+from warden.store import changes, looks, meta
 from warden.vault import Vault
 
 log = get_logger(__name__)
@@ -49,7 +49,7 @@ def advance(
     due = assess_always or _assessment_is_due(db, settings, now)
     if due:
         yield "assess", _walk(db, "assess", now, lambda: _assess(db, settings, now))
-    if due or visited or _decision_is_due(db, now):
+    if due or visited or _decision_is_due(db):
         yield "decide", _walk(db, "decide", now, lambda: _decide(db, settings, now, send))
     if send:
         at_once = assess_always
@@ -106,14 +106,14 @@ def _assess(db: Database, settings: Settings, now: datetime) -> int:
     return written
 
 
-def _decision_is_due(db: Database, now: datetime) -> bool:
+def _decision_is_due(db: Database) -> bool:
     """Tell whether rules changed since they judged, or the last assessments were never decided on: a process died."""
     with db.read() as session:
         assessed, decided = meta.get(session, meta.ASSESSED), meta.get(session, DECIDED)
-        changed = changes.last_change_of_rules(session, now)
+        changed = looks.rules_changed(session)
     if assessed is None or decided is None:
         return assessed is not None
-    return decided["at"] < assessed["at"] or (changed is not None and datetime.fromisoformat(decided["at"]) < changed)
+    return changed or decided["at"] < assessed["at"]
 
 
 def _decide(db: Database, settings: Settings, now: datetime, send: bool) -> int:

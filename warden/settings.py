@@ -1,8 +1,10 @@
 """Settings, from the environment (`WARDEN_…`) and an optional `.env` file. The README's table is made from here."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
     coverage_floor: float = Field(
         0.5, ge=0, le=1, description="Below this coverage a partner is not rated, unless its criteria say otherwise."
     )
-    blind_hours: int = Field(26, ge=1, description="A source without a good run for this long is blind.")
+    blind_hours: int = Field(26, ge=1, le=8760, description="A source without a good run for this long is blind.")
     article_days: int = Field(
         1095, ge=90, le=36500, description="Words of articles older than this are erased; what was read in them stays."
     )
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     noise_budget: float = Field(
         5.0,
         ge=0,
+        allow_inf_nan=False,
         description="Alerts called noise, or false in a rehearsal, that a rule may raise per 100 partner-quarters; "
         "above it its page says so.",
     )
@@ -101,6 +104,13 @@ class Settings(BaseSettings):
             raise ValueError(f"expected one of {', '.join(LOCALES)}")
         return value
 
+    @field_validator("our_domains")
+    @classmethod
+    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"@?[^\s@:/?#]+", domain) for domain in value):
+            raise ValueError("expected domains such as ours.example, with commas between them")
+        return value
+
     @field_validator("allowed_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -112,7 +122,11 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str) -> str:
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_web = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0  # asked, a port is checked
+        if not is_web or parts.query or parts.fragment:
+            raise ValueError("expected an address such as https://warden.example.com")
         return value.rstrip("/")
 
     @model_validator(mode="after")

@@ -43,6 +43,22 @@ def test_older_encodings_are_recognised(text: str, encoding: str) -> None:
     assert texts(text.encode(encoding)) == lines(text)
 
 
+@pytest.mark.parametrize(
+    ("data", "guessed"),
+    [
+        (HANT.encode("big5"), ("big5", "供應商,到期日,備註")),
+        ("name\nplain\nÉlan\n".encode("cp1252"), ("big5", "匜an")),
+        (HANT.encode(), None),
+        (HANT.encode("utf-16"), None),
+        (b"name\nplain\n", None),
+        (workbook({"A": [["name"], ["艾克美"]]}), None),
+        (gzip.compress(HANT.encode("big5")), None),
+    ],
+)
+def test_an_encoding_is_a_guess_only_where_nothing_tells_it(data: bytes, guessed: tuple[str, str] | None) -> None:
+    assert sheet.guessed_encoding(data) == guessed
+
+
 def test_an_older_encoding_is_recognised_where_only_the_last_row_shows_it() -> None:
     text = "name,due\n" + "Acme,2024-01-05\n" * 20_000 + "長江和記實業,2024-01-01\n"
     assert texts(text.encode("big5"))[-1] == ["長江和記實業", "2024-01-01"]

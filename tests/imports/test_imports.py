@@ -295,6 +295,8 @@ def test_columns_can_be_mapped(db: Database) -> None:
     ("data", "mapping", "words"),
     [
         ("", {}, "partners.csv"),
+        ("name,tier\n", {}, "rows: there is none below the headers"),
+        ("name,tier\n,\n\n", {}, "rows: there is none below the headers"),
         ("colour,size\nred,1\n", {}, "no column with the partner's name among colour, size"),
         ("name\nA\n", {"name": "Kreditor"}, "the file has no column 'Kreditor' for name"),
         ("name\nA\n", {"names": "name"}, "'names' is not one of name"),
@@ -306,6 +308,28 @@ def test_a_file_without_the_columns_is_refused(
     result = load(sqlite_db, data, mapping=mapping)
     assert words in " ".join(map(str, result.faults))
     assert count(sqlite_db) == 0
+
+
+def test_a_cell_of_four_hundred_digits_is_shown_cut_short(sqlite_db: Database) -> None:
+    digits = "1" + "0" * 400
+    faults = load(sqlite_db, f"name,annual value,share,months to replace\nA,{digits},{digits},{digits}\n").faults
+    assert [fault.where for fault in faults] == [
+        "row 2, column annual_value",
+        "row 2, column share",
+        "row 2, column months_to_replace",
+    ]
+    assert all(len(fault.what) < 120 for fault in faults)
+
+
+def test_a_hundred_faults_are_told_and_the_rest_counted(sqlite_db: Database) -> None:
+    faults = load(sqlite_db, "name,share\n" + "".join(f"P{number},lots\n" for number in range(150))).faults
+    assert [str(faults[place]) for place in (99, 100)] == [
+        "row 101, column share: 'lots' is not a share such as 12% or 0.12",
+        "further faults: 50 more were found",
+    ]
+    load(sqlite_db, "name\n" + "".join(f"P{number}\n" for number in range(150)))
+    taken = load(sqlite_db, "name\n" + "".join(f"P{number}\n" for number in range(150))).faults
+    assert (len(taken), str(taken[100])) == (101, "further faults: 50 more were found")
 
 
 def test_no_header_stands_for_two_columns() -> None:

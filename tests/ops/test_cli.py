@@ -89,6 +89,10 @@ def test_a_wrong_setting_is_named_without_its_value(warden: Callable) -> None:
         ("WARDEN_DEFAULT_LOCALE", "xx", "expected one of en, zh-Hant, zh-Hans, vi"),
         ("WARDEN_LOG_LEVEL", "LOUD", "expected one of DEBUG, INFO, WARNING, ERROR"),
         ("WARDEN_ALLOWED_NETWORKS", "10.0.0.0/99", "expected networks such as 10.0.0.0/8"),
+        ("WARDEN_PUBLIC_URL", "warden.example.com", "expected an address such as https://warden.example.com"),
+        ("WARDEN_PUBLIC_URL", "https://warden.example.com:99999", "Port out of range"),
+        ("WARDEN_OUR_DOMAINS", "ours.example, https://ours.example", "expected domains such as ours.example"),
+        ("WARDEN_BLIND_HOURS", "999999999999", "less than or equal to 8760"),
         ("WARDEN_DATABASE_URL", "mysql://host/warden", "must begin with sqlite:/// or postgresql+psycopg://"),
     ],
 )
@@ -166,6 +170,17 @@ def test_partners_are_imported_all_or_none(ready: Callable, tmp_path: Path) -> N
     assert "2 skipped" in skipped.stdout
 
 
+def test_a_guessed_encoding_is_told_with_a_line_as_it_was_read(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "partners.csv").write_bytes("name,tier\nÉlan,key\n".encode("cp1252"))
+    guessed = ready("import", "partners", "partners.csv", "--dry-run").stderr
+    assert "read as big5" in guessed
+    assert "匜an,key" in guessed  # wrong, and seen to be wrong
+    named = ready("import", "partners", "partners.csv", "--dry-run", "--encoding", "cp1252")
+    assert (named.returncode, "guess" in named.stderr) == (0, False)
+    (tmp_path / "partners.csv").write_text("name,tier\nÉlan,key\n", encoding="utf-8")
+    assert "guess" not in ready("import", "partners", "partners.csv", "--dry-run").stderr
+
+
 def test_a_file_that_is_not_there_is_one_sentence(ready: Callable) -> None:
     fails(ready("import", "partners", "missing.csv"), "missing.csv: No such file or directory")
 
@@ -182,11 +197,27 @@ def test_a_source_is_added_tried_and_run(ready: Callable, tmp_path: Path) -> Non
     assert "erp  table  ok" in ready("source", "list").stdout
 
 
+def test_a_visit_tells_which_rows_it_set_aside(ready: Callable, tmp_path: Path) -> None:
+    rows = "".join(f"{number},S-1,2026-01-05,\n" for number in range(20))
+    (tmp_path / "deliveries.csv").write_text(f"id,supplier,due,made\n{rows}20,S-1,soon,\n", encoding="utf-8")
+    settings = [f"--set={name}={json.dumps(value)}" for name, value in COLUMNS.items()]
+    roots = {"WARDEN_FILE_ROOTS": str(tmp_path)}
+    assert ready("source", "add", "erp", "table", "--set=path=deliveries.csv", *settings, **roots).returncode == 0
+    ended = ready("source", "run", "erp", **roots)
+    assert "20 facts reported, 20 of them new" in ended.stdout
+    assert 'set aside: row 22, column due: "soon" found' in ended.stderr
+
+
 def test_options_that_do_not_fit_are_listed_one_per_line(ready: Callable) -> None:
     ended = ready("source", "add", "erp", "table", "--set", "path=/etc/passwd", "--set", "colour=red")
     fails(ended, "The options are not valid.")
     assert "  options.colour: is not an option" in ended.stderr
     assert "  options.key_column: is needed" in ended.stderr
+
+
+def test_an_option_that_is_a_list_says_how_one_is_written(ready: Callable) -> None:
+    added = ready("destination", "add", "mail", "email", "--set", "host=m.example", "--set", "to=ops@us.example")
+    fails(added, 'options.to: expected a list such as ["one", "another"]')
 
 
 def test_a_file_outside_the_allowed_folders_is_refused(ready: Callable) -> None:
@@ -221,6 +252,8 @@ def test_a_push_source_is_neither_added_nor_visited(ready: Callable, tmp_path: P
     with closing(Database(f"sqlite:///{tmp_path / 'warden.db'}")) as database, database.write() as session:
         sources.push(session, "erp", datetime(2026, 1, 5, tzinfo=UTC))
     fails(ready("source", "run", "erp"), "erp is fed through the API")
+    assert ready("source", "list").stdout == "erp  push  fed through the API\n"
+    assert "ok   source erp: fed through the API" in ready("doctor").stdout
     fails(ready("source", "test", "erp"), "erp is fed through the API")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def with_what_they_require(wanted: list[str]) -> set[str]:
         one = waiting.pop()
         for place in {(canonicalize_name(one.name), extra) for extra in ("", *one.extras)} - found:
             found.add(place)
+            assert one.specifier.contains(distribution(one.name).version), one
             required = map(Requirement, distribution(one.name).requires or ())
             waiting += [each for each in required if not each.marker or each.marker.evaluate({"extra": place[1]})]
     return {name for name, _extra in found}
@@ -101,6 +103,15 @@ def run(installed: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProc
     return subprocess.run(
         [installed / "warden", *arguments], cwd=cwd, env=kept | settings, capture_output=True, text=True, check=False
     )
+
+
+def test_all_that_the_image_installs_is_pinned_as_it_is_seen_here() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {
+        canonicalize_name(one.name): one for one in map(Requirement, lines) if not one.marker or one.marker.evaluate()
+    }
+    for name in with_what_they_require(["build", "hatchling", *required_by_warden()]):
+        assert pins[name].specifier == SpecifierSet(f"=={distribution(name).version}")
 
 
 def test_the_installed_wheel_upgrades_a_database_and_examines_it(

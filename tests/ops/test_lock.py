@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,15 @@ def test_a_second_process_that_would_walk_the_road_is_refused(
     assert ended.returncode == 1
     assert "Another Warden process is using" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_link_to_the_file_is_the_same_file(start: Callable, warden: Callable, tmp_path: Path) -> None:
+    first = start("run")
+    first.wait_for(lambda: "clock_started" in first.output, "clock_started")
+    (tmp_path / "link.db").symlink_to(tmp_path / "warden.db")
+    ended = warden("tick", WARDEN_DATABASE_URL="sqlite:///link.db")
+    assert ended.returncode == 1
+    assert "Another Warden process is using link.db" in ended.stderr
 
 
 def test_commands_that_walk_no_road_work_beside_a_running_clock(start: Callable, warden: Callable) -> None:

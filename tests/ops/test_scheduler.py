@@ -37,6 +37,7 @@ from warden.store import (
     rule_versions,
     rules,
     shipped,
+    sources,
 )
 from warden.vault import Vault, open_vault
 from warden.web.health import Check, readiness
@@ -208,6 +209,22 @@ def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_assessing(
 ) -> None:
     for now in (NOW + timedelta(days=3650), NOW):
         assert "assess" in stages(tick(database, vault, settings, http, now))
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_visiting(
+    database: Database, vault: Vault, settings: Settings, http: Http, tmp_path: Path
+) -> None:
+    allowed = settings.model_copy(update={"file_roots": (tmp_path,)})
+    (tmp_path / "deliveries.csv").write_text("id,supplier,due\n1,S-1,2026-03-01\n", encoding="utf-8")
+    options = {"path": str(tmp_path / "deliveries.csv"), "kind": "deliveries", "key_column": "supplier"}
+    options |= {"key_scheme": "supplier_code", "identity_columns": ["id"], "due_column": "due"}
+    with database.write() as session:
+        sources.add(session, name="erp", collector="table", options=options, now=NOW)
+        pushed = sources.push(session, "crm", NOW)
+        pushed.last_success_at = NOW + timedelta(days=90)
+    ahead, right = NOW + timedelta(days=90), NOW + timedelta(minutes=1)
+    visited = [dict(tick(database, vault, allowed, http, at))["collect"] for at in (ahead, right, right)]
+    assert visited == [1, 1, 0]
 
 
 @pytest.mark.parametrize("stage", [collect, attribute, assess, decide, announce, digest, notify])

@@ -190,7 +190,8 @@ def test_thresholds_may_differ_from_partner_to_partner() -> None:
 
 def test_starts_for_another_number_of_levels_are_named_and_not_used() -> None:
     three = Thresholds(likelihood=[0.0, 0.3, 0.6])
-    assert GRID.misfits(three) == [("likelihood", "found 3 starts, expected 5, one per level of the matrix")]
+    found = [(one.path, one.text) for one in GRID.misfits(three)]
+    assert found == [("likelihood", "found 3 starts, expected 5, one per level of the matrix")]
     assert GRID.misfits(Thresholds()) == []
     assert GRID.place(np.array([0.25]), np.array([1.0]), thresholds=[three]).likelihood_level[0] == 2
 

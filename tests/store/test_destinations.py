@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import NotificationReason, NotificationStatus, Severity
-from warden.errors import Conflict, NotFound, PreconditionFailed
+from warden.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Destination
 from warden.store import destinations, notifications
 from warden.vault import Vault
@@ -42,6 +42,16 @@ def test_an_alert_goes_where_it_is_loud_enough(
         operations = destinations.for_operations(session)
     assert [destination.name for destination in found] == expected
     assert [destination.name for destination in operations] == ["operations only"]
+
+
+@pytest.mark.parametrize("name", ["\u200b", "ops\r\nBcc: x@y.example", "a\u202eb"])
+def test_a_destination_has_a_name_that_hides_nothing(db: Database, vault: Vault, now: datetime, name: str) -> None:
+    with db.write() as session:
+        ops = add(session, vault, now, "ops")
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            add(session, vault, now, name)
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            destinations.change(session, ops, None, name=name)
 
 
 def test_a_failing_destination_is_not_told_of_itself(db: Database, vault: Vault, now: datetime) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 from factories import DAY, NOW, make_partner, make_source, measure, message
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from collectors.base import Key
 from warden.db import Database
 from warden.errors import Conflict, InvalidInput, NotFound
-from warden.models import Alias, FactKey, Partner
+from warden.models import Alias, FactKey, Identifier, Partner
 from warden.store import identifiers, meta, partners
 from warden.store.facts import insert_facts
 
@@ -40,6 +40,32 @@ def test_an_exact_identifier_beats_a_domain_and_the_closest_domain_wins(db: Data
             "c@notacme.example": None,
         }
         assert identifiers.attribute_new(session, NOW) == 0
+
+
+def test_strangers_are_not_tried_again_until_there_are_other_identifiers(db: Database) -> None:
+    with db.write() as session:
+        acme = make_partner(session)
+        report(session, "a@acme.example", "b@other.example")
+        assert identifiers.attribute_new(session, NOW) == 0
+        asked: list[str] = []
+        event.listen(db.engine, "before_cursor_execute", lambda *sent: asked.append(sent[2]))
+        assert identifiers.attribute_new(session, NOW) == 0
+        assert [one for one in asked if "fact_key" in one] != []
+        assert [one for one in asked if "fact_key.value" in one] == []
+        # As another process would: what it added was not yet to be seen when the key came, nor the key to it.
+        session.add(Identifier(partner_id=acme.id, scheme="email", value="a@acme.example", created_at=NOW))
+        session.flush()
+        assert identifiers.attribute_new(session, NOW) == 1
+        assert owners(session) == {"a@acme.example": "Acme", "b@other.example": None}
+
+
+def test_a_key_that_is_committed_after_younger_ones_is_not_missed(db: Database) -> None:
+    with db.write() as session:
+        make_partner(session, keys=[("domain", "acme.example")])
+        for number, value in ((7, "b@other.example"), (5, "a@acme.example"), (9, "c@acme.example")):
+            session.add(FactKey(id=number, scheme="email", value=value, first_seen_at=NOW))
+            session.flush()
+            assert identifiers.attribute_new(session, NOW) == value.endswith("acme.example")
 
 
 def test_a_new_identifier_attributes_past_facts(db: Database) -> None:

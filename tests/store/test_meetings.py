@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 Act = Callable[[Session, Meeting], Meeting]
 
 SCHEDULE: Act = lambda s, m: meetings.schedule(s, m, starts_at=NOW + 2 * DAY, minutes=45, place="Taipei", now=NOW)  # noqa: E731
+MOVE: Act = lambda s, m: meetings.schedule(s, m, starts_at=NOW + 2 * DAY, minutes=45, place="Hanoi", now=NOW)  # noqa: E731
 HOLD: Act = lambda s, m: meetings.held(s, m, outcome="Weekly calls from now on.", who="olga", now=NOW + DAY)  # noqa: E731
 WAIVE: Act = lambda s, m: meetings.waive(s, m, reason="They called first.", who="olga")  # noqa: E731
 MISS: Act = lambda s, m: meetings.miss(s, m, NOW + 9 * DAY)  # noqa: E731
@@ -43,7 +44,8 @@ def the_meeting(session: Session) -> Meeting:
     ("acts", "status", "sequence"),
     [
         ([SCHEDULE], MeetingStatus.SCHEDULED, 1),
-        ([SCHEDULE, SCHEDULE], MeetingStatus.SCHEDULED, 2),
+        ([SCHEDULE, MOVE], MeetingStatus.SCHEDULED, 2),
+        ([SCHEDULE, MOVE, SCHEDULE], MeetingStatus.SCHEDULED, 3),
         ([SCHEDULE, HOLD], MeetingStatus.HELD, 1),  # what calendars hold stays as it is
         ([HOLD], MeetingStatus.HELD, 0),
         ([WAIVE], MeetingStatus.WAIVED, 1),
@@ -98,6 +100,14 @@ def test_a_closed_meeting_stays_closed(proposed: Database, first: Act, then: Act
 def test_what_does_not_fit_is_refused(proposed: Database, act: Act, sentence: str) -> None:
     with proposed.write() as session, pytest.raises(InvalidInput, match=sentence):
         act(session, the_meeting(session))
+
+
+def test_a_meeting_scheduled_as_it_is_already_stays_as_it_is(proposed: Database) -> None:
+    with proposed.write() as session:
+        SCHEDULE(session, the_meeting(session))
+    with proposed.write() as session:
+        meeting = SCHEDULE(session, the_meeting(session))
+        assert (meeting.sequence, meeting.version) == (1, 2)
 
 
 def test_a_missed_meeting_scheduled_anew_is_due_on_its_new_day(proposed: Database) -> None:

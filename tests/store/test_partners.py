@@ -150,6 +150,17 @@ def test_partners_are_found_by_what_they_are(db: Database) -> None:
         assert [one.name for one in partners.listing(session, limit=1, cursor=first.next).items] == ["Zeta"]
 
 
+@pytest.mark.parametrize("name", ["Kim\r\nBcc: x@y.example", "\u202eKim", "\u200b"])
+def test_a_name_of_a_person_hides_nothing(db: Database, name: str) -> None:
+    with db.write() as session:
+        with pytest.raises(InvalidInput) as refused:
+            people.get_or_create(session, email="kim@acme.example", name=name)
+        assert [fault.where for fault in refused.value.faults] == ["name"]
+        kim = people.get_or_create(session, email="kim@acme.example", name="Kim")
+        with pytest.raises(InvalidInput):
+            people.update(session, kim, {"name": name})
+
+
 def test_a_person_is_known_by_address(db: Database) -> None:
     with db.write() as session:
         first = people.get_or_create(session, email=" An@Us.example ")

@@ -245,6 +245,16 @@ def test_a_name_is_taken_by_one_source(sqlite_db: Database, act: Callable[[Sessi
             act(session)
 
 
+@pytest.mark.parametrize("name", ["", "\u200b", "erp\nevil", "a\u202eb", "x" * 101])
+def test_a_source_has_a_name_that_hides_nothing(sqlite_db: Database, name: str) -> None:
+    with sqlite_db.write() as session:
+        feed = make_feed(session)
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            sources.push(session, name, NOW)
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            sources.update(session, feed.id, version=None, now=NOW, name=name)
+
+
 def test_a_push_source_is_made_when_first_used(db: Database) -> None:
     with db.write() as session:
         first = sources.push(session, "crm", NOW)

@@ -1,7 +1,9 @@
 """Verdicts: the newest word of each author counts, most authors are followed, shares come with their uncertainty."""
 
 import uuid
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -27,20 +29,34 @@ def seeded(db: Database) -> Database:
     return db
 
 
-def alert(session: Session, ago: int = 10, days: float = 9, rule_key: str = "late_rate") -> Alert:
-    """An alert that fired so many days ago and stood for some."""
+SEEN = {"late_rate": 0.3}
+
+
+def turn(
+    session: Session, at: datetime, before: RuleState, after: RuleState, values: Mapping[str, Any], rule_key: str
+) -> Decision:
+    """A transition of a rule for Acme."""
     rule, who = rules.by_key(session, rule_key), partners.by_name(session, "Acme")
     assert who is not None
-    at = NOW - ago * DAY
     decision = Decision(
-        key=f"{uuid.uuid4()}", rule_id=rule.id, partner_id=who.id, at=at, before=RuleState.OK, after=RuleState.FIRING,
-        reason={"message": "m", "params": {}}, context={"late_rate": 0.3},
+        key=f"{uuid.uuid4()}", rule_id=rule.id, partner_id=who.id, at=at, before=before, after=after,
+        reason={"message": "m", "params": {}}, context=dict(values),
     )  # fmt: skip
     session.add(decision)
     session.flush()
+    return decision
+
+
+def alert(
+    session: Session, ago: int = 10, days: float = 9, rule_key: str = "late_rate", values: Mapping[str, Any] = SEEN
+) -> Alert:
+    """An alert that fired so many days ago and stood for some."""
+    at, until = NOW - ago * DAY, NOW - (ago - days) * DAY
+    decision = turn(session, at, RuleState.PENDING, RuleState.FIRING, values, rule_key)
+    turn(session, until, RuleState.FIRING, RuleState.OK, values, rule_key)
     fired = Alert(
-        rule_id=rule.id, partner_id=who.id, decision_id=decision.id, severity=Severity.WARNING, fired_at=at,
-        state=AlertState.RESOLVED, resolved_at=at + timedelta(days=days),
+        rule_id=decision.rule_id, partner_id=decision.partner_id, decision_id=decision.id, severity=Severity.WARNING,
+        fired_at=at, state=AlertState.RESOLVED, resolved_at=until,
     )  # fmt: skip
     session.add(fired)
     session.flush()
@@ -155,8 +171,10 @@ def test_noise_that_ended_soon_advises_to_wait(seeded: Database) -> None:
     with seeded.write() as session:
         rule = rules.by_key(session, "late_rate")
         rules.update(session, rule, {"for_seconds": 7 * 86_400, "keep_firing_for_seconds": 0}, NOW)
-        for days in (2, 3, 4, 5, 6):
-            say(session, alert(session, days=days), Worth.NOISE)
-        say(session, alert(session, ago=60, days=40), Worth.USEFUL)
+        seen = {**SEEN, **rule.parameters}
+        for place, (days, worth) in enumerate((*((days, Worth.NOISE) for days in range(2, 7)), (30, Worth.USEFUL))):
+            ago = 300 - 40 * place
+            turn(session, NOW - (ago + 7) * DAY, RuleState.OK, RuleState.PENDING, seen, "late_rate")
+            say(session, alert(session, ago, days, values=seen), worth)
         advice = counsel.standings(session, [rule], 5.0, NOW)[rule.id].advice
     assert advice == {"message": WAIT, "params": {"after": 14.0, "before": 7.0, "removed": 5, "noise": 5}}

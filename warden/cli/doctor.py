@@ -86,7 +86,7 @@ def _source(source: Source, vault: Vault) -> Finding:
         return False, f"{name}: blind since {source.blind_since:%Y-%m-%d %H:%M} UTC; see its runs"
     if source.paused:
         return False, f"{name}: paused; `warden source resume` lets it go on"
-    return True, f"{name}: {source.state}"
+    return True, f"{name}: {'fed through the API' if source.collector == sources.PUSH else source.state}"
 
 
 def _destinations(session: Session, vault: Vault) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from collectors.sheet import guessed_encoding
 from warden.cli.opening import opened
 from warden.clock import utc_now
 from warden.errors import Fault, InvalidInput
@@ -48,6 +49,9 @@ def import_file(
             encoding=encoding,
             sheet=sheet,
         )
+    if encoding is None and (guess := guessed_encoding(data)):
+        typer.echo(f"The encoding is a guess: read as {guess[0]}, a line of it is\n  {guess[1]!r}", err=True)
+        typer.echo("If that looks wrong, name the encoding with --encoding.", err=True)
     if result.ignored:
         typer.echo(f"Columns not used: {', '.join(result.ignored)}.", err=True)
     if result.faults:

@@ -25,7 +25,9 @@ Name = Annotated[str, typer.Argument(help="Name of the source.")]
 @app.command("add")
 def add_source(
     name: Name,
-    collector: Annotated[str, typer.Argument(help="Kind of source: table, imap, mbox, feed.")],
+    collector: Annotated[
+        str, typer.Argument(help="Kind of source: table, imap, mbox, calendar, feed, search_feed, gdelt.")
+    ],
     option: Pairs = None,
     options_file: OptionsFile = None,
     secret: Secrets = None,
@@ -63,7 +65,8 @@ def list_sources() -> None:
             blind = f", blind since {source.blind_since:%Y-%m-%d %H:%M}" if source.blind_since else ""
             paused = ", paused" if source.paused else ""
             reason = f": {source.reason}" if source.reason else ""
-            typer.echo(f"{source.name}  {source.collector}  {source.state}{paused}{blind}{reason}")
+            state = "fed through the API" if source.collector == sources.PUSH else source.state
+            typer.echo(f"{source.name}  {source.collector}  {state}{paused}{blind}{reason}")
 
 
 @app.command("test")
@@ -78,7 +81,7 @@ def try_source(name: Name) -> None:
     for fact in facts:
         typer.echo(_shown(fact))
     for problem in problems:
-        typer.echo(f"set aside: {problem.where}: {problem.what}", err=True)
+        _tell_set_aside(problem.where, problem.what)
     if not facts:
         typer.echo("It was reached, and has nothing to report.")
 
@@ -111,8 +114,14 @@ def run_source(name: Name) -> None:
         typer.echo(f"{name} is {source.state}: {source.reason}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{last[0].seen} facts reported, {last[0].new} of them new.")
+    for problem in last[0].problems:
+        _tell_set_aside(problem["where"], problem["what"])
     if source.paused:
         typer.echo(f"It stays paused: warden source resume {name!r}", err=True)
+
+
+def _tell_set_aside(where: str, what: str) -> None:
+    typer.echo(f"set aside: {where}: {what}", err=True)
 
 
 def _named(session: Session, name: str) -> Source:

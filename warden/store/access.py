@@ -14,6 +14,7 @@ from warden.errors import Conflict, Fault, InvalidInput, NotFound, NotSignedIn
 from warden.models import ApiToken, OneTimeLink, User, WebSession
 from warden.store.paging import Page, page
 from warden.store.people import email_fault
+from warden.store.visible import is_plain, is_visible
 from warden.vault import hash_token, random_token
 
 LINK_LIFETIME = timedelta(hours=24)
@@ -231,14 +232,16 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """Add an API token and return it with its plain text, which cannot be had again.
 
-    Raises InvalidInput for an unknown scope.
+    Raises InvalidInput for a name that hides something, and for an unknown scope.
     """
     wanted = sorted(set(scopes))
     faults = [
         Fault("scopes", f"{scope!r} is not one of {', '.join(SCOPES)}") for scope in wanted if scope not in SCOPES
     ]
+    if not (is_visible(name) and is_plain(name)):
+        faults.append(Fault("name", "expected a name without hidden characters"))
     if faults:
-        raise InvalidInput("The token's scopes are not valid.", faults)
+        raise InvalidInput("The token cannot be made.", faults)
     plain = TOKEN_PREFIX + random_token()
     token = ApiToken(
         name=name,

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Select, func, insert, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from warden.domain import AlertEventKind, AlertState, HeldBack
+from warden.domain import AlertEventKind, AlertState, HeldBack, Severity
 from warden.models import Alert, AlertEvent, Notice, Partner
+from warden.store import told
+from warden.store.batches import in_batches
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,6 +56,28 @@ def pending(session: Session, partner_ids: Collection[uuid.UUID]) -> list[AlertE
     return list(session.scalars(query))
 
 
+def kept_back(session: Session) -> dict[HeldBack, set[Severity]]:
+    """Return the severities of alerts that fire still of which something was kept back, by the reason.
+
+    Of two reasons: that another rule fired, and that nobody took it.
+    """
+    whys = (HeldBack.INHIBITED, HeldBack.NOBODY)
+    query = (
+        select(Notice.held_back, Alert.severity)
+        .select_from(AlertEvent)
+        .join(Notice, Notice.id == AlertEvent.notice_id)
+        .join(Alert, Alert.id == AlertEvent.alert_id)
+        .where(
+            Notice.held_back.in_([one.value for one in whys]),
+            Alert.state == AlertState.FIRING,
+            AlertEvent.kind != AlertEventKind.RESOLVED,
+        )
+        .distinct()
+    )
+    rows = session.execute(query).all()
+    return {one: {severity for held_back, severity in rows if held_back == one.value} for one in whys}
+
+
 def inhibited(session: Session, partner_id: uuid.UUID | None = None) -> list[AlertEvent]:
     """Return what nobody was told of because another rule fired, about alerts that fire still."""
     query = _held_back(HeldBack.INHIBITED).where(
@@ -64,21 +88,36 @@ def inhibited(session: Session, partner_id: uuid.UUID | None = None) -> list[Ale
     return list(session.scalars(query))
 
 
+def untaken(session: Session, severities: Collection[Severity]) -> list[AlertEvent]:
+    """Return what fired or became worse while nobody took it, about alerts that fire still, the oldest first."""
+    kinds = (AlertEventKind.FIRED, AlertEventKind.WORSE)
+    query = _held_back(HeldBack.NOBODY).where(Alert.state == AlertState.FIRING, AlertEvent.kind.in_(kinds))
+    return list(session.scalars(query.where(Alert.severity.in_(severities))))
+
+
 def silenced(session: Session) -> list[AlertEvent]:
-    """Return what nobody was told of because of a silence: what fired and fires still, and what ended."""
-    still = or_(Alert.state == AlertState.FIRING, AlertEvent.kind == AlertEventKind.RESOLVED)
-    return list(session.scalars(_held_back(HeldBack.SILENCED).where(still)))
+    """Return what nobody was told of because of a silence: what fired and fires still, and what ended and is known.
+
+    Read by what fires and by what people know of, of which there is little, however much was ever silenced.
+    """
+    kept = _held_back(HeldBack.SILENCED)
+    found = list(session.scalars(kept.where(Alert.state == AlertState.FIRING)))
+    for known in in_batches(list(told.alerts(session))):
+        over = kept.where(AlertEvent.alert_id.in_(known), AlertEvent.kind == AlertEventKind.RESOLVED)
+        found += session.scalars(over.where(Alert.state != AlertState.FIRING))
+    return sorted(found, key=lambda event: event.id)
 
 
 def _held_back(held_back: HeldBack) -> Select[AlertEvent]:
-    """Return the query of events whose notice was held back, with alert, rule, partner and its owner."""
+    """Return the query of events whose notice was held back, with alert, rule, partner and its people."""
     alert = contains_eager(AlertEvent.alert)
+    people = (joinedload(Partner.owner), joinedload(Partner.sponsor))
     return (
         select(AlertEvent)
         .join(Notice, Notice.id == AlertEvent.notice_id)
         .join(Alert, Alert.id == AlertEvent.alert_id)
         .where(Notice.held_back == held_back.value)
-        .options(alert.joinedload(Alert.rule), alert.joinedload(Alert.partner).joinedload(Partner.owner))
+        .options(alert.joinedload(Alert.rule), alert.joinedload(Alert.partner).options(*people))
         .order_by(AlertEvent.id)
     )
 

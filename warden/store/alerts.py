@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import AlertEventKind, AlertState, HeldBack, NoticeReason, Severity
+from warden.domain import AlertEventKind, AlertState, Cause, HeldBack, NoticeReason, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alert, AlertEvent, Notice, Partner, Rule, RuleStatus, Told
 from warden.store.paging import Page, page
@@ -117,13 +117,41 @@ def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
         .distinct()
         .order_by(Alert.partner_id)
     )
-    return list(session.scalars(query))
+    found = list(session.scalars(query))
+    if not found:
+        return []
+    many = (Notice.partner_id.is_(None), Notice.reason == NoticeReason.REMINDER, Notice.at > before)
+    reminded = {one for some in session.scalars(select(Notice.partners).where(*many)) for one in some}
+    return [one for one in found if str(one) not in reminded]
+
+
+_BEGUN = exists().where(
+    AlertEvent.alert_id == Alert.id, AlertEvent.kind.in_((AlertEventKind.FIRED, AlertEventKind.WORSE))
+)
+_OF_LATE_FACTS = and_(
+    Alert.state == AlertState.FIRING,
+    _BEGUN.where(AlertEvent.cause == Cause.LATE_FACTS),
+    ~_BEGUN.where(AlertEvent.cause != Cause.LATE_FACTS),
+)
+"""It is open, late facts raised it and nothing else since: nobody is told of it."""
+
+
+def of_late_facts(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, set[uuid.UUID]]:
+    """Return of which of some partners an alert is open that nobody is told of, as late facts raised it, by rule."""
+    found: dict[uuid.UUID, set[uuid.UUID]] = {}
+    query = select(Alert.rule_id, Alert.partner_id).where(Alert.partner_id.in_(partner_ids), _OF_LATE_FACTS)
+    for rule_id, partner_id in session.execute(query):
+        found.setdefault(rule_id, set()).add(partner_id)
+    return found
 
 
 def firing_by_rules(session: Session, keys: Collection[str]) -> list[Alert]:
-    """Return the open alerts of some rules, with partners and their owners."""
+    """Return the open alerts of some rules, with partners and their owners; without those of late facts, which nobody
+    is told of.
+    """
     query = select_with_names().join(Rule, Rule.id == Alert.rule_id)
-    return list(session.scalars(query.where(Rule.key.in_(keys), Alert.state == AlertState.FIRING)))
+    query = query.where(Rule.key.in_(keys), Alert.state == AlertState.FIRING, ~_OF_LATE_FACTS)
+    return list(session.scalars(query))
 
 
 def unstable(session: Session, partner_id: uuid.UUID) -> set[uuid.UUID]:
@@ -132,6 +160,12 @@ def unstable(session: Session, partner_id: uuid.UUID) -> set[uuid.UUID]:
         RuleStatus.partner_id == partner_id, RuleStatus.unstable_since.is_not(None)
     )
     return set(session.scalars(query))
+
+
+def firing_among(session: Session, alert_ids: Collection[uuid.UUID]) -> list[Alert]:
+    """Return those of some alerts that are open, with their partners and rules, oldest first."""
+    query = select_with_names().where(Alert.id.in_(alert_ids), Alert.state == AlertState.FIRING)
+    return list(session.scalars(query.order_by(Alert.fired_at, Alert.id)))
 
 
 def by_ids(session: Session, alert_ids: Collection[uuid.UUID]) -> list[Alert]:

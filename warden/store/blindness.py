@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from warden.db import EPOCH, UtcDateTime
@@ -17,6 +18,7 @@ DARK = (RunOutcome.REFUSED, RunOutcome.CHANGED)
 """After these no news can be trusted to come until a run goes well."""
 
 _DAY = timedelta(days=1)
+_AS_OF = bindparam("as_of", type_=UtcDateTime())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +59,30 @@ def _blind_since(source: Source, blind_hours: int, as_of: datetime, runs: _Runs 
 
 
 def _runs(session: Session, as_of: datetime) -> Mapping[uuid.UUID, _Runs]:
-    """Return what came of the runs of each source that had ended by `as_of`; sources without any are absent.
+    """Return what came of the runs of each source that had ended by `as_of`; sources without any are absent."""
+    rows = session.execute(_query(), {_AS_OF.key: as_of})
+    return {source_id: _Runs(ended, bool(dark)) for source_id, ended, dark in rows}
+
+
+@cache
+def _query() -> Select[uuid.UUID, datetime | None, bool]:
+    """Return the query of `_runs`, put together once: that takes longer than asking it.
 
     Runs are kept for ever: the last ones are sought in the index by their start, from the newest back.
     """
     run, good = aliased(Run), aliased(Run)
-    last_good = select(good).where(*_ended(good, as_of), good.outcome == RunOutcome.OK)
+    last_good = select(good).where(*_ended(good), good.outcome == RunOutcome.OK)
     last_good = last_good.order_by(good.started_at.desc()).limit(1).correlate(Source)
     begun = last_good.with_only_columns(good.started_at).scalar_subquery()
     later = run.started_at > func.coalesce(begun, literal(EPOCH, UtcDateTime()))
     query = select(
         Source.id,
         last_good.with_only_columns(good.finished_at).scalar_subquery(),
-        exists().where(*_ended(run, as_of), run.outcome.in_(DARK), later).correlate(Source),
+        exists().where(*_ended(run), run.outcome.in_(DARK), later).correlate(Source),
     )
-    query = query.where(exists().where(*_ended(run, as_of), run.outcome.is_not(None)).correlate(Source))
-    return {source_id: _Runs(ended, bool(dark)) for source_id, ended, dark in session.execute(query)}
+    return query.where(exists().where(*_ended(run), run.outcome.is_not(None)).correlate(Source))
 
 
-def _ended(run: type[Run], as_of: datetime) -> tuple[ColumnElement[bool], ...]:
+def _ended(run: type[Run]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a run of a source had ended; that it had begun says no more, but can be sought."""
-    return run.source_id == Source.id, run.started_at <= as_of, run.finished_at <= as_of
+    return run.source_id == Source.id, run.started_at <= _AS_OF, run.finished_at <= _AS_OF

@@ -54,14 +54,20 @@ class InForce:
 
     def __init__(self, rows: Iterable[Cadence]) -> None:
         self._rows = {(row.level, *_place(row.scope, row.tier, row.partner_id)): row for row in rows}
+        self._with_own = {row.partner_id for row in self._rows.values() if row.scope is Scope.PARTNER}
+        self._of_tiers: dict[str, Mapping[MeetingLevel, Effective]] = {}
 
-    def effective(self, whose: Whose | None) -> dict[MeetingLevel, Effective]:
+    def effective(self, whose: Whose | None) -> Mapping[MeetingLevel, Effective]:
         """Return what holds for a partner, a tier as such, or (None) the portfolio, by level, the highest first."""
-        return {level: self._of(level, whose) for level in MeetingLevel}
+        partner_id, tier = whose or (None, "")
+        if partner_id in self._with_own:
+            return {level: self._of(level, partner_id, tier) for level in MeetingLevel}
+        if tier not in self._of_tiers:  # nearly everybody's is that of the tier
+            self._of_tiers[tier] = {level: self._of(level, None, tier) for level in MeetingLevel}
+        return self._of_tiers[tier]
 
-    def _of(self, level: MeetingLevel, whose: Whose | None) -> Effective:
-        partner_id, tier = whose or (None, None)
-        places = [(Scope.PARTNER, str(partner_id)), (Scope.TIER, (tier or "").casefold()), (Scope.PORTFOLIO, "")]
+    def _of(self, level: MeetingLevel, partner_id: uuid.UUID | None, tier: str) -> Effective:
+        places = [(Scope.PARTNER, str(partner_id)), (Scope.TIER, tier.casefold()), (Scope.PORTFOLIO, "")]
         row = next((self._rows[level, *place] for place in places if (level, *place) in self._rows), None)
         if row is None:
             return Effective(SHIPPED[level])
@@ -74,7 +80,7 @@ def in_force(session: Session, at: datetime) -> InForce:
     return InForce(session.scalars(select(Cadence).where(holds).order_by(Cadence.created_at, Cadence.id)))
 
 
-def effective(session: Session, whose: Whose | None, at: datetime) -> dict[MeetingLevel, Effective]:
+def effective(session: Session, whose: Whose | None, at: datetime) -> Mapping[MeetingLevel, Effective]:
     """Return what held at `at` for a partner, a tier as such, or (None) the portfolio."""
     return in_force(session, at).effective(whose)
 

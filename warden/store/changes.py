@@ -21,8 +21,6 @@ from warden.models import (
     Override,
     Partner,
     PartnerVersion,
-    Rule,
-    RuleSetting,
 )
 from warden.store.evidence import KEPT
 from warden.store.facts import in_force, last_recorded_at
@@ -54,13 +52,6 @@ def last_change(session: Session, now: datetime) -> datetime | None:
             )
         ),
     ]
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
-def last_change_of_rules(session: Session, now: datetime) -> datetime | None:
-    """Return when, up to `now`, a rule was last changed, or a value for a tier or a partner set or ended."""
-    columns = (Rule.updated_at, RuleSetting.created_at, RuleSetting.ended_at)
-    moments = [session.scalar(select(func.max(column)).where(column <= now)) for column in columns]
     return max((moment for moment in moments if moment is not None), default=None)
 
 

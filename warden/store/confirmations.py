@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from sqlalchemy import update
+from sqlalchemy import case, update
 from sqlalchemy.orm import Session
 
 from warden.domain import NotificationReason, NotificationStatus
@@ -39,11 +39,13 @@ def confirm(session: Session, vault: Vault, destination_id: uuid.UUID, at: str, 
         Notification.reason == NotificationReason.CANARY,
         Notification.created_at == sent_at,
         Notification.confirmed_at.is_(None),
-        Notification.status.in_((NotificationStatus.SENT, NotificationStatus.ACCEPTED)),
+        Notification.status.in_((NotificationStatus.CLAIMED, NotificationStatus.SENT, NotificationStatus.ACCEPTED)),
     )
-    session.execute(
-        shown.values(status=NotificationStatus.CONFIRMED, confirmed_at=now).execution_options(synchronize_session=False)
+    # Whoever calls back before answering us confirms what is still being sent: that is noted once it was.
+    still = case(
+        (Notification.status != NotificationStatus.CLAIMED, NotificationStatus.CONFIRMED), else_=Notification.status
     )
+    session.execute(shown.values(status=still, confirmed_at=now).execution_options(synchronize_session=False))
 
 
 def _text(destination_id: uuid.UUID, at: str) -> str:

@@ -9,13 +9,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -25,10 +23,12 @@ from scorers.impact import Formula
 from scorers.matrix import Thresholds
 from warden import discovery
 from warden.domain import Scope
-from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.errors import Conflict, Fault, InvalidInput, NotFound, hint
+from warden.i18n import N_
 from warden.models import Criterion, Partner
-from warden.store import matrices, meta
+from warden.store import matrices, meta, validation
 from warden.store.partners import tiers as tiers_in_use
+from warden.store.partners import unknown_tier
 
 IMPACT, PLACEMENT = "impact", "placement"
 
@@ -152,8 +152,7 @@ def refuse_unknown_tier(session: Session, scope: Scope, subject: str) -> None:
     """Raise InvalidInput for a tier no partner has: nobody would notice that what is set for it reaches nobody."""
     known = tiers_in_use(session)
     if scope is Scope.TIER and _key(scope, subject) not in {_key(scope, tier) for tier in known}:
-        expected = f"expected a tier some partner has: {', '.join(known) or 'there is none yet'}"
-        raise InvalidInput("No partner has this tier.", [Fault("subject", f"found {subject!r:.80}; {expected}")])
+        raise InvalidInput("No partner has this tier.", [unknown_tier(subject, known)])
 
 
 def end(session: Session, criterion_id: uuid.UUID, author: str, now: datetime) -> Criterion:
@@ -256,20 +255,12 @@ def _merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 TOGETHER = "data"
 """The place of a fault that lies in no single field."""
 
-_EXPECTED = {
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "a text",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
-    "too_short": "at least {min_length} items",
-    "too_long": "at most {max_length} items",
+SCOPES = {
+    Scope.PORTFOLIO: N_("portfolio"),
+    Scope.TIER: N_("tier %(subject)s"),
+    Scope.PARTNER: N_("partner %(subject)s"),
 }
-"""What pydantic's kinds of error say was expected."""
+"""What criteria are set for."""
 
 
 def _model(name: str) -> type[BaseModel]:
@@ -292,12 +283,14 @@ def _data_faults(name: str, data: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with each field by itself."""
     fields = _fields(name)
     if not data:
-        return [Fault(TOGETHER, "is empty; expected at least one field that differs")]
-    faults = [Fault(field, f"is not a field of {name}{_hint(field, fields)}") for field in data if field not in fields]
+        return [Fault.of(TOGETHER, N_("is empty; expected at least one field that differs"))]
+    unknown = N_("is not a field of %(name)s; %(hint)s")
+    faults = [Fault.of(field, unknown, name=name, hint=hint(field, fields)) for field in data if field not in fields]
     if not isinstance(data.get(ENABLED, True), bool):
-        faults.append(Fault(ENABLED, f"found {data[ENABLED]!r:.80}; expected true or false"))
+        what = N_("found %(found)s; expected true or false")
+        faults.append(Fault.of(ENABLED, what, found=f"{data[ENABLED]!r:.80}"))
     faults += [
-        Fault(path.replace("\x00", ""), "holds a NUL character; expected text")
+        Fault.of(path.replace("\x00", ""), N_("holds a NUL character; expected text"))
         for path, value in _leaves("", data)
         if "\x00" in f"{path}{value}"  # which not every database stores
     ]
@@ -306,31 +299,16 @@ def _data_faults(name: str, data: Mapping[str, Any]) -> list[Fault]:
     return faults + [fault for fault in _model_faults(_model(name), known) if fault.where != TOGETHER]
 
 
-def _hint(field: str, fields: Sequence[str]) -> str:
-    close = get_close_matches(field, fields, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; expected one of {', '.join(fields)}"
-
-
 def _model_faults(model: type[BaseModel], data: Mapping[str, Any]) -> Iterator[Fault]:
     for path, value in _leaves("", data):
         if isinstance(value, float) and not math.isfinite(value):
-            yield Fault(path, f"found {value}; expected a finite number")
+            yield Fault.of(path, N_("found %(found)s; expected a finite number"), found=str(value))
             return
     try:
         model.model_validate(data, strict=True)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            yield Fault(_path(details["loc"]), _what(details))
-
-
-def _what(details: ErrorDetails) -> str:
-    said = details["msg"].removeprefix("Value error, ")
-    expected = _EXPECTED.get(details["type"])
-    if expected is None and not details["loc"]:  # of several fields, which the sentence names
-        return said
-    return f"found {details['input']!r:.80}; " + (
-        f"expected {expected.format(**details.get('ctx', {}))}" if expected else said
-    )
+            yield validation.fault_of(details, TOGETHER)
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -344,28 +322,25 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return text.removeprefix(".") or TOGETHER
-
-
 def _subject_faults(session: Session, scope: Scope, subject: str) -> list[Fault]:
     subject = subject.strip()
     if scope is Scope.PORTFOLIO:
-        return [Fault("subject", f"found {subject!r:.80}; expected nothing for the portfolio")] if subject else []
+        what = N_("found %(found)s; expected nothing for the portfolio")
+        return [Fault.of("subject", what, found=f"{subject!r:.80}")] if subject else []
     if scope is Scope.TIER:
-        return [] if 0 < len(subject) <= 40 else [Fault("subject", "expected a tier of 1 to 40 characters")]
+        return [] if 0 < len(subject) <= 40 else [Fault.of("subject", N_("expected a tier of 1 to 40 characters"))]
     try:
         known = session.get(Partner, uuid.UUID(subject))
     except ValueError:
         known = None
-    return [] if known is not None else [Fault("subject", f"found {subject!r:.80}; expected the id of a partner")]
+    what = N_("found %(found)s; expected the id of a partner")
+    return [] if known is not None else [Fault.of("subject", what, found=f"{subject!r:.80}")]
 
 
 def _misfits(session: Session, data: Mapping[str, Any]) -> list[Fault]:
     """Return the starts of levels that are not as many as the active matrix has levels."""
     grid = matrix.parse(matrices.active(session).data)
-    return [Fault(path, what) for path, what in grid.misfits(Thresholds.model_validate(data))]
+    return [Fault.of(one.path, one.message, **one.params) for one in grid.misfits(Thresholds.model_validate(data))]
 
 
 def _reach_faults(name: str, rows: Sequence[Criterion]) -> list[Fault]:
@@ -380,7 +355,17 @@ def _reach_faults(name: str, rows: Sequence[Criterion]) -> list[Fault]:
         chain = _chain(by_subject, one)
         data = _merged(row.data for row in chain)
         data.pop(ENABLED, None)
-        scopes = " and ".join(f"{row.scope} {row.subject}".strip() for row in chain)
+        scopes = reduce(_and, [_scope_name(row) for row in chain]) if chain else ""
         for fault in _model_faults(model, data):
-            faults.setdefault(str(fault), Fault(fault.where, f"{fault.what} (by what is set for {scopes})"))
+            said = {"message": fault.message, "params": fault.params}
+            what = N_("%(fault)s (by what is set for %(scopes)s)")
+            faults.setdefault(str(fault), Fault.of(fault.where, what, fault=said, scopes=scopes))
     return list(faults.values())
+
+
+def _and(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"message": N_("%(one)s and %(other)s"), "params": {"one": one, "other": other}}
+
+
+def _scope_name(row: Criterion) -> Mapping[str, Any]:
+    return {"message": SCOPES[row.scope], "params": {"subject": row.subject} if row.subject else {}}

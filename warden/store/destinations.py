@@ -10,9 +10,10 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from warden.domain import NotificationStatus, Role, Severity
-from warden.errors import Conflict, NotFound, PreconditionFailed
+from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Destination, Digest, Notification, User
 from warden.store.access import FIRST_ADMIN
+from warden.store.visible import is_plain, is_visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,8 @@ def listing() -> Select[Destination]:
 
 
 def add(session: Session, *, name: str, channel: str, now: datetime, **values: Any) -> Destination:
-    """Add a destination whose options were validated by its channel. Raises Conflict when the name is taken."""
-    if session.scalar(select(Destination.id).where(Destination.name == name)):
-        raise Conflict(f"There is a destination named {name!r} already.")
+    """Add a destination whose options were validated by its channel. Raises InvalidInput or Conflict for its name."""
+    _refuse_name(session, name)
     destination = Destination(name=name, channel=channel, created_at=now, **values)
     session.add(destination)
     session.flush()
@@ -59,18 +59,26 @@ def add(session: Session, *, name: str, channel: str, now: datetime, **values: A
 def change(session: Session, destination: Destination, version: int | None, **values: Any) -> Destination:
     """Set the given columns and raise the version.
 
-    `version` is the one the caller read; None changes it whatever it is. Raises PreconditionFailed or Conflict.
+    `version` is the one the caller read; None changes it whatever it is. Raises PreconditionFailed, and as `add`.
     """
     if version is not None and version != destination.version:
         raise PreconditionFailed(f"{destination.name!r} is at version {destination.version}, not {version}.")
     name = values.get("name", destination.name)
-    if name != destination.name and session.scalar(select(Destination.id).where(Destination.name == name)):
-        raise Conflict(f"There is a destination named {name!r} already.")
+    if name != destination.name:
+        _refuse_name(session, name)
     for column, value in values.items():
         setattr(destination, column, value)
     destination.version += 1
     session.flush()
     return destination
+
+
+def _refuse_name(session: Session, name: str) -> None:
+    if not (is_visible(name) and is_plain(name)):
+        fault = Fault("name", "expected a name without hidden characters")
+        raise InvalidInput("The destination cannot be stored.", [fault])
+    if session.scalar(select(Destination.id).where(Destination.name == name)):
+        raise Conflict(f"There is a destination named {name!r} already.")
 
 
 def remove(session: Session, destination: Destination) -> None:
@@ -128,6 +136,11 @@ def for_mail(session: Session) -> Destination | None:
     """Return the e-mail destination that single people are written to through (sign-in links): the oldest enabled."""
     query = select(Destination).where(Destination.channel == "email", Destination.disabled_at.is_(None))
     return session.scalar(query.order_by(Destination.created_at, Destination.name).limit(1))
+
+
+def all_for_mail(session: Session) -> list[Destination]:
+    """Return the enabled e-mail destinations by name."""
+    return list(session.scalars(_enabled().where(Destination.channel == "email")))
 
 
 def disable(session: Session, destination: Destination, why: str, now: datetime) -> bool:

@@ -62,6 +62,11 @@ def listing() -> Select[Digest]:
     return select(Digest).options(joinedload(Digest.person), joinedload(Digest.destination))
 
 
+def is_ordered(session: Session, person_id: uuid.UUID) -> bool:
+    """Tell whether a person has a digest, switched on or off."""
+    return session.scalar(select(Digest.id).where(Digest.person_id == person_id)) is not None
+
+
 def add(
     session: Session,
     *,
@@ -76,7 +81,7 @@ def add(
     when_empty: WhenEmpty = WhenEmpty.SEND,
 ) -> Digest:
     """Order a digest for a person. Raises Conflict when they have one, or the destination is not e-mail."""
-    if session.scalar(select(Digest.id).where(Digest.person_id == person.id)):
+    if is_ordered(session, person.id):
         raise Conflict(f"{person.email} has a digest already: change that one.")
     _require_mail(destination)
     digest = Digest(

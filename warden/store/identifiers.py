@@ -3,16 +3,21 @@
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from collectors.base import Key, normalise_key
+from warden import __version__
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alias, Attribution, FactKey, Identifier, Partner
 from warden.store import meta
 from warden.store.batches import in_batches
 from warden.store.visible import is_visible
+
+_TRIED = "keys_tried"
+"""Name in the service's memory of which keys and identifiers there were when all keys had been tried."""
 
 _FEW = 50  # identifiers whose keys are sought one by one; beyond, every key is resolved anew
 
@@ -207,8 +212,30 @@ def resolve(session: Session, keys: Collection[Key]) -> dict[Key, uuid.UUID]:
 
 
 def attribute_new(session: Session, now: datetime) -> int:
-    """Map the keys nobody owns yet and return how many found a partner."""
-    return _attribute(session, FactKey.partner_id.is_(None), now)
+    """Map the keys nobody owns yet and return how many found a partner.
+
+    What fitted nobody is tried again only once there are other identifiers: strangers are many, and come to stay.
+    """
+    tried, present = meta.get(session, _TRIED), _present(session)
+    if tried == present:
+        return 0
+    which: ColumnElement[bool] = FactKey.partner_id.is_(None)
+    if tried is not None and tried["identifiers"] == present["identifiers"]:
+        # On PostgreSQL a key with a smaller number may be committed later: then all are tried.
+        before = FactKey.id <= tried["newest"]
+        if session.scalar(select(func.count()).select_from(FactKey).where(before)) == tried["keys"]:
+            which = and_(which, ~before)
+    found = _attribute(session, which, now)
+    meta.put(session, _TRIED, present)
+    return found
+
+
+def _present(session: Session) -> dict[str, Any]:
+    """Return which keys and identifiers there are, and who would try them, as far as trying again may find more."""
+    keys, newest = session.execute(select(func.count(), func.max(FactKey.id)).select_from(FactKey)).one()
+    identifiers, added = session.execute(select(func.count(), func.max(Identifier.created_at))).one()
+    known = [__version__, identifiers, added and added.isoformat()]
+    return {"keys": keys, "newest": newest or 0, "identifiers": known}
 
 
 def attribute_again(session: Session, identifiers: Sequence[Key], now: datetime) -> int:

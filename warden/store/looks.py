@@ -1,16 +1,16 @@
 """When the rules last looked at everybody, and what changed since of all that their verdicts depend on."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from warden.domain import FactKind
-from warden.models import Attribution, Cadence, Criterion, Fact, Meeting, Partner, RuleSetting
+from warden.models import Attribution, Cadence, Criterion, Fact, Meeting, Partner, Rule, RuleSetting
 from warden.store import meta
 
 LOOKED = "rules_looked"
@@ -22,16 +22,23 @@ OVERLAPPING_FACTS = 10_000
 """So many of the facts that were there at the last look are searched again, for the same reason."""
 
 
+Mark = tuple[int, int, int]
+"""A rule's version, how many settings were made for it and how many ended: none of these ever falls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The last time all rules looked: the moment, the newest fact there was, and the version each rule had.
+    """A time all rules looked: the moment, the newest fact there was, and what each rule was.
 
-    A rule that could not be decided by is absent.
+    `known_at`: up to when facts counted, for the assessments may have been made before. `failed`: rules that could not
+    be decided by.
     """
 
     at: datetime
+    known_at: datetime
     newest_fact: int
-    versions: Mapping[uuid.UUID, int]
+    rules: Mapping[uuid.UUID, Mark]
+    failed: Collection[uuid.UUID] = ()
 
 
 def last(session: Session) -> Look | None:
@@ -39,19 +46,36 @@ def last(session: Session) -> Look | None:
     value = meta.get(session, LOOKED)
     if value is None:
         return None
-    versions = {uuid.UUID(rule_id): version for rule_id, version in value["versions"].items()}
-    return Look(datetime.fromisoformat(value["at"]), value["newest_fact"], versions)
+    at, known_at = (datetime.fromisoformat(value.get(name, value["at"])) for name in ("at", "known_at"))
+    marks = {uuid.UUID(rule_id): (mark[0], mark[1], mark[2]) for rule_id, mark in value.get("rules", {}).items()}
+    return Look(at, known_at, value["newest_fact"], marks, {uuid.UUID(one) for one in value.get("failed", ())})
 
 
-def newest_fact(session: Session) -> int:
-    """Return the number of the newest fact, 0 without any."""
-    return session.scalar(select(func.max(Fact.id))) or 0
+def begin(session: Session, now: datetime) -> Look:
+    """Return a look at `now`, to be noted once it has come to its end; to be asked for before anything is looked at."""
+    known_at = min(meta.last_assessed(session) or now, now)
+    return Look(now, known_at, session.scalar(select(func.max(Fact.id))) or 0, _marks(session))
+
+
+def _marks(session: Session) -> dict[uuid.UUID, Mark]:
+    """Return what each rule is that was ever active."""
+    query = select(Rule.id, Rule.version, func.count(RuleSetting.id), func.count(RuleSetting.ended_at))
+    query = query.outerjoin(RuleSetting, RuleSetting.rule_id == Rule.id).where(Rule.version > 0)
+    return {
+        rule_id: (version, made, ended)
+        for rule_id, version, made, ended in session.execute(query.group_by(Rule.id, Rule.version))
+    }
 
 
 def note(session: Session, look: Look) -> None:
     """Keep a look that came to its end."""
-    versions = {str(rule_id): version for rule_id, version in sorted(look.versions.items())}
-    value = {"at": look.at.isoformat(), "newest_fact": look.newest_fact, "versions": versions}
+    value = {
+        "at": look.at.isoformat(),
+        "known_at": look.known_at.isoformat(),
+        "newest_fact": look.newest_fact,
+        "rules": {str(rule_id): list(mark) for rule_id, mark in sorted(look.rules.items())},
+        "failed": sorted(map(str, look.failed)),
+    }
     meta.put(session, LOOKED, value)
 
 
@@ -69,14 +93,18 @@ def everybody_is_touched(session: Session, look: Look | None, now: datetime) -> 
     return any(session.scalar(select(func.max(column)).where(column > since)) is not None for column in columns)
 
 
-def touched_rules(
-    session: Session, look: Look, versions: Mapping[uuid.UUID, int], overlap: timedelta = timedelta()
-) -> set[uuid.UUID]:
-    """Return the rules that changed, or what is set for which did, since the last look (less `overlap`)."""
-    changed = select(RuleSetting.rule_id).where(_after(look.at - overlap, RuleSetting)).distinct()
-    return {rule_id for rule_id, version in versions.items() if look.versions.get(rule_id) != version}.union(
-        session.scalars(changed)
-    )
+def touched_rules(before: Look, this: Look) -> set[uuid.UUID]:
+    """Return the rules that changed between two looks, or what is set for which did, and those that failed at the last.
+
+    They are compared as they are, not by moments: what was noted before a look may have been committed after it.
+    """
+    return {one for one, mark in this.rules.items() if before.rules.get(one) != mark or one in before.failed}
+
+
+def rules_changed(session: Session) -> bool:
+    """Tell whether some rule, or what is set for one, is not what it was at the last look; False if there was none."""
+    look = last(session)
+    return look is not None and _marks(session) != look.rules
 
 
 def touched(session: Session, look: Look, assessed: Mapping[uuid.UUID, datetime]) -> set[uuid.UUID]:
@@ -98,9 +126,3 @@ def _changes(look: Look, since: datetime) -> Iterator[Select[Any]]:
     yield select(Attribution.partner_id).where(or_(Attribution.since > since, Attribution.until > since))
     yield select(Partner.id).where(Partner.updated_at > since)
     yield select(Meeting.partner_id).where(or_(Meeting.recorded_at > since, Meeting.escalated_at > since))
-
-
-def _after(since: datetime, row: Any) -> ColumnElement[bool]:
-    created: InstrumentedAttribute[datetime] = row.created_at
-    ended: InstrumentedAttribute[datetime | None] = row.ended_at
-    return or_(created > since, ended > since)

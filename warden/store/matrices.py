@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scorers import matrix
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Matrix
+from warden.store import validation
 
 NO_MATRIX = "There is no risk matrix yet: run `warden db upgrade`."
 
@@ -121,9 +123,17 @@ def _refuse_activated(found: Matrix) -> None:
 
 
 def _refuse_faults(data: dict[str, Any]) -> None:
-    faults = [Fault(path, what) for path, what in matrix.validate(data)]
+    faults = _faults(data)
     if faults:
         raise InvalidInput(f"The risk matrix cannot be used: {faults[0]}.", faults)
+
+
+def _faults(data: dict[str, Any]) -> list[Fault]:
+    try:
+        grid = matrix.Grid.model_validate(data)
+    except ValidationError as error:
+        return [validation.fault_of(details, "matrix") for details in error.errors(include_url=False)]
+    return [Fault.of(one.path, one.message, **one.params) for one in grid.faults()]
 
 
 def band_ranks(session: Session) -> dict[tuple[int, str], int]:

@@ -9,18 +9,18 @@ and that it is called off. That one was missed or held changes nothing there, an
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import OPEN_MEETINGS, AlertState, MeetingStatus
+from warden.domain import OPEN_MEETINGS, AlertEventKind, AlertState, MeetingStatus
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.i18n import N_
-from warden.models import Alert, Meeting, Partner
+from warden.models import Alert, AlertEvent, Meeting, Notification, Partner
 from warden.store import duty
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
@@ -32,7 +32,10 @@ RESOLVED_WHY = N_("The alert resolved before the meeting was arranged.")
 """Why Warden itself waives a meeting nobody had scheduled."""
 
 SHARED_WHY = N_("Many partners raised this alert for one cause: it was told in one message and asks for no meeting.")
-"""Why Warden itself waives the meeting of an alert that is told together with many others."""
+"""Why Warden itself waives the meeting of an alert of a common cause."""
+
+TOGETHER_WHY = N_("The alert was told in one message about many partners and asks for no meeting of its own.")
+"""Why Warden itself waives the meeting of an alert that is told together with others, without a common cause."""
 
 SERVICE = "warden"
 """`closed_by` of what no person closed."""
@@ -130,17 +133,27 @@ def is_overdue(meeting: Meeting, now: datetime) -> bool:
 
 
 def overdue(session: Session, now: datetime) -> list[Meeting]:
-    """Return meetings whose due date is over and that are not marked as missed yet, the oldest first.
+    """Return meetings whose due date is over and that are not marked as missed yet, the oldest first."""
+    query = select_with_names().where(Meeting.status.in_(AWAITED), Meeting.due_on <= now.date())
+    found = session.scalars(query.order_by(Meeting.due_on, Meeting.id))
+    return [meeting for meeting in found if is_overdue(meeting, now)]
 
-    Each is held against other processes until the transaction ends.
+
+def how_alert_was_told(session: Session, meeting: Meeting) -> Row[datetime | None, uuid.UUID | None] | None:
+    """Return when its alert was announced last as it fired or rose (None: it waits), and by which notice.
+
+    Without a notice it was decided for the past; None for an alert that never waited to be announced.
     """
     query = (
-        select_with_names()
-        .where(Meeting.status.in_(AWAITED), Meeting.due_on <= now.date())
-        .order_by(Meeting.due_on, Meeting.id)
-        .with_for_update(of=Meeting)
+        select(AlertEvent.announced_at, AlertEvent.notice_id)
+        .where(
+            AlertEvent.alert_id == meeting.alert_id,
+            AlertEvent.kind.in_((AlertEventKind.FIRED, AlertEventKind.WORSE)),
+        )
+        .order_by(AlertEvent.id.desc())
+        .limit(1)
     )
-    return [meeting for meeting in session.scalars(query) if is_overdue(meeting, now)]
+    return session.execute(query).first()
 
 
 def schedule(
@@ -148,6 +161,7 @@ def schedule(
 ) -> Meeting:
     """Fix or move the time and place. A missed meeting is due on its new day; a new time asks everybody anew.
 
+    What is scheduled so already stays as it is, its sequence too, unless a deputy has to be asked by now.
     Raises InvalidInput for a time that is over or a length outside 15 to 480 minutes, Conflict for a closed meeting.
     """
     _require_open(meeting, "scheduled")
@@ -162,9 +176,13 @@ def schedule(
         raise InvalidInput(f"The meeting cannot be scheduled: {faults[0]}.", faults)
     if meeting.status is MeetingStatus.MISSED:
         meeting.due_on = starts_at.astimezone(zone_of(meeting)).date()
-    meeting.attendees = _with_deputies(session, meeting, starts_at)
+    invited = _with_deputies(session, meeting, starts_at)
     is_moved = (starts_at, minutes) != (meeting.starts_at, meeting.minutes)
+    is_same = not is_moved and (place.strip(), invited) == (meeting.place, meeting.attendees)
+    if is_same and meeting.status is MeetingStatus.SCHEDULED:
+        return meeting
     meeting.starts_at, meeting.minutes, meeting.place = starts_at, minutes, place.strip()
+    meeting.attendees = invited
     meeting.sequence += 1
     if is_moved:
         meeting.attendees = [{**one, "partstat": NEEDS_ACTION, "asked": meeting.sequence} for one in meeting.attendees]
@@ -217,6 +235,13 @@ def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID], why: str 
     )
     found = list(session.scalars(query.with_for_update(of=Meeting)))
     return [waive(session, meeting, reason=why, who=SERVICE) for meeting in found]
+
+
+def withdraw_unasked(session: Session, alert_ids: Collection[uuid.UUID]) -> None:
+    """Take back the meetings of these alerts that nobody was asked to and nobody arranged: as if never proposed."""
+    asked = exists().where(Notification.meeting_id == Meeting.id)
+    unarranged = Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
+    session.execute(delete(Meeting).where(Meeting.alert_id.in_(alert_ids), unarranged, ~asked))
 
 
 def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

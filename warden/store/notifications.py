@@ -4,11 +4,12 @@ import hashlib
 import itertools
 import secrets
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
@@ -17,6 +18,7 @@ from warden.domain import NotificationReason, NotificationStatus
 from warden.errors import Conflict, NotFound
 from warden.messages import Message
 from warden.models import Destination, Notification
+from warden.store.destinations import Addressee
 
 LEASE = timedelta(minutes=5)
 """How long a claim holds. Longer than any one send may take; after it, somebody else sends again."""
@@ -85,17 +87,53 @@ def speaks_of_meeting(session: Session, meeting_id: uuid.UUID) -> bool:
     return bool(session.scalar(select(exists().where(Notification.meeting_id == meeting_id))))
 
 
-def not_arrived(session: Session, destination_id: uuid.UUID, answer: str) -> list[str]:
-    """Return titles, newest first, of up to 100 messages that wait for a destination or got this answer for good."""
-    refused = and_(Notification.status == NotificationStatus.FAILED, Notification.answer == answer)
-    query = (
-        select(Notification.message)
-        .where(Notification.destination_id == destination_id, Notification.reason != NotificationReason.TEST)
-        .where(or_(Notification.status == NotificationStatus.QUEUED, refused))
-        .order_by(Notification.created_at.desc(), Notification.id.desc())
-        .limit(100)
+def unqueued(session: Session, key: str, addressees: Sequence[Addressee]) -> list[Addressee]:
+    """Return those of the addressees for whom nothing was queued under a key yet."""
+    full = {_full_key(key, one.destination.id, one.recipient): one for one in addressees}
+    known = set(session.scalars(select(Notification.key).where(Notification.key.in_(full))))
+    return [one for its, one in full.items() if its not in known]
+
+
+def not_arrived(session: Session, lost: Destination, newest: int) -> tuple[int, list[str]]:
+    """Return how many messages did not get to a switched-off destination, and the titles of the newest of them."""
+    mine = _not_arrived(lost)
+    count = session.scalar(select(func.count()).select_from(Notification).where(*mine)) or 0
+    last = select(Notification.message).where(*mine).order_by(Notification.created_at.desc(), Notification.id.desc())
+    return count, [str(message["title"]) for message in session.scalars(last.limit(newest))]
+
+
+def stranded(session: Session, lost: Destination, reasons: Collection[NotificationReason]) -> list[Notification]:
+    """Return what did not get to a switched-off destination and is told nowhere else either, oldest first."""
+    mine = select(Notification).where(*_not_arrived(lost), Notification.reason.in_(reasons))
+    rows = list(session.scalars(mine.order_by(Notification.created_at, Notification.id)))
+    if not rows:
+        return []
+    elsewhere = (
+        select(Notification.key)
+        .join(Destination, Destination.id == Notification.destination_id)
+        .where(Destination.disabled_at.is_(None), Notification.status != NotificationStatus.FAILED)
+        .where(Notification.created_at > rows[0].created_at - MAX_AGE)
     )
-    return [str(message["title"]) for message in session.scalars(query)]
+    told = {event_of(key) for key in session.scalars(elsewhere)}
+    return [row for row in rows if event_of(row.key) not in told]
+
+
+def event_of(key: str) -> str:
+    """Return what `enqueue` was given as the key, which names the event alone."""
+    return key.rpartition(":")[0]
+
+
+def _not_arrived(lost: Destination) -> list[ColumnElement[bool]]:
+    """What waits for it, or got, not long before, the answer for which it was switched off."""
+    assert lost.disabled_at is not None, "only a switched-off one is asked about"  # noqa: S101
+    refused = and_(
+        Notification.status == NotificationStatus.FAILED,
+        Notification.answer == lost.disabled_why,
+        Notification.created_at > lost.disabled_at - MAX_AGE,
+    )
+    waits = Notification.status == NotificationStatus.QUEUED
+    own = Notification.destination_id == lost.id
+    return [own, Notification.reason != NotificationReason.TEST, or_(waits, refused)]
 
 
 def ready_destinations(session: Session, now: datetime) -> list[uuid.UUID]:
@@ -150,11 +188,14 @@ def claim(session: Session, notification: Notification, now: datetime) -> Claim 
 
 
 def finish(session: Session, claimed: Claim, status: NotificationStatus, answer: str, now: datetime) -> bool:
-    """End a claim as SENT, ACCEPTED or FAILED; False when the claim was lost meanwhile and nothing changed."""
-    delivered = status in (NotificationStatus.SENT, NotificationStatus.ACCEPTED)
-    return _end(
-        session, claimed, status=status, answer=answer, sent_at=now if delivered else None, next_attempt_at=None
-    )
+    """End a claim as SENT, ACCEPTED or FAILED; False when the claim was lost meanwhile and nothing changed.
+
+    What was confirmed while it was being sent ends as CONFIRMED.
+    """
+    if status not in (NotificationStatus.SENT, NotificationStatus.ACCEPTED):
+        return _end(session, claimed, status=status, answer=answer, sent_at=None, next_attempt_at=None)
+    shown = case((Notification.confirmed_at.is_not(None), NotificationStatus.CONFIRMED), else_=status)
+    return _end(session, claimed, status=shown, answer=answer, sent_at=now, next_attempt_at=None)
 
 
 def retry(session: Session, claimed: Claim, answer: str, now: datetime, not_before: datetime | None = None) -> datetime:

@@ -79,16 +79,20 @@ class _Rows:
         return _Rows(self.partner[which], self.age[which], self.quarter[which], self.value[which])
 
 
-def measured(session: Session, partner_ids: Collection[uuid.UUID], at: datetime) -> dict[uuid.UUID, Measured]:
-    """Return what was known at `at` of partners of whom anything was measured in the last two years.
+def measured(
+    session: Session, partner_ids: Collection[uuid.UUID], at: datetime, *, known_at: datetime | None = None
+) -> dict[uuid.UUID, Measured]:
+    """Return what was known of partners of whom anything was measured in the two years up to `at`.
+
+    Facts learned after `known_at` (None: `at`) are not looked at.
 
     A partner of whom no compliance incident was reported has none once anybody's were: who reports some would have
     reported these, too. While nobody's ever were, nothing is known.
     """
-    ids = list(partner_ids)
-    read = _read(session, ids, at)
+    ids, known_at = list(partner_ids), known_at or at
+    read = _read(session, ids, at, known_at)
     surveys, theirs, milestones, compliance = (read.get(name, _NONE) for name in NAMES)
-    anywhere = len(compliance.partner) > 0 or _ever_reported(session, at)
+    anywhere = len(compliance.partner) > 0 or _ever_reported(session, at, known_at)
     means = _by_quarter(surveys)
     shares = _by_quarter(replace(milestones, value=(milestones.value < MET).astype(np.float64)))
     views = [_means(rows.within(VIEW_DAYS)) for rows in (surveys, theirs)]
@@ -110,15 +114,15 @@ _NO_NUMBERS = np.zeros(0, dtype=np.int64)
 _NONE = _Rows(_NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, np.zeros(0, dtype=np.float64))
 
 
-def _read(session: Session, ids: list[uuid.UUID], at: datetime) -> Mapping[str, _Rows]:
+def _read(session: Session, ids: list[uuid.UUID], at: datetime, known_at: datetime) -> Mapping[str, _Rows]:
     """Return the measures of these partners by name."""
     place = {one: number for number, one in enumerate(ids)}
-    query = select(Attribution.key_id, Attribution.partner_id).where(held(at, at))
+    query = select(Attribution.key_id, Attribution.partner_id).where(held(known_at, known_at))
     if len(ids) <= _FEW_KEYS:
         query = query.where(Attribution.partner_id.in_(ids))
     owner = {key_id: place[partner_id] for key_id, partner_id in session.execute(query) if partner_id in place}
     facts = select(Fact.name, Fact.key_id, numbers.micros_of(session, Fact.observed_at), Fact.number)
-    facts = facts.where(*_reported(at), Fact.observed_at > at - timedelta(days=WINDOW_DAYS))
+    facts = facts.where(*_reported(at, known_at), Fact.observed_at > at - timedelta(days=WINDOW_DAYS))
     if len(owner) <= _FEW_KEYS:
         facts = facts.where(Fact.key_id.in_(owner))
     zones, zone = _zones(session, place)
@@ -136,19 +140,22 @@ def _read(session: Session, ids: list[uuid.UUID], at: datetime) -> Mapping[str, 
     return found
 
 
-def _reported(at: datetime) -> list[ColumnElement[bool]]:
-    return [Fact.kind == FactKind.MEASURE, Fact.name.in_(NAMES), Fact.observed_at <= at, in_force(at)]
+def _reported(at: datetime, known_at: datetime) -> list[ColumnElement[bool]]:
+    return [Fact.kind == FactKind.MEASURE, Fact.name.in_(NAMES), Fact.observed_at <= at, in_force(known_at)]
 
 
-def _ever_reported(session: Session, at: datetime) -> bool:
+def _ever_reported(session: Session, at: datetime, known_at: datetime) -> bool:
     """Tell whether compliance incidents of any partner were reported by `at`."""
-    query = select(Fact.id).where(*_reported(at), Fact.name == COMPLIANCE).limit(1)
+    query = select(Fact.id).where(*_reported(at, known_at), Fact.name == COMPLIANCE).limit(1)
     return session.scalar(query) is not None
 
 
 def _zones(session: Session, place: Mapping[uuid.UUID, int]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the zones there are, and the number `(n,)` of each partner's."""
-    known = {row.id: row.time_zone for row in session.execute(select(Partner.id, Partner.time_zone))}
+    """Return the zones of these partners, and the number `(n,)` of each one's."""
+    query = select(Partner.id, Partner.time_zone)
+    if len(place) <= _FEW_KEYS:
+        query = query.where(Partner.id.in_(place))
+    known = {row.id: row.time_zone for row in session.execute(query)}
     zones = sorted({*known.values(), "UTC"})
     number = {name: order for order, name in enumerate(zones)}
     return zones, np.array([number[known.get(one, "UTC")] for one in place], dtype=np.int64)

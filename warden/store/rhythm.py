@@ -39,6 +39,9 @@ LEVEL_OF: Mapping[str, MeetingLevel] = {
 }
 """What the measures that tell of meetings count for."""
 
+_AND_HIGHER: Mapping[MeetingLevel, Sequence[MeetingLevel]] = {
+    level: list(MeetingLevel)[: place + 1] for place, level in enumerate(MeetingLevel)
+}
 _DAY = timedelta(days=1)
 _FEW_KEYS = 2_000  # up to here facts are found by key; beyond, all measures are read
 
@@ -73,26 +76,26 @@ class _Seen:
 
 
 def overdue_days(
-    session: Session, partner_ids: Collection[uuid.UUID], now: datetime
+    session: Session, partner_ids: Collection[uuid.UUID], now: datetime, *, known_at: datetime | None = None
 ) -> dict[uuid.UUID, dict[MeetingLevel, float | None]]:
     """Return for each partner and level for how many whole days a meeting is overdue; None: not known (see Rhythm)."""
-    found = rhythms(session, partner_ids, now)
+    found = rhythms(session, partner_ids, now, known_at=known_at)
     return {owner: {level: one.overdue_days for level, one in levels.items()} for owner, levels in found.items()}
 
 
 def rhythms(
-    session: Session, partner_ids: Collection[uuid.UUID], now: datetime
+    session: Session, partner_ids: Collection[uuid.UUID], now: datetime, *, known_at: datetime | None = None
 ) -> dict[uuid.UUID, dict[MeetingLevel, Rhythm]]:
     """Return how each partner keeps each level's rhythm, the highest level first; ids of nobody are left out.
 
-    What was recorded or set after `now` is not looked at.
+    What was recorded or set after `now` is not looked at, nor facts learned after `known_at` (None: `now`).
     """
-    ids = list(partner_ids)
+    ids, known_at = list(partner_ids), known_at or now
     rules = cadences.in_force(session, now)
     known = _Known(
         now=now,
-        seen=_seen(session, ids, now),
-        calendars=_calendars(session, now),
+        seen=_seen(session, ids, now, known_at),
+        calendars=_calendars(session, now, known_at),
         blind=frozenset(session.scalars(select(Source.id).where(Source.blind_since <= now))),
         scheduled=_scheduled(session, ids, now),
     )
@@ -119,7 +122,7 @@ class _Known:
         sources = {*seen.sources.get(level, ()), *calendars}
         if every.scope is None:  # a meeting held for an alert begins no rhythm that nobody asked for
             sources.discard(None)
-        last = max((seen.last[one] for one in _and_higher(level) if one in seen.last), default=None)
+        last = max((seen.last[one] for one in _AND_HIGHER[level] if one in seen.last), default=None)
         following = self.scheduled.get((partner_id, level))
         if every.every_days is None:
             return Rhythm(level, every, last, following, None, 0.0)
@@ -133,14 +136,9 @@ class _Known:
         return Rhythm(level, every, last, following, due, overdue if is_known else None)
 
 
-def _and_higher(level: MeetingLevel) -> Sequence[MeetingLevel]:
-    levels = list(MeetingLevel)
-    return levels[: levels.index(level) + 1]
-
-
-def _seen(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> Mapping[uuid.UUID, _Seen]:
+def _seen(session: Session, ids: Sequence[uuid.UUID], now: datetime, known_at: datetime) -> Mapping[uuid.UUID, _Seen]:
     seen: dict[uuid.UUID, _Seen] = defaultdict(lambda: _Seen({}, {}))
-    for partner_id, name, source_id, at in _told(session, ids, now):
+    for partner_id, name, source_id, at in _told(session, ids, now, known_at):
         seen[partner_id].note(LEVEL_OF[name], at, source_id)
     own = select(Meeting.partner_id, Meeting.level, func.max(Meeting.held_at)).where(
         Meeting.status == MeetingStatus.HELD, Meeting.held_at <= now, Meeting.recorded_at <= now
@@ -152,40 +150,40 @@ def _seen(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> Mapping[
 
 
 def _told(
-    session: Session, ids: Sequence[uuid.UUID], now: datetime
+    session: Session, ids: Sequence[uuid.UUID], now: datetime, known_at: datetime
 ) -> Iterator[tuple[uuid.UUID, str, uuid.UUID, datetime]]:
     """Yield (partner, measure, source, last moment) of the meetings that facts tell of."""
     last = select(Fact.key_id, Fact.name, Fact.source_id, func.max(Fact.observed_at))
     last = last.group_by(Fact.key_id, Fact.name, Fact.source_id)
-    wanted, keys = set(ids), select(Attribution.key_id, Attribution.partner_id).where(held(now, now))
+    wanted, keys = set(ids), select(Attribution.key_id, Attribution.partner_id).where(held(known_at, known_at))
     if len(ids) <= _FEW_KEYS:
         keys = keys.where(Attribution.partner_id.in_(ids))
     owner = {key_id: partner_id for key_id, partner_id in session.execute(keys) if partner_id in wanted}
     is_few = len(owner) <= _FEW_KEYS
     # Of few keys' facts the kind is compared as an expression: else SQLite would walk all measures.
     of_kind = Fact.kind.concat("") == FactKind.MEASURE.value if is_few else Fact.kind == FactKind.MEASURE
-    last = last.where(of_kind, *_meetings(now))
+    last = last.where(of_kind, *_meetings(now, known_at))
     for key_id, name, source_id, at in session.execute(last.where(Fact.key_id.in_(owner)) if is_few else last):
         if key_id in owner and name is not None:
             yield owner[key_id], name, source_id, at
 
 
-def _meetings(now: datetime) -> list[ColumnElement[bool]]:
+def _meetings(now: datetime, known_at: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions that a measure tells of a meeting held; one of 0 says that there was none."""
     return [
         Fact.name.in_(MEETING_NAMES),
         Fact.number >= 0.5,  # as store.counts rounds
         Fact.observed_at <= now,
-        in_force(now),
+        in_force(known_at),
     ]
 
 
-def _calendars(session: Session, now: datetime) -> dict[MeetingLevel, dict[uuid.UUID, datetime]]:
+def _calendars(session: Session, now: datetime, known_at: datetime) -> dict[MeetingLevel, dict[uuid.UUID, datetime]]:
     """Return the calendars that have told of a meeting of each level, with the first moment they told of."""
     found: dict[MeetingLevel, dict[uuid.UUID, datetime]] = defaultdict(dict)
     for source_id in session.scalars(select(Source.id).where(Source.collector == CALENDAR)):
         for name, level in LEVEL_OF.items():
-            query = select(Fact.observed_at).where(Fact.kind == FactKind.MEASURE, *_meetings(now))
+            query = select(Fact.observed_at).where(Fact.kind == FactKind.MEASURE, *_meetings(now, known_at))
             query = query.where(Fact.name == name, Fact.source_id == source_id)
             first = session.scalar(query.order_by(Fact.observed_at).limit(1))
             if first is not None:

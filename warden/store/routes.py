@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
+from warden.i18n import N_
 from warden.models import Destination, Route
 
 EDITABLE = ("name", "position", "matchers", "destination_ids", "people", "goes_on", "enabled")
@@ -69,10 +70,12 @@ def remove(session: Session, route: Route) -> None:
 
 def _refuse_faults(session: Session, values: Mapping[str, Any]) -> None:
     faults = [
-        Fault(name, f"is unknown; expected one of {', '.join(EDITABLE)}") for name in values if name not in EDITABLE
+        Fault.of(name, N_("is unknown; expected one of %(names)s"), names=", ".join(EDITABLE))
+        for name in values
+        if name not in EDITABLE
     ]
     if "name" in values and not 1 <= len(str(values["name"]).strip()) <= 100:
-        faults.append(Fault("name", "expected 1 to 100 characters"))
+        faults.append(Fault.of("name", N_("expected 1 to 100 characters")))
     faults += _destination_faults(session, values.get("destination_ids", ()))
     if faults:
         raise InvalidInput(f"The route cannot be stored: {faults[0]}.", faults)
@@ -81,7 +84,7 @@ def _refuse_faults(session: Session, values: Mapping[str, Any]) -> None:
 def _destination_faults(session: Session, given: Sequence[Any]) -> list[Fault]:
     known = {str(one) for one in session.scalars(select(Destination.id))}
     return [
-        Fault(f"destination_ids[{place}]", f"there is no destination {value!r:.80}")
+        Fault.of(f"destination_ids[{place}]", N_("there is no destination %(found)s"), found=f"{value!r:.80}")
         for place, value in enumerate(given)
         if str(value) not in known
     ]

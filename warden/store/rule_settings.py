@@ -6,7 +6,7 @@ Rows are ended and never changed. Value by value the narrowest wins: partner, ti
 import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 
 from warden.domain import NoData, Scope, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.i18n import N_
 from warden.models import Partner, Rule, RuleSetting
 from warden.store import meta, partners, rules
+from warden.store.partners import unknown_tier
 
 FIELDS: Mapping[str, type] = {
     "enabled": bool,
@@ -32,6 +34,8 @@ FIELDS: Mapping[str, type] = {
 _NULLABLE = frozenset({"meeting_within_days"})
 
 _LOCK = "rule_settings"
+
+ONE_OF_MESSAGE = N_("found %(found)s; expected one of %(names)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def add(
     tier, partner_id, faults = _whom(session, scope, subject)
     faults += value_faults(rule, name, value)
     if not reason:
-        faults.append(Fault("reason", "is empty; expected why this value is right here"))
+        faults.append(Fault.of("reason", N_("is empty; expected why this value is right here")))
     if faults:
         raise InvalidInput(f"This cannot be set: {faults[0]}.", faults)
     meta.hold(session, _LOCK)
@@ -182,20 +186,25 @@ def end(session: Session, rule_id: uuid.UUID, setting_id: uuid.UUID, author: str
 def value_faults(rule: Rule, name: str, value: Any) -> list[Fault]:
     """Return what is wrong with a value of one field or parameter; faults name "name" or "value"."""
     if name in rule.parameters:
-        return [] if is_number(value) else [Fault("value", f"found {value!r:.80}; expected a number")]
+        if is_number(value):
+            return []
+        return [Fault.of("value", N_("found %(found)s; expected a number"), found=f"{value!r:.80}")]
     if name not in FIELDS:
         known = ", ".join([*rule.parameters, *FIELDS])
-        return [Fault("name", f"found {name!r:.80}; expected one of {known}")]
+        return [Fault.of("name", ONE_OF_MESSAGE, found=f"{name!r:.80}", names=known)]
     if value is None and name in _NULLABLE:
         return []
     kind = FIELDS[name]
     if kind in (int, bool):
-        expected = "a whole number" if kind is int else "true or false"
         if type(value) is not kind:
-            return [Fault("value", f"found {value!r:.80}; expected {expected}")]
+            expected = N_("found %(found)s; expected true or false")
+            if kind is int:
+                expected = N_("found %(found)s; expected a whole number")
+            return [Fault.of("value", expected, found=f"{value!r:.80}")]
     elif not isinstance(value, str) or value not in {str(one) for one in kind}:  # type: ignore[attr-defined]
-        return [Fault("value", f"found {value!r:.80}; expected one of {', '.join(kind)}")]  # type: ignore[arg-type]
-    return [Fault("value", fault.what) for fault in rules.faults({name: value})]
+        known = ", ".join(kind)  # type: ignore[arg-type]
+        return [Fault.of("value", ONE_OF_MESSAGE, found=f"{value!r:.80}", names=known)]
+    return [replace(fault, where="value") for fault in rules.faults({name: value})]
 
 
 def is_number(value: Any) -> bool:
@@ -238,8 +247,7 @@ def _whom(session: Session, scope: Scope, subject: str) -> tuple[str | None, uui
         known = {tier.casefold(): tier for tier in partners.tiers(session)}
         if subject.casefold() in known:
             return known[subject.casefold()], None, []
-        expected = ", ".join(known.values()) or "there is none yet"
-        return None, None, [Fault("subject", f"found {subject!r:.80}; expected a tier some partner has: {expected}")]
+        return None, None, [unknown_tier(subject, known.values())]
     if scope is Scope.PARTNER:
         try:
             partner_id = uuid.UUID(subject)
@@ -247,8 +255,10 @@ def _whom(session: Session, scope: Scope, subject: str) -> tuple[str | None, uui
             partner_id = None
         if partner_id is not None and session.get(Partner, partner_id) is not None:
             return None, partner_id, []
-        return None, None, [Fault("subject", f"found {subject!r:.80}; expected the id of a partner")]
-    return None, None, [Fault("scope", "found portfolio; expected tier or partner: for everybody, change the rule")]
+        what = N_("found %(found)s; expected the id of a partner")
+        return None, None, [Fault.of("subject", what, found=f"{subject!r:.80}")]
+    what = N_("found portfolio; expected tier or partner: for everybody, change the rule")
+    return None, None, [Fault.of("scope", what)]
 
 
 def _standing(

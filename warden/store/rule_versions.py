@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import NoData, Severity, VersionStatus
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.i18n import N_
 from warden.models import Rule, RuleVersion
 from warden.store import rules
 
@@ -130,9 +131,10 @@ def create(
     Raises Conflict when the key is taken, InvalidInput for a field that does not fit.
     """
     whole = {**_DEFAULTS, **definition}
-    faults = [Fault(name, "is missing") for name in ("names", "condition") if not whole.get(name)]
+    faults = [Fault.of(name, N_("is missing")) for name in ("names", "condition") if not whole.get(name)]
     if KEY.fullmatch(key) is None:
-        faults.append(Fault("key", f"found {key!r:.80}; expected 2 to 60 of a-z, 0-9 and _, a letter first"))
+        what = N_("found %(found)s; expected 2 to 60 of a-z, 0-9 and _, a letter first")
+        faults.append(Fault.of("key", what, found=f"{key!r:.80}"))
     _refuse([*faults, *rules.faults(definition)])
     whole = {name: _plain(whole[name]) for name in rules.EDITABLE}
     rule = rules.add(session, key, {**_typed(whole), "enabled": False}, now)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import LOCALES, WATCHED_STAGES, Cause, NoData, RuleState, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.i18n import N_
 from warden.models import Decision, Partner, Rule, RuleStatus
 from warden.store import partners
 from warden.store.paging import Page, page
@@ -89,22 +90,30 @@ def update(session: Session, rule: Rule, values: Mapping[str, Any], now: datetim
 
 def faults(values: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the fields given, each by itself; conditions are checked by warden.rules."""
-    found = [Fault(name, f"is not a field of a rule; expected one of {', '.join(EDITABLE)}") for name in values]
-    found = [fault for fault in found if fault.where not in EDITABLE]
+    unknown = N_("is not a field of a rule; expected one of %(names)s")
+    found = [Fault.of(name, unknown, names=", ".join(EDITABLE)) for name in values if name not in EDITABLE]
     for name in ("for_seconds", "keep_firing_for_seconds", "no_data_for_seconds"):
         if not 0 <= values.get(name, 0) <= _LONGEST:
-            found.append(Fault(name, f"is {values[name]}; expected 0 to {_LONGEST} seconds"))
+            what = N_("is %(found)s; expected 0 to %(most)s seconds")
+            found.append(Fault.of(name, what, found=str(values[name]), most=_LONGEST))
     days = values.get("meeting_within_days")
     if days is not None and not 1 <= days <= 90:
-        found.append(Fault("meeting_within_days", f"is {days}; expected 1 to 90 working days, or none"))
-    if "severity" in values and values["severity"] not in tuple(Severity):
-        found.append(Fault("severity", f"is {values['severity']}; expected {', '.join(Severity)}"))
-    if "no_data" in values and values["no_data"] not in tuple(NoData):
-        found.append(Fault("no_data", f"is {values['no_data']}; expected {', '.join(NoData)}"))
+        what = N_("is %(found)s; expected 1 to 90 working days, or none")
+        found.append(Fault.of("meeting_within_days", what, found=str(days)))
+    for name, kind in (("severity", Severity), ("no_data", NoData)):
+        if name in values and values[name] not in tuple(kind):
+            what = N_("is %(found)s; expected %(names)s")
+            found.append(Fault.of(name, what, found=str(values[name]), names=", ".join(kind)))
     names = values.get("names")
     if names is not None and not (names.get("en") and set(names) <= set(LOCALES)):
-        found.append(Fault("names", f"expected a name in en, others in {', '.join(LOCALES[1:])}"))
+        what = N_("expected a name in en, others in %(names)s")
+        found.append(Fault.of("names", what, names=", ".join(LOCALES[1:])))
     return found
+
+
+def unnamed_in(names: Mapping[str, str]) -> list[str]:
+    """Return the locales a rule has no name in: their readers are told the English one."""
+    return [locale for locale in LOCALES if not names.get(locale)]
 
 
 def _check(values: Mapping[str, Any]) -> None:

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from warden.domain import WATCHED_STAGES, AlertEventKind, Cause, FactKind, HeldBack, NoticeReason, Severity
 from warden.models import Alert, AlertEvent, Fact, FactKey, Notice, Partner, Source
+from warden.store.batches import in_batches
 from warden.store.notices import NAMESPACE
 
 
@@ -20,12 +21,13 @@ def raised_since(session: Session, since: datetime) -> Mapping[uuid.UUID, list[A
         .where(
             AlertEvent.kind == AlertEventKind.FIRED,
             AlertEvent.at > since,
+            # None was announced before it happened: so only what is of late is read, by the index, if in no order.
+            or_(AlertEvent.announced_at.is_(None), AlertEvent.announced_at > since),
             AlertEvent.cause.not_in((Cause.LATE_FACTS, Cause.FIRST_LOOK)),
         )
-        .order_by(AlertEvent.id)
     )
     found: dict[uuid.UUID, list[AlertEvent]] = {}
-    for event, rule_id in session.execute(query):
+    for event, rule_id in sorted(session.execute(query), key=lambda row: row[0].id):
         found.setdefault(rule_id, []).append(event)
     return found
 
@@ -81,12 +83,14 @@ def causes_told(session: Session, since: datetime) -> list[Notice]:
     return list(session.scalars(query))
 
 
-def causes_not_over(session: Session) -> list[Notice]:
-    """Return the notices of common causes whose end was not told, the oldest first."""
-    found = list(session.scalars(_causes().order_by(Notice.at, Notice.id)))
-    ends = {one.id: uuid.uuid5(NAMESPACE, end_of(one)) for one in found}
-    told = set(session.scalars(select(Notice.id).where(Notice.id.in_(ends.values()))))
-    return [one for one in found if ends[one.id] not in told]
+def causes_not_over(session: Session) -> list[uuid.UUID]:
+    """Return the ids of the notices of common causes whose end was not told, the oldest first."""
+    causes = session.scalars(_causes().with_only_columns(Notice.id).order_by(Notice.at, Notice.id))
+    ends = {uuid.uuid5(NAMESPACE, end_of(one)): one for one in causes}
+    told = {
+        one for some in in_batches(list(ends)) for one in session.scalars(select(Notice.id).where(Notice.id.in_(some)))
+    }
+    return [one for end, one in ends.items() if end not in told]
 
 
 def _causes() -> Select[Notice]:
@@ -95,13 +99,16 @@ def _causes() -> Select[Notice]:
     )
 
 
-def end_of(notice: Notice) -> str:
+def end_of(notice_id: uuid.UUID) -> str:
     """Return the key of the notice that tells of the end of a common cause."""
-    return f"common_over/{notice.id}"
+    return f"common_over/{notice_id}"
 
 
-def members(session: Session, notice: Notice) -> list[Alert]:
-    """Return the alerts nobody was told of one by one for the sake of a common cause, those that joined it too."""
+def members(session: Session, notice: Notice, joined_within: timedelta) -> list[Alert]:
+    """Return the alerts nobody was told of one by one for the sake of a common cause, those that joined it too.
+
+    `joined_within`: so long after it was told others may have joined it.
+    """
     query = (
         select(AlertEvent, Notice.why)
         .join(Notice, Notice.id == AlertEvent.notice_id)
@@ -109,6 +116,7 @@ def members(session: Session, notice: Notice) -> list[Alert]:
             AlertEvent.kind == AlertEventKind.FIRED,
             Notice.held_back == HeldBack.COMMON_CAUSE.value,
             Notice.at >= notice.at,
+            AlertEvent.announced_at.between(notice.at, notice.at + joined_within),
         )
         .options(joinedload(AlertEvent.alert).joinedload(Alert.rule))
         .order_by(AlertEvent.id)
@@ -116,6 +124,26 @@ def members(session: Session, notice: Notice) -> list[Alert]:
     )
     of_it = str(notice.id)
     return [event.alert for event, why in session.execute(query) if why["params"].get("notice") == of_it]
+
+
+def causes_of(session: Session, alert_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Notice]:
+    """Return the notice of the common cause by which alerts were told, by alert.
+
+    What was told by itself, and what only joined a cause, is left out.
+    """
+    query = (
+        select(AlertEvent.alert_id, Notice.why)
+        .join(Notice, Notice.id == AlertEvent.notice_id)
+        .where(
+            AlertEvent.alert_id.in_(alert_ids),
+            AlertEvent.kind == AlertEventKind.FIRED,
+            Notice.held_back == HeldBack.COMMON_CAUSE.value,
+        )
+    )
+    ids = {alert_id: uuid.UUID(why["params"]["notice"]) for alert_id, why in session.execute(query)}
+    causes = {one.id: one for one in session.scalars(select(Notice).where(Notice.id.in_(set(ids.values()))))}
+    found = {alert_id: causes[notice_id] for alert_id, notice_id in ids.items() if notice_id in causes}
+    return {alert_id: notice for alert_id, notice in found.items() if str(alert_id) in notice.alerts}
 
 
 def loudest(session: Session, notice: Notice) -> Severity | None:

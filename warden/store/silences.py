@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from warden.calendars import moment_of
 from warden.domain import SilenceKind
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.i18n import N_
 from warden.models import Partner, Person, Rule, Silence
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
@@ -41,7 +42,7 @@ def add(
     """
     faults = [*_unknown(session, matchers)]
     if not is_visible(reason):
-        faults.append(Fault("reason", "is empty; expected why nobody is to be told"))
+        faults.append(Fault.of("reason", N_("is empty; expected why nobody is to be told")))
     begin = _moment("starts_at", starts_at or now, time_zone, faults, last=False)
     end = _moment("ends_at", ends_at, time_zone, faults, last=True)
     if begin and end:
@@ -66,24 +67,27 @@ def add(
 def _moment(name: str, given: datetime, time_zone: str, faults: list[Fault], *, last: bool) -> datetime | None:
     if time_zone not in available_timezones():
         if not any(fault.where == "time_zone" for fault in faults):
-            faults.append(Fault("time_zone", f"{time_zone!r:.80} is not a time zone such as Asia/Taipei"))
+            what = N_("%(found)s is not a time zone such as Asia/Taipei")
+            faults.append(Fault.of("time_zone", what, found=f"{time_zone!r:.80}"))
         return None
     if given.tzinfo is not None:
         return given
     found = moment_of(given, time_zone, last=last)
     if found is None:
-        faults.append(Fault(name, f"clocks in {time_zone} never show {given.isoformat()}: they are set forward then"))
+        what = N_("clocks in %(time_zone)s never show %(moment)s: they are set forward then")
+        faults.append(Fault.of(name, what, time_zone=time_zone, moment=given.isoformat()))
     return found
 
 
 def _span_faults(begin: datetime, end: datetime, now: datetime) -> list[Fault]:
     if end <= begin:
-        return [Fault("ends_at", "is not after its beginning")]
+        return [Fault.of("ends_at", N_("is not after its beginning"))]
     if end <= now:
-        return [Fault("ends_at", "is over already")]
+        return [Fault.of("ends_at", N_("is over already"))]
     if end > now + LONGEST:
         latest = (now + LONGEST).isoformat(timespec="minutes")
-        return [Fault("ends_at", f"is more than {LONGEST.days} days ahead; expected {latest} at the latest")]
+        what = N_("is more than %(days)s days ahead; expected %(latest)s at the latest")
+        return [Fault.of("ends_at", what, days=LONGEST.days, latest=latest)]
     return []
 
 
@@ -92,13 +96,16 @@ def _unknown(session: Session, matchers: Mapping[str, Any]) -> list[Fault]:
     faults = []
     for place, value in enumerate(matchers.get("rule", ())):
         if session.scalar(select(Rule.id).where(Rule.key == value)) is None:
-            faults.append(Fault(f"matchers.rule[{place}]", f"there is no rule {value!r:.80}"))
+            what = N_("there is no rule %(found)s")
+            faults.append(Fault.of(f"matchers.rule[{place}]", what, found=f"{value!r:.80}"))
     for place, value in enumerate(matchers.get("partner", ())):
         if not _is_partner(session, value):
-            faults.append(Fault(f"matchers.partner[{place}]", f"there is no partner {value!r:.80}"))
+            what = N_("there is no partner %(found)s")
+            faults.append(Fault.of(f"matchers.partner[{place}]", what, found=f"{value!r:.80}"))
     for place, value in enumerate(matchers.get("owner", ())):
         if session.scalar(select(Person.id).where(Person.email == value)) is None:
-            faults.append(Fault(f"matchers.owner[{place}]", f"there is no person with the address {value!r:.80}"))
+            what = N_("there is no person with the address %(found)s")
+            faults.append(Fault.of(f"matchers.owner[{place}]", what, found=f"{value!r:.80}"))
     return faults
 
 

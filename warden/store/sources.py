@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy import CursorResult, or_, select, union_all
+from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, union_all
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, selectinload
@@ -18,6 +18,7 @@ from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionF
 from warden.models import Run, Source
 from warden.store.batches import in_batches
 from warden.store.paging import Page, page
+from warden.store.visible import is_plain, is_visible
 
 PUSH = "push"
 """The "collector" of sources that are fed through the API and never visited."""
@@ -27,6 +28,7 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 CHANGED_RETRY = timedelta(days=1)
 LONGEST_WAIT = timedelta(days=7)  # however long a source asks us to stay away
+LONGEST_TICK = timedelta(hours=1)  # a good run further ahead was noted by a clock that has been set right since
 KEPT_PROBLEMS = 100
 _UNITED = 100  # selects in one UNION; SQLite takes 500
 
@@ -202,8 +204,14 @@ def last_runs(session: Session, source_ids: Sequence[uuid.UUID], each: int) -> d
 def due(session: Session, now: datetime) -> list[uuid.UUID]:
     """Return the sources to visit at `now`, longest due first. Those somebody is visiting are left out."""
     free = or_(Source.lease_until.is_(None), Source.lease_until <= now)
-    query = select(Source.id).where(Source.paused.is_(False), Source.next_run_at <= now, free)
+    query = select(Source.id).where(Source.paused.is_(False), _is_due(now), free)
     return list(session.scalars(query.order_by(Source.next_run_at, Source.id)))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """What was planned by a clock that ran ahead would come far too late."""
+    was_ahead = and_(Source.next_run_at.is_not(None), Source.last_success_at > now + LONGEST_TICK)
+    return or_(Source.next_run_at <= now, was_ahead)
 
 
 def claim(
@@ -217,7 +225,7 @@ def claim(
     run_id = uuid.uuid4()
     conditions = [Source.id == source_id, or_(Source.lease_until.is_(None), Source.lease_until <= now)]
     if not ignore_schedule:
-        conditions += [Source.paused.is_(False), Source.next_run_at <= now]
+        conditions += [Source.paused.is_(False), _is_due(now)]
     taken = session.execute(
         sql_update(Source).where(*conditions).values(lease_until=now + LEASE, lease_holder=str(run_id)),
         execution_options={"synchronize_session": False},
@@ -354,8 +362,9 @@ def _release(source: Source) -> None:
 
 def _free_name(session: Session, name: str) -> str:
     name = name.strip()
-    if not 0 < len(name) <= 100:
-        raise InvalidInput("The source cannot be stored.", [Fault("name", "expected 1 to 100 characters")])
+    if not (is_visible(name) and is_plain(name) and len(name) <= 100):
+        what = "expected 1 to 100 characters without hidden ones"
+        raise InvalidInput("The source cannot be stored.", [Fault("name", what)])
     if by_name(session, name) is not None:
         raise Conflict(f"There is already a source named {name}.")
     return name

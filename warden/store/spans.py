@@ -28,6 +28,17 @@ _COLUMNS = (
     Assessment.coverage,
 )
 
+_ATTRIBUTES = (
+    "time_zone",
+    "country",
+    "annual_value",
+    "currency",
+    "share",
+    "months_to_replace",
+    "single_source",
+    "contract_end",
+)
+
 _LEFT_OUT = ("evidence", "facts", "contributions")
 """What rules do not look at is most of what a signal holds: parsing it would take most of the time."""
 
@@ -55,6 +66,16 @@ def lives(session: Session) -> Mapping[uuid.UUID, Sequence[Held]]:
     for partner_id, since, tier, stage in session.execute(query.order_by(PartnerVersion.since)):
         kept.setdefault(partner_id, []).append(Held(since, tier, stage))
     return {partner_id: kept.get(partner_id, own) for partner_id, own in found.items()}
+
+
+def attributes(session: Session, partner_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Row[Any]]]:
+    """Return all versions of some partners' attributes, oldest first; region and tags are today's in all of them."""
+    columns = (PartnerVersion.since, *(getattr(PartnerVersion, name) for name in _ATTRIBUTES))
+    query = select(PartnerVersion.partner_id, *columns, Partner.region, Partner.tags).join(Partner)
+    found: dict[uuid.UUID, list[Row[Any]]] = {}
+    for row in session.execute(query.where(Partner.id.in_(partner_ids)).order_by(PartnerVersion.since)):
+        found.setdefault(row.partner_id, []).append(row)
+    return found
 
 
 def partner_ids(session: Session) -> list[uuid.UUID]:

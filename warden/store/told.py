@@ -17,6 +17,11 @@ def of_partner(session: Session, partner_id: uuid.UUID) -> list[Told]:
     return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
+def alerts(session: Session) -> set[uuid.UUID]:
+    """Return every alert that somebody knows as firing."""
+    return {uuid.UUID(alert) for known in session.scalars(select(Told.alerts)) for alert in known}
+
+
 def put(
     session: Session,
     partner_id: uuid.UUID,

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from warden.domain import Worth
+from warden.domain import RuleState, Worth
 from warden.errors import Conflict, NotFound
-from warden.models import Alert, Decision, Destination, Verdict
+from warden.models import Alert, Decision, Destination, Partner, Verdict
 from warden.store.batches import in_batches
 from warden.vault import Vault
 
@@ -33,14 +33,25 @@ _SURE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class JudgedAlert:
-    """An alert people judged. `values`: what its condition saw when it fired."""
+    """An alert people judged. `tier`: the partner's of now; `values`: what its condition saw when it fired."""
 
     alert_id: uuid.UUID
     rule_id: uuid.UUID
     partner_id: uuid.UUID
+    tier: str
     fired_at: datetime
     resolved_at: datetime | None
     worth: Worth
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A transition of a rule for one partner. `values`: what its condition saw, its parameters among them."""
+
+    at: datetime
+    before: RuleState
+    after: RuleState
     values: Mapping[str, Any]
 
 
@@ -122,12 +133,24 @@ def judged_alerts(session: Session, since: datetime, rule_id: uuid.UUID | None =
     counting = _counting(session.scalars(query))
     found = []
     for ids in in_batches(list(counting)):
-        fired = select(Alert, Decision.context).join(Decision, Decision.id == Alert.decision_id)
-        for alert, values in session.execute(fired.where(Alert.id.in_(ids))):
+        fired = select(Alert, Partner.tier, Decision.context).join(Decision, Decision.id == Alert.decision_id)
+        fired = fired.join(Partner, Partner.id == Alert.partner_id).where(Alert.id.in_(ids))
+        for alert, tier, values in session.execute(fired):
             worth, resolved_at = worth_of(counting[alert.id]), alert.resolved_at
-            own = (alert.id, alert.rule_id, alert.partner_id, alert.fired_at, resolved_at)
+            own = (alert.id, alert.rule_id, alert.partner_id, tier, alert.fired_at, resolved_at)
             found.append(JudgedAlert(*own, worth, values))
     return sorted(found, key=lambda one: (one.fired_at, one.alert_id))
+
+
+def courses(session: Session, rule_id: uuid.UUID, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Turn]]:
+    """Return all transitions of a rule for each of these partners that has any, oldest first."""
+    found: dict[uuid.UUID, list[Turn]] = {}
+    query = select(Decision.partner_id, Decision.at, Decision.before, Decision.after, Decision.context)
+    for ids in in_batches(sorted(partner_ids)):
+        those = query.where(Decision.rule_id == rule_id, Decision.partner_id.in_(ids))
+        for partner_id, *turn in session.execute(those.order_by(Decision.at, Decision.id)):
+            found.setdefault(partner_id, []).append(Turn(*turn))
+    return found
 
 
 def records(session: Session, since: datetime, quarters: float) -> dict[uuid.UUID, Record]:
