@@ -82,5 +82,5 @@ def keep(
     begun = sorted({event.alert_id for event in events if event.kind in BEGINS})
     if why.held_back is HeldBack.COMMON_CAUSE:
         meetings.waive_unarranged(session, begun, meetings.SHARED_WHY)
-    elif why.held_back in UNHEARD:
+    elif begun and why.held_back in UNHEARD:
         meetings.withdraw_unasked(session, begun)
