@@ -27,7 +27,9 @@ LITERALS = {Kind.DOUBLE: "2.0", Kind.INT: "2", Kind.STRING: "'x'", Kind.BOOL: "t
 
 
 def _literal(variable: Variable) -> str:
-    return f"'{variable.values[0]}'" if variable.values else LITERALS[variable.kind]
+    if variable.values:
+        return f"'{variable.values[0]}'"
+    return f"'{variable.capitals * 'X'}'" if variable.capitals else LITERALS[variable.kind]
 
 
 PLAIN = context(
@@ -100,6 +102,16 @@ def nested_loops(depth: int) -> str:
         ),
         ('stage in ["active", "bufer"]', "condition, line 1, column 21", 'stage is never "bufer"'),
         ('"blnd" != communication_state', "condition, line 1, column 1", 'communication_state is never "blnd"'),
+        (
+            "country == 'tw'",
+            "condition, line 1, column 12",
+            "country is never 'tw'; expected a code of 2",
+        ),
+        (
+            "currency in ['USD', 'EURO']",
+            "condition, line 1, column 21",
+            "currency is never 'EURO'; expected a",
+        ),
         ("late_rate == null", "condition, line 1, column 14", "late_rate is never compared with null"),
         ("null != late_rate", "condition, line 1, column 1", "late_rate is never compared with null"),
         ("((late_rate)) == (null)", "condition, line 1, column 19", "late_rate is never compared with null"),

@@ -117,13 +117,18 @@ def _value_faults(text: str, where: str) -> list[Fault]:
     """Return a fault for each comparison that is the same whatever is known, which a rule would keep to itself."""
     faults = []
     for one in compared(text):
-        known = BY_NAME[one.name].values if one.name in BY_NAME else ()
-        if one.name in BY_NAME and one.value is None:
+        if one.name not in BY_NAME:
+            continue
+        variable = BY_NAME[one.name]
+        if one.value is None:
             what = N_("%(name)s is never compared with null; while it is not known the rule is not judged, see no_data")
             faults.append(Fault.of(_place(text, one.start, where), what, name=one.name))
-        elif known and one.value not in known:
+        elif variable.kind is Kind.STRING and not variable.can_be(one.value):
             what = N_("%(name)s is never %(given)s; expected one of %(names)s")
-            said = {"name": one.name, "given": one.text, "names": ", ".join(known)}
+            said = {"name": one.name, "given": one.text, "names": ", ".join(variable.values)}
+            if variable.capitals:
+                what = N_("%(name)s is never %(given)s; expected a code of %(capitals)s capital letters")
+                said = {"name": one.name, "given": one.text, "capitals": str(variable.capitals)}
             faults.append(Fault.of(_place(text, one.start, where), what, **said))
     return faults
 

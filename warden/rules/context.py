@@ -1,5 +1,6 @@
 """What a condition may speak of: one table of variables, which the documentation and the API show, and its values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +28,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One name a condition may use. `values` lists every value a string may take; empty: any.
+    """One name a condition may use. `values` lists every value a string may take; empty: any. `capitals`: it is made of
+    so many of the letters A to Z; 0: of anything.
 
     `meaning`, and `unit` where it is a word, are English gettext messages.
     """
@@ -38,6 +40,13 @@ class Variable:
     unit: str
     meaning: str
     values: tuple[str, ...] = ()
+    capitals: int = 0
+
+    def can_be(self, value: object) -> bool:
+        """Tell whether a string variable ever takes a value."""
+        if self.values:
+            return value in self.values
+        return not self.capitals or re.fullmatch(f"[A-Z]{{{self.capitals}}}", str(value)) is not None
 
 
 _STATES = ("fresh", "stale", "missing", "blind")
@@ -76,6 +85,10 @@ def _text(name: str, meaning: str, values: tuple[str, ...] = (), *, nullable: bo
     return Variable(name, Kind.STRING, nullable, "", meaning, values)
 
 
+def _code(name: str, meaning: str, capitals: int) -> Variable:
+    return Variable(name, Kind.STRING, True, "", meaning, capitals=capitals)
+
+
 _PLACE = (
     _number("likelihood", "0..1", N_("Probability that any outcome begins, or an override's value.")),
     _number("impact", "1..5", N_("How much it would hurt us, or an override's value.")),
@@ -99,11 +112,11 @@ _PLACE = (
 _PARTNER = (
     _text("tier", N_("The partner's tier, as entered.")),
     _text("stage", N_("Stage of the partnership."), tuple(stage.value for stage in Stage)),
-    _text("country", N_("ISO 3166-1, two capital letters."), nullable=True),
+    _code("country", N_("ISO 3166-1, two capital letters."), 2),
     _text("region", N_('Region of our own choosing; "" when none is entered.')),
     Variable("tags", Kind.STRINGS, False, "", N_('The partner\'s tags: `"strategic" in tags`.')),
     _number("annual_value", N_("currency"), N_("Yearly spend or revenue, as entered.")),
-    _text("currency", N_("ISO 4217, of annual_value."), nullable=True),
+    _code("currency", N_("ISO 4217, of annual_value."), 3),
     _number("share", "0..1", N_("Part of our spend or revenue.")),
     Variable("single_source", Kind.BOOL, True, "", N_("Nobody else supplies it: `single_source == true`.")),
     _number("months_to_replace", N_("months"), N_("To find and start a replacement.")),
