@@ -230,7 +230,7 @@ def _all_are_known(database: Database) -> None:
     """Ensure that no condition was left out for want of a figure. Raises SystemExit."""
     query = select(Rule.key, func.count()).join(RuleStatus).where(RuleStatus.state == RuleState.UNKNOWN)
     with database.read() as session:
-        unknown = dict(session.execute(query.group_by(Rule.key)).tuples().all())
+        unknown = dict(session.execute(query.group_by(Rule.key)).all())
     if unknown:
         raise SystemExit(f"unknown, so not judged: {unknown}")
 

@@ -44,7 +44,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEGAN = NOW - 500 * DAY
 KEY = Fernet.generate_key().decode()
-LATE_STATEMENT = {"assess": 40, "decide": 185, "announce": 110}
+LATE_STATEMENT = {"assess": 40, "decide": 185, "announce": 118}
 """Statements after which some batches are stored, and some are not."""
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from collectors.base import Key, Measure
 from warden.db import Database
 from warden.domain import SilenceKind
-from warden.models import Alert, Meeting, Notice
+from warden.models import Alert, Destination, Meeting, Notice
 from warden.pipeline import announce, assess, decide
-from warden.store import rules, shipped, silences
+from warden.store import meetings, rules, shipped, silences
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -137,3 +137,54 @@ def test_an_inhibited_alert_asks_for_its_meeting_when_it_is_released(watched: Da
     turn(watched, NOW + 9 * DAY)
     assert outbox(watched)[-1] == "meeting_proposed"
     assert proposed(watched) == [date(2026, 3, 18)]
+
+
+def test_what_only_late_facts_tell_of_does_not_ride_along_with_another_alert(watched: Database) -> None:
+    incident(watched, NOW - 20 * DAY, NOW)
+    always = {"condition": "coverage < 0.9 || coverage >= 0.9", "for_seconds": 0}
+    with watched.write() as session:
+        rules.update(session, rules.by_key(session, "coverage_lost"), always, NOW + HOUR)
+    turn(watched, NOW + 2 * HOUR)
+    (message,) = messages(watched)
+    assert message["title"] == "Warning: Acme – Much less is known than four weeks ago"
+    assert {item["group"] for item in message["items"]} & {"Critical: Compliance incident"} == set()
+    incident(watched, NOW + 2 * DAY - HOUR, NOW + 2 * DAY)
+    assert outbox(watched)[-2:] == ["alert_fired", "meeting_proposed"]
+    assert ledger(watched)[-1] == ("worse", None)
+
+
+@pytest.mark.parametrize(("count", "asked"), [(5, 5), (4, 4)])
+def test_a_silence_over_many_lets_go_of_their_meetings_with_a_reason_or_asks_for_them(
+    watched: Database, count: int, asked: int
+) -> None:
+    keys = [Key("supplier_code", f"S-{number}") for number in range(1, count + 1)]
+    with watched.write() as session:
+        for number, key in enumerate(keys[1:]):
+            known_as(session, partner(session, f"P{number}", NOW - 400 * DAY), key.value, NOW - 400 * DAY)
+    turn(watched, NOW - DAY)
+    silence(watched, NOW, NOW + 20 * DAY)
+    facts = [Measure(identity=f"i{key.value}", key=key, at=NOW, name="compliance_incident", value=1.0) for key in keys]
+    report(watched, facts, NOW + HOUR)
+    turn(watched, NOW + HOUR)
+    assert proposed(watched) == []
+    turn(watched, NOW + 20 * DAY + HOUR)
+    with watched.read() as session:
+        found = session.scalars(select(Meeting)).all()
+        assert len(found) == asked
+        assert {one.waived_why for one in found} == ({meetings.TOGETHER_WHY} if count > 4 else {None})
+    assert outbox(watched).count("meeting_proposed") == (0 if count > 4 else count)
+
+
+def test_what_a_fresh_fact_confirmed_while_nobody_took_it_asks_for_its_meeting_when_it_is_told(
+    watched: Database,
+) -> None:
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().alerts = False
+    incident(watched, NOW - 20 * DAY, NOW)
+    incident(watched, NOW + DAY - HOUR, NOW + DAY)
+    assert (outbox(watched), proposed(watched)) == ([], [])
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().alerts = True
+    turn(watched, NOW + 2 * DAY)
+    assert outbox(watched) == ["alert_fired", "meeting_proposed"]
+    assert proposed(watched) == [date(2026, 3, 11)]

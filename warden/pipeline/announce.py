@@ -152,6 +152,8 @@ def _hold_back(
     for (reason, held_back), some in groups.items():
         mine = [event for event, _ in some]
         keep(session, turn, case, reason, some[0][1], mine, f"{held_back}/{occasion(mine)}")
+        if held_back is HeldBack.NOBODY:  # those who are to attend may have a mailbox all the same
+            telling.tell_of_meetings(session, turn.settings, mine, [], turn.now)
         if held_back is HeldBack.UNSTABLE:  # nobody hears of such an end later on: calendars have to
             telling.tell_of_meetings(session, turn.settings, [], mine, turn.now)
     return len(groups)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from warden.domain import AlertState, HeldBack, Severity
 from warden.models import Alert, Assessment, Destination, Partner, Told
 from warden.pipeline.addressing import Directory, addressee, directory
-from warden.pipeline.quiet import Held, Quiet
+from warden.pipeline.quiet import Held, Quiet, held
 from warden.rules.grouping import Group, Known
 from warden.settings import Settings
 from warden.store import alert_events, alerts, assessments, matrices, people, told
@@ -112,7 +112,7 @@ def case_of(session: Session, turn: Round, partner: Partner, concerned: Sequence
         told=known,
         recipients=list(recipients.values()),
         takes=takes,
-        hidden=_hidden(turn.quiet, partner, found.values()),
+        hidden={**_unconfirmed(session, partner, firing), **_hidden(turn.quiet, partner, found.values())},
         unstable={key for key, one in found.items() if one.rule_id in unstable},
         reasons=alert_events.last_reasons(session, [one.id for one in found.values()]),
     )
@@ -128,6 +128,14 @@ def _routed(
             recipients.setdefault(place(one), one)
             takes.setdefault(place(one), set()).add(str(alert.id))
     return recipients, takes
+
+
+def _unconfirmed(session: Session, partner: Partner, firing: Iterable[Alert]) -> dict[str, Held]:
+    """Return which alerts only late facts speak for, so that no message about another shows them as if told."""
+    late = alerts.of_late_facts(session, [partner.id])
+    return {
+        str(one.id): held(HeldBack.LATE_FACTS) for one in firing if one.partner_id in late.get(one.rule_id, frozenset())
+    }
 
 
 def _hidden(quiet: Quiet, partner: Partner, some: Iterable[Alert]) -> dict[str, Held]:

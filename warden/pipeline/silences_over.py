@@ -132,7 +132,8 @@ def _tell_each(session: Session, turn: Round, silence: Silence, released: Releas
         about = list(dict.fromkeys([*(one.alert_id for one in kept), *(_firing_ids(tellings))]))
         proposing.propose_late(session, kept, turn.now)
         notices_written = telling.send(session, turn, case, tellings, about, f"silence/{silence.id}")
-        _release(session, turn, case, tellings, kept, next(iter(notices_written.values())))
+        heard = _release(session, turn, case, tellings, kept, next(iter(notices_written.values())))
+        telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
         written += len(notices_written)
     return written
 
@@ -157,8 +158,9 @@ def _tell_all(session: Session, turn: Round, silence: Silence, released: Release
     )
     title = said(SILENCE_TITLE, partners=len(released))
     send_all(session, turn, notice, NotificationReason.SILENCE_ENDED, title, heaps.values(), known=True)
-    for case, tellings, kept in released:
-        _release(session, turn, case, tellings, kept, notice)
+    heard = [one for case, tellings, kept in released for one in _release(session, turn, case, tellings, kept, notice)]
+    proposing.propose_late(session, heard, turn.now)
+    telling.tell_of_meetings_of_many(session, turn.settings, heard, turn.now)
     return 1
 
 
@@ -173,9 +175,9 @@ def _release(
     tellings: Sequence[Telling],
     kept: Sequence[AlertEvent],
     notice: Notice,
-) -> None:
-    """Let what a silence kept back follow: invitations, and the escalation chain."""
+) -> list[AlertEvent]:
+    """Close what a silence kept back and people hear of now, and let it climb; return it."""
     heard = [one for one in kept if any(one_of.group.concerns([str(one.alert_id)]) for one_of in tellings)]
     alert_events.close(session, heard, notice.id, turn.now)
-    telling.tell_of_meetings(session, turn.settings, heard, heard, turn.now)
     climbing.begin(session, turn, case, heard)
+    return heard

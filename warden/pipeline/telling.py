@@ -209,6 +209,7 @@ def tell_of_meetings_of_many(
     asked = [one for one in meetings.of_alerts(session, ids).values() if one.status is MeetingStatus.PROPOSED]
     if len(asked) > MOST_MEETINGS:
         meetings.waive_unarranged(session, ids, meetings.TOGETHER_WHY)
+        tell_of_meetings(session, settings, [], told_of, now)
     else:
         tell_of_meetings(session, settings, told_of, told_of, now)
 

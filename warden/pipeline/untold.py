@@ -11,6 +11,7 @@ from warden.domain import NoticeReason, NotificationReason, Severity
 from warden.i18n import N_
 from warden.models import AlertEvent
 from warden.pipeline import climbing, telling
+from warden.pipeline import meetings as proposing
 from warden.pipeline.addressing import directory
 from warden.pipeline.cases import Case, Place, Round, case_of
 from warden.pipeline.fence import fence
@@ -89,6 +90,7 @@ def _tell_one(session: Session, turn: Round, case: Case, events: Sequence[AlertE
         if reason is not None:
             tellings.append(Telling(recipient, reason, group, said(WHY)))
     about = list(dict.fromkeys(one.alert_id for one in events))
+    proposing.propose_late(session, events, turn.now)
     written = telling.send(session, turn, case, tellings, about, f"untold/{occasion(events)}")
     alert_events.close(session, events, next(iter(written.values())).id, turn.now)
     telling.tell_of_meetings(session, turn.settings, events, events, turn.now)
@@ -103,6 +105,7 @@ def _tell_all(session: Session, turn: Round, found: Sequence[Untold], heaps: Ite
     title = said(TITLE, partners=len(found))
     send_all(session, turn, notice, NotificationReason.ALERT_FIRED, title, heaps, known=True)
     alert_events.close(session, everything, notice.id, turn.now)
+    proposing.propose_late(session, everything, turn.now)
     telling.tell_of_meetings_of_many(session, turn.settings, everything, turn.now)
     for case, events in found:
         climbing.begin(session, turn, case, events)
