@@ -14,6 +14,7 @@ from warden.domain import FactKind, Stage
 from warden.models import Assessment, Attribution, Fact, Partner, PartnerVersion
 from warden.store import quarters
 from warden.store.facts import in_force
+from warden.store.partners import VERSIONED
 from warden.store.periods import held
 
 _READ = 500  # rows fetched at a time
@@ -26,17 +27,6 @@ _COLUMNS = (
     Assessment.impact,
     Assessment.band,
     Assessment.coverage,
-)
-
-_ATTRIBUTES = (
-    "time_zone",
-    "country",
-    "annual_value",
-    "currency",
-    "share",
-    "months_to_replace",
-    "single_source",
-    "contract_end",
 )
 
 _LEFT_OUT = ("evidence", "facts", "contributions")
@@ -70,7 +60,7 @@ def lives(session: Session) -> Mapping[uuid.UUID, Sequence[Held]]:
 
 def attributes(session: Session, partner_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Row[Any]]]:
     """Return all versions of some partners' attributes, oldest first; region and tags are today's in all of them."""
-    columns = (PartnerVersion.since, *(getattr(PartnerVersion, name) for name in _ATTRIBUTES))
+    columns = (PartnerVersion.since, *(getattr(PartnerVersion, name) for name in VERSIONED))
     query = select(PartnerVersion.partner_id, *columns, Partner.region, Partner.tags).join(Partner)
     found: dict[uuid.UUID, list[Row[Any]]] = {}
     for row in session.execute(query.where(Partner.id.in_(partner_ids)).order_by(PartnerVersion.since)):
