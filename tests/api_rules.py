@@ -137,6 +137,7 @@ RULES: dict[str, tuple[Role, str]] = {
     "DELETE /cadences/{cadence_id}": (MANAGER, "meetings:write"),
     "GET /partners/{partner_id}/rhythm": (VIEWER, "meetings:read"),
     "GET /meetings": (VIEWER, "meetings:read"),
+    "POST /meetings": (MANAGER, "meetings:write"),
     "GET /meetings/{meeting_id}": (VIEWER, "meetings:read"),
     "POST /meetings/{meeting_id}/schedule": (MANAGER, "meetings:write"),
     "POST /meetings/{meeting_id}/held": (MANAGER, "meetings:write"),

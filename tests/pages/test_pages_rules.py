@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from copy import deepcopy
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import select
 from warden.clock import utc_now
 from warden.domain import LOCALES, Role, Worth
 from warden.models import Alert, Verdict
-from warden.store import partners, rule_versions, rules, verdicts
+from warden.store import matrices, partners, rule_versions, rules, verdicts
 from warden.web.deps import SESSION_COOKIE
 from warden.web.pages.rule_form import entered, typed
 
@@ -195,6 +197,31 @@ def test_what_is_gone_since_a_rule_was_drafted_is_told_at_its_activation(site: S
         tag()
         refused = manager.post(f"{draft}/activate", data={"tag": seen})
     assert (refused.status_code, "không đối tác nào có tag:group:" in refused.text) == (422, True)
+
+
+def test_a_rule_whose_band_the_matrix_in_use_lacks_says_so_on_its_pages(site: Site) -> None:
+    def bands(keys: list[str]) -> dict[str, Any]:
+        with site.services.db.read() as session:
+            data = deepcopy(matrices.active(session).data)
+        data["bands"] = [{**data["bands"][rank], "key": key} for rank, key in enumerate(keys)]
+        data["grid"] = [[keys[-1]] * len(row) for row in data["grid"]]
+        return data
+
+    with site.services.db.write() as session:
+        drafted = matrices.draft(session, bands(["low", "middling", "dire"]), "test", utc_now()).version
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url, "accept-language": "zh-Hant"}, cookies=cookies) as manager:
+        form = {"key": "own_rule", "name": "Our own", "condition": "band == 'dire'"}
+        draft = manager.post("/rules", data=form).headers["location"]
+        page = manager.get(f"{draft}/preview").text
+        assert "使用中的矩陣沒有" in page
+        assert "第 1 行第 9 個字" in page
+        tag = re.findall('name="tag" value="([^"]+)"', page)[0]
+        rule_page = manager.post(f"{draft}/activate", data={"tag": tag}).headers["location"]
+        assert "使用中的矩陣沒有" in manager.get(rule_page).text
+        with site.services.db.write() as session:
+            matrices.activate(session, drafted, "test", utc_now())
+        assert "使用中的矩陣沒有" not in manager.get(rule_page).text
 
 
 def test_who_changes_their_mind_too_often_is_told_so(site: Site, verdict_path: str) -> None:

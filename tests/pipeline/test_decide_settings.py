@@ -14,6 +14,7 @@ from warden.models import Alert, AlertEvent, Decision, Partner, Rule, RuleStatus
 from warden.pipeline import decide
 from warden.settings import Settings
 from warden.store import looks, rule_settings, rule_versions, rules, shipped
+from warden.wording import reader_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -231,7 +232,7 @@ def test_a_condition_that_fails_on_some_values_is_an_error_and_resolves_nothing(
     state = state_of(watched)
     assert state is not None
     assert (state.state, state.before_unknown) == (RuleState.ERROR, RuleState.FIRING)
-    assert "division by zero" in state.reason["params"]["error"]
+    assert state.reason["params"]["error"]["message"] == "it divides by zero"
     assert alerts_of(watched)[0][1] is AlertState.FIRING
     turn(watched, NOW + 2 * HOUR, late=0.5)
     state = state_of(watched)
@@ -248,7 +249,7 @@ def test_a_rule_that_cannot_be_used_at_all_shows_as_an_error(watched: Database) 
     state = state_of(watched)
     assert state is not None
     assert state.state is RuleState.ERROR
-    assert "unknown variable late_rat" in state.reason["params"]["error"]
+    assert reader_of("vi").fact(state.reason).endswith("(không có biến late_rat; có phải ý bạn là late_rate?).")
     assert alerts_of(watched)[0][1] is AlertState.FIRING
 
 

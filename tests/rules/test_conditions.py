@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cel
 import pytest
 
 from warden.errors import InvalidInput
@@ -18,8 +19,9 @@ from warden.rules import (
     inhibition_faults,
     over,
 )
-from warden.rules.conditions import OVER_MESSAGE
+from warden.rules.conditions import OVER_MESSAGE, Condition
 from warden.rules.context import Variable
+from warden.wording import reader_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
 
@@ -128,7 +130,7 @@ def nested_loops(depth: int) -> str:
         ("late_rate", "condition", "it gives 0.0 for late_rate = 0.0; expected true or false"),
         ("10 / band_rank > 3", "condition", "it fails for band_rank = 0"),
         ("tier.matches('(')", "condition", "it fails for tier"),
-        ("size(tags) == 0 || tags[1] == 'b'", "condition", "it fails for tags = ['b']: index out of bounds"),
+        ("size(tags) == 0 || tags[1] == 'b'", "condition", "it fails for tags = ['b']: it asks a list for an entry"),
         ("tags.exists(tag, tag == 'b')", "condition, line 1, column 6", "exists is a loop"),
         ("single_source > 1.0", "condition", "it fails for single_source = True"),
         ("late_rate > 0.1 &&\n [0].all(x, true)", "condition, line 2, column 6", "all is a loop"),
@@ -391,7 +393,30 @@ def test_a_condition_that_fails_only_on_some_values_is_an_error_there_and_says_w
     verdict = evaluate(rule, {**PLAIN, "band_rank": 7})
     assert verdict.outcome is Outcome.ERROR
     assert verdict.reason is not None
-    assert "division by zero" in verdict.reason["params"]["error"]
+    assert verdict.reason["params"]["error"] == {"message": "it divides by zero", "params": {}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "seen", "said"),
+    [
+        ("10 / (band_rank * band_rank - 49) > 3", {"band_rank": 7}, "条件执行失败（除以零）。"),
+        ("band_rank * band_rank > 3", {"band_rank": 2**40}, "条件执行失败（其中有数字过大，无法计算）"),
+        ("int(tier) > 3 || band_rank < 20", {"tier": "key", "band_rank": 20}, "（无法求值；求值器原文：Function 'int'"),
+    ],
+)
+def test_why_a_condition_fails_is_told_in_the_reader_s_language(
+    condition: str, seen: dict[str, Any], said: str
+) -> None:
+    rule = replace(compile_rule(key="k", condition="true"), condition=_unchecked(condition))
+    verdict = evaluate(rule, {**PLAIN, **seen})
+    assert verdict.reason is not None
+    assert said in reader_of("zh-Hans").fact(verdict.reason)
+
+
+def _unchecked(text: str) -> Condition:
+    """Return a condition as it would be if the samples had not reached where it fails."""
+    program = cel.compile(text)
+    return Condition(text, tuple(program.variables()), program)
 
 
 def test_the_documentation_lists_exactly_the_variables() -> None:

@@ -135,6 +135,68 @@ def test_a_version_is_rehearsed_and_previewed_and_nothing_is_decided(admin: http
     assert admin.post(f"{path}/rehearse", params={"days": 5000}).status_code == 422
 
 
+BANDS = ("low", "moderate", "high", "extreme", "dire")
+
+
+def matrix_with(admin: httpx.Client, bands: tuple[str, ...]) -> dict[str, Any]:
+    """Return the active matrix with the first of BANDS: what had a band beyond them has the last."""
+    data: dict[str, Any] = next(
+        one["data"] for one in admin.get("/api/v1/matrices").json()["items"] if one["state"] == "active"
+    )
+    known = {one["key"]: one for one in data["bands"]}
+    data["bands"] = [{**known.get(key, known["high"]), "key": key, "rank": rank} for rank, key in enumerate(bands)]
+    data["grid"] = [[band if band in bands else bands[-1] for band in row] for row in data["grid"]]
+    return data
+
+
+def test_a_rule_that_compares_with_no_band_is_refused_with_the_place(admin: httpx.Client, rule: dict[str, Any]) -> None:
+    own = {**OWN, "parameters": {}}
+    assert faults(admin.post("/api/v1/rules", json={**own, "condition": 'band == "exterme"'})) == [
+        "condition, line 1, column 9"
+    ]
+    made = admin.post("/api/v1/rules", json={**own, "condition": 'band == "extreme"'}).json()
+    draft = f"/api/v1/rules/{made['id']}/versions/1"
+    assert faults(admin.patch(draft, json={"inhibit_when": "band_rank > 3"})) == ["inhibit_when, line 1, column 13"]
+    path = f"/api/v1/rules/{rule['id']}"
+    assert faults(admin.patch(path, json={"condition": "band_rank >= 4"})) == ["condition, line 1, column 14"]
+    assert admin.get(f"{draft}/preview").json()["warnings"] == []
+    admin.post("/api/v1/matrices", json=matrix_with(admin, BANDS[:3]))
+    admin.post("/api/v1/matrices/2/activate")
+    assert faults(admin.post(f"{draft}/activate")) == ["condition, line 1, column 9"]
+
+
+def test_a_band_of_a_drafted_matrix_is_accepted_and_said_to_be_missing_still(admin: httpx.Client) -> None:
+    admin.post("/api/v1/matrices", json=matrix_with(admin, BANDS))
+    own = {**OWN, "parameters": {}, "condition": 'band == "dire" || band_rank >= 4'}
+    made = admin.post("/api/v1/rules", json=own).json()
+    draft = f"/api/v1/rules/{made['id']}/versions/1"
+    assert [one["text"] for one in admin.get(f"{draft}/preview").json()["warnings"]] == [
+        'band is never "dire"; the matrix has low, moderate, high, extreme',
+        "band_rank >= 4 never holds; on the matrix it goes from 0 to 3",
+    ]
+    assert admin.post(f"{draft}/activate").status_code == 200
+    admin.post("/api/v1/matrices/2/activate")
+    assert admin.get(f"{draft}/preview").json()["warnings"] == []
+
+
+def test_rules_that_a_matrix_would_silence_are_told_before_it_is_activated(
+    admin: httpx.Client, rule: dict[str, Any]
+) -> None:
+    path = f"/api/v1/rules/{rule['id']}"
+    admin.patch(path, json={"condition": 'band in ["high", "extreme"]', "parameters": {}})
+    admin.post("/api/v1/matrices", json=matrix_with(admin, BANDS[:3]))
+    told = [one["text"] for one in admin.get("/api/v1/matrices/2/preview").json()["warnings"]]
+    assert told[:2] == [
+        "The rule Extreme risk band reached compares with what this matrix does not have: band_rank >= 3 never holds; "
+        "on the matrix it goes from 0 to 2. Change the rule, or it may keep quiet.",
+        f"The rule {rule['names']['en']} compares with what this matrix does not have: "
+        'band is never "extreme"; the matrix has low, moderate, high. Change the rule, or it may keep quiet.',
+    ]
+    admin.post("/api/v1/matrices/2/activate")
+    assert faults(admin.patch(path, json={"severity": "critical"})) == ["condition, line 1, column 18"]
+    assert admin.patch(path, json={"enabled": False}).status_code == 200
+
+
 def test_a_tier_s_value_holds_until_it_is_ended_and_says_where_it_comes_from(
     site: Site, admin: httpx.Client, rule: dict[str, Any]
 ) -> None:

@@ -14,6 +14,7 @@ from scorers.base import Floats
 from scorers.matrix import Band, Grid
 from warden.i18n import N_
 from warden.models import Matrix
+from warden.pipeline import fitting
 from warden.store import assessments, criteria, matrices
 from warden.store.assessments import Placement
 from warden.store.criteria import Resolved
@@ -93,6 +94,7 @@ class Moves:
     stay: int
     not_rated: int
     milder_steps: Sequence[tuple[str, int, int]] = ()  # see Grid.milder_steps
+    left_behind: Sequence[Fact] = ()  # what rules ask for and the matrix does not have
 
     @property
     def warnings(self) -> list[Fact]:
@@ -101,7 +103,7 @@ class Moves:
             {"message": MILDER_MESSAGES[axis], "params": {"row": row, "column": column}}
             for axis, row, column in self.milder_steps
         ]
-        return odd + ([{"message": ALARMS_MESSAGE, "params": {}}] if self.counts["worse"] else [])
+        return [*self.left_behind, *odd] + ([{"message": ALARMS_MESSAGE, "params": {}}] if self.counts["worse"] else [])
 
     @property
     def counts(self) -> dict[Direction, int]:
@@ -130,7 +132,8 @@ def preview(session: Session, candidate: Matrix, now: datetime) -> Moves:
     ]
     moves.sort(key=lambda move: (-(move.after.band.rank if move.after else -1), move.name))
     unrated = sum(old is None and new is None for old, new in zip(before, after, strict=True))
-    return Moves(moves, len(known) - len(moves) - unrated, unrated, grid.milder_steps())
+    left_behind = fitting.left_behind(session, candidate.data)
+    return Moves(moves, len(known) - len(moves) - unrated, unrated, grid.milder_steps(), left_behind)
 
 
 def _grids(session: Session, known: Sequence[Placement]) -> Mapping[int, Grid]:

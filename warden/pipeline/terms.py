@@ -107,4 +107,4 @@ def _compiled(
         given = dict(parameters)
         return compile_rule(key=key, condition=condition, inhibit_when=inhibit_when, parameters=given), None
     except InvalidInput as error:
-        return compile_rule(key=key, condition="true"), failed(str(error).rstrip("."))
+        return compile_rule(key=key, condition="true"), failed(error)

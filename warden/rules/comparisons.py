@@ -1,4 +1,4 @@
-"""What a condition compares with a word or with null: read from its words and signs, for CEL shows no tree of it."""
+"""What a condition compares with a word, a number or null: read from its words and signs, CEL showing no tree of it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,24 @@ import cel
 _QUOTED = r"\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _RAW = r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"[^\"\n]*\"|'[^'\n]*'"
 _WORD = re.compile(
-    rf"(?P<comment>//[^\n]*)|(?P<string>[bB]?(?:[rR](?:{_RAW})|{_QUOTED}))|(?P<name>[A-Za-z_]\w*)|(?P<sign>[=!<>]=|\S)"
+    rf"(?P<comment>//[^\n]*)|(?P<string>[bB]?(?:[rR](?:{_RAW})|{_QUOTED}))|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<sign>[=!<>]=|\S)"
 )
+_SWAPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""What a sign is once its sides are exchanged."""
 _BINDS_BEFORE = frozenset({".", "!", "*", "/", "%", "+", "-", "==", "!=", "<", "<=", ">", ">=", "in"})
 _BINDS_AFTER = frozenset({".", "[", "(", "*", "/", "%", "+", "-"})
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A name compared (==, !=, in) with a string or null: its value, None for null, and where that is written."""
+    """A name compared with a string, a number or null: its value, None for null, and where that is written.
+
+    `sign`: the comparison with the name on its left; "==" for an element of a list the name is sought in.
+    """
 
     name: str
+    sign: str
     value: Any
     text: str
     start: int
@@ -34,7 +41,7 @@ class _Token:
 
     @property
     def is_literal(self) -> bool:
-        return self.kind == "string" or self.text == "null"
+        return self.kind in ("string", "number") or self.text == "null"
 
 
 _EDGE = _Token("edge", "", 0)
@@ -46,15 +53,15 @@ def compared(text: str) -> list[Compared]:
     found = []
     for place, token in enumerate(tokens):
         name, other = tokens[place - 1], tokens[place + 1 : place + 2]
-        if token.text not in ("==", "!=", "in") or tokens[place - 2].text in _BINDS_BEFORE:
+        if token.text not in ("in", *_SWAPPED) or tokens[place - 2].text in _BINDS_BEFORE:
             continue
         if token.text == "in" and other[0].text == "[":
-            found += [(name, one) for one in _elements(tokens[place + 1 :])]
+            found += [(name, "==", one) for one in _elements(tokens[place + 1 :])]
         elif token.text != "in" and tokens[place + 2].text not in _BINDS_AFTER:
-            found += [(name, other[0]), (other[0], name)]
+            found += [(name, token.text, other[0]), (other[0], _SWAPPED[token.text], name)]
     return [
-        Compared(name.text, _value(literal), literal.text, literal.start)
-        for name, literal in found
+        Compared(name.text, sign, _value(literal), literal.text, literal.start)
+        for name, sign, literal in found
         if name.kind == "name" and literal.is_literal
     ]
 
@@ -63,6 +70,12 @@ def strings(text: str) -> list[str]:
     """Return the strings in a condition as CEL reads them."""
     found = [_value(token) for token in _tokens(text) if token.kind == "string"]
     return [value for value in found if isinstance(value, str)]
+
+
+def located(text: str, start: int, where: str) -> str:
+    """Say where in `where` a character stands, lines and columns counted from 1."""
+    before = text[:start]
+    return f"{where}, line {before.count(chr(10)) + 1}, column {start - before.rfind(chr(10))}"
 
 
 def without_strings(text: str) -> str:
@@ -102,5 +115,5 @@ def _elements(tokens: Sequence[_Token]) -> Iterator[_Token]:
 
 
 def _value(literal: _Token) -> Any:
-    """Return a string as CEL reads it: with its escapes, or raw."""
+    """Return a literal as CEL reads it: a string with its escapes, or raw."""
     return None if literal.text == "null" else cel.evaluate(literal.text)

@@ -15,7 +15,7 @@ import cel
 from warden.domain import NoData
 from warden.errors import Fault, InvalidInput, hint
 from warden.i18n import N_
-from warden.rules.comparisons import compared, strings, without_strings
+from warden.rules.comparisons import compared, located, strings, without_strings
 from warden.rules.context import BY_NAME, Context, Kind, Reason, Value, Variable
 from warden.rules.parameters import parameter_faults
 
@@ -80,7 +80,7 @@ def _text_faults(text: str, where: str) -> list[Fault]:
     loop = _LOOP.search(text)
     if loop is None:
         return []
-    return [Fault.of(_place(text, loop.start(1), where), N_("%(name)s is a loop; conditions have none"), name=loop[1])]
+    return [Fault.of(located(text, loop.start(1), where), N_("%(name)s is a loop; conditions have none"), name=loop[1])]
 
 
 def _syntax_faults(message: str, where: str) -> list[Fault]:
@@ -109,7 +109,7 @@ def _name_faults(text: str, program: cel.Program, where: str, parameters: Mappin
     for found in _FIELD.finditer(without_strings(text)):
         if found[1] in BY_NAME or found[1] in parameters:
             what = N_("%(name)s has no field %(field)s; each variable is one value")
-            faults.append(Fault.of(_place(text, found.start(2), where), what, name=found[1], field=found[2]))
+            faults.append(Fault.of(located(text, found.start(2), where), what, name=found[1], field=found[2]))
     return faults or _value_faults(text, where)
 
 
@@ -122,26 +122,21 @@ def _value_faults(text: str, where: str) -> list[Fault]:
         variable = BY_NAME[one.name]
         if one.value is None:
             what = N_("%(name)s is never compared with null; while it is not known the rule is not judged, see no_data")
-            faults.append(Fault.of(_place(text, one.start, where), what, name=one.name))
-        elif variable.kind is Kind.STRING and not variable.can_be(one.value):
+            faults.append(Fault.of(located(text, one.start, where), what, name=one.name))
+        elif variable.kind is Kind.STRING and one.sign in ("==", "!=") and not variable.can_be(one.value):
             what = N_("%(name)s is never %(given)s; expected one of %(names)s")
             said = {"name": one.name, "given": one.text, "names": ", ".join(variable.values)}
             if variable.capitals:
                 what = N_("%(name)s is never %(given)s; expected a code of %(capitals)s capital letters")
                 said = {"name": one.name, "given": one.text, "capitals": str(variable.capitals)}
-            faults.append(Fault.of(_place(text, one.start, where), what, **said))
+            faults.append(Fault.of(located(text, one.start, where), what, **said))
     return faults
 
 
 def _position(text: str, name: str, where: str) -> str:
     """Say where `name` first stands outside a string, lines and columns counted from 1."""
     found = re.search(rf"\b{re.escape(name)}\b", without_strings(text))
-    return where if found is None else _place(text, found.start(), where)
-
-
-def _place(text: str, start: int, where: str) -> str:
-    before = text[:start]
-    return f"{where}, line {before.count(chr(10)) + 1}, column {start - before.rfind(chr(10))}"
+    return where if found is None else located(text, found.start(), where)
 
 
 def _type_faults(condition: Condition, where: str, parameters: Mapping[str, float]) -> list[Fault]:
@@ -153,8 +148,7 @@ def _type_faults(condition: Condition, where: str, parameters: Mapping[str, floa
         try:
             result = condition.program.execute({**sample, **given})
         except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
-            why = {"message": _plain_error(error), "params": {}}
-            return [Fault.of(where, N_("it fails for %(seen)s: %(error)s"), seen=seen, error=why)]
+            return [Fault.of(where, N_("it fails for %(seen)s: %(error)s"), seen=seen, error=_cause(error))]
         if not isinstance(result, bool):
             what = N_("it gives %(result)s for %(seen)s; expected true or false")
             return [Fault.of(where, what, result=repr(result), seen=seen)]
@@ -201,7 +195,16 @@ UNKNOWN_MESSAGE = N_("The rule cannot be judged: %(names)s is not known.")
 OVER_MESSAGE = N_("The rule cannot be judged any more: %(why)s.")
 INHIBITED_MESSAGE = N_("The rule is held back: %(condition)s.")
 FAILED_MESSAGE = N_("The rule cannot be judged: its condition failed (%(error)s).")
+
 TYPES_MESSAGE = N_("its types do not fit; numbers are of one kind: write 2.0, not 2")
+_CAUSES: Mapping[type[Exception], str] = {
+    TypeError: TYPES_MESSAGE,
+    ZeroDivisionError: N_("it divides by zero"),
+    OverflowError: N_("a number in it becomes too large to calculate with"),
+    LookupError: N_("it asks a list for an entry that is not there"),
+}
+OTHER_MESSAGE = N_("it cannot be evaluated; in the evaluator's own words: %(said)s")
+"""Why a condition fails where it runs, by what the CEL library raises; its own words are English."""
 
 
 class Outcome(StrEnum):
@@ -289,7 +292,7 @@ def evaluate(rule: CompiledRule, values: Context, over: Mapping[str, Reason] = _
         inhibited = _run(rule.inhibit_when, values, rule.parameters)
         if inhibited is True:
             return _no_verdict(Outcome.HELD_BACK, INHIBITED_MESSAGE, condition=rule.inhibit_when.text)
-        if isinstance(inhibited, str):
+        if not isinstance(inhibited, bool):
             return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=inhibited)
     missing = _unknown(rule.condition, values)
     if missing is not None:
@@ -298,7 +301,7 @@ def evaluate(rule: CompiledRule, values: Context, over: Mapping[str, Reason] = _
             return _no_verdict(Outcome.OVER, OVER_MESSAGE, why=ended)
         return _no_verdict(Outcome.UNKNOWN, UNKNOWN_MESSAGE, names=missing)
     held = _run(rule.condition, values, rule.parameters)
-    if isinstance(held, str):
+    if not isinstance(held, bool):
         return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=held)
     return Verdict(Outcome.MET if held else Outcome.UNMET)
 
@@ -312,22 +315,25 @@ def _unknown(condition: Condition, values: Context) -> str | None:
     return ", ".join(missing) or None
 
 
-def _run(condition: Condition, values: Context, parameters: Mapping[str, float]) -> bool | str:
-    """Return the result, or the error as a sentence: samples cannot reach every value an expression may fail on."""
+def _run(condition: Condition, values: Context, parameters: Mapping[str, float]) -> bool | Reason:
+    """Return the result, or why there is none: samples cannot reach every value an expression may fail on."""
     given: dict[str, Any] = {name: _plain(values[name]) for name in condition.uses}
     given.update((name, float(parameters[name])) for name in condition.parameters)
     try:
         return bool(condition.program.execute(given))
     except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
-        return _plain_error(error)
+        return _cause(error)
 
 
-def failed(error: str) -> Verdict:
-    """Return the verdict of a rule that cannot be used at all."""
-    return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=error)
+def failed(error: InvalidInput) -> Verdict:
+    """Return the verdict of a rule that cannot be used at all, with the first of its faults."""
+    fault = error.faults[0]
+    why: Reason = {"message": fault.message or fault.what, "params": dict(fault.params)}
+    return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=why)
 
 
-def _plain_error(error: Exception) -> str:
-    if isinstance(error, TypeError):
-        return TYPES_MESSAGE
-    return str(error).splitlines()[0].rstrip(".")
+def _cause(error: Exception) -> Reason:
+    message = next((message for kind, message in _CAUSES.items() if isinstance(error, kind)), None)
+    if message is not None:
+        return {"message": message, "params": {}}
+    return {"message": OTHER_MESSAGE, "params": {"said": str(error).splitlines()[0].rstrip(".:")}}

@@ -249,6 +249,19 @@ _KINDS_OF: Mapping[str, frozenset[FactKind]] = {
 }
 
 
+ABSENCES = frozenset(
+    {
+        "days_silent",
+        "silence_ratio",
+        "days_since_meeting",
+        "executive_overdue_days",
+        "management_overdue_days",
+        "working_overdue_days",
+    }
+)
+"""Variables that say what did not come: each day without it confirms them, though nothing is learned."""
+
+
 def kinds_of(uses: Sequence[str]) -> frozenset[FactKind]:
     """Return the kinds of facts that move these variables; what people set, and which sources work, moves the rest."""
     return frozenset().union(*(_KINDS_OF.get(name, frozenset()) for name in uses))

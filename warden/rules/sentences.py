@@ -1,10 +1,17 @@
-"""Sentences about the figures that no assessment holds: what an alert says of them, and the facts they rest on."""
+"""Sentences about the figures that no assessment holds: what an alert says of them, and the facts they rest on.
+
+Where there is none, an alert says what its condition saw, name by name.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warden.i18n import N_
-from warden.rules.context import Context, Reason
+from warden.rules.context import BY_NAME, Context, Reason, Value
+
+SAW_MESSAGE = N_("the rule saw %(name)s = %(value)s. %(meaning)s")
+COMPARED_MESSAGE = N_("the rule compares with %(name)s = %(value)s")
+TRUE, FALSE = N_("Yes"), N_("No")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +87,32 @@ def sentences(uses: Sequence[str], values: Context) -> dict[str, Reason]:
             params = {placeholder: values[variable] for placeholder, variable in sentence.params.items()}
             found[name] = {"message": sentence.message, "params": params}
     return found
+
+
+def saw(seen: Context) -> list[Reason]:
+    """Return what a condition saw, by name: variables that are known, then the parameters they are compared with."""
+    variables = [
+        {"message": SAW_MESSAGE, "params": {"name": name, "value": _told(name, value), "meaning": _meaning(name)}}
+        for name, value in seen.items()
+        if name in BY_NAME and value is not None
+    ]
+    parameters = [
+        {"message": COMPARED_MESSAGE, "params": {"name": name, "value": value}}
+        for name, value in seen.items()
+        if name not in BY_NAME
+    ]
+    return [*variables, *parameters] if variables else []
+
+
+def _meaning(name: str) -> Reason:
+    return {"message": BY_NAME[name].meaning, "params": {}}
+
+
+def _told(name: str, value: Value) -> Value | Reason:
+    if isinstance(value, bool):
+        return {"message": TRUE if value else FALSE, "params": {}}
+    if isinstance(value, tuple | list):
+        return ", ".join(value)
+    if BY_NAME[name].unit == "0..1":
+        return {"message": "%(value_share)s", "params": {"value_share": value}}
+    return value

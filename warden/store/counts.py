@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Integer, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from collectors.base import MEETINGS, MILESTONE
 from scorers.base import Counts, Events
 from warden.calendars import FIRST_DAY
 from warden.db import EPOCH, to_micros
@@ -20,12 +21,6 @@ from warden.store import numbers
 from warden.store.facts import of_kind
 from warden.store.frame import Frame
 from warden.store.numbers import SECOND_MICROS, Whole
-
-MEETING, MILESTONE = "meeting", "milestone"
-"""Names of measures that are counted: meetings held; milestones at their due moment, 1 met and 0 missed."""
-
-MEETING_NAMES = ("meeting", "meeting_executive", "meeting_management", "meeting_working")
-"""Names of measures that all tell of meetings held: of no stated level, and of each."""
 
 LONGEST_DELAY = 10**9
 """Seconds: an answer that took longer than these 31 years counts as if it took them; what fits a whole number must."""
@@ -119,7 +114,7 @@ def measures(session: Session, frame: Frame) -> tuple[dict[str, Counts], dict[st
     read = {name: _figures(frame, *columns) for name, columns in numbers.by_text(session, query).items()}
     row, day, _, value = read.pop(MILESTONE, _NO_FIGURES)
     counts = {"milestones": _count(frame, row, day), "missed": _count(frame, row, day, value < MET)}
-    told = [read.pop(name, _NO_FIGURES) for name in MEETING_NAMES]
+    told = [read.pop(name, _NO_FIGURES) for name in MEETINGS]
     row, day, value = (np.concatenate([figures[place] for figures in told]) for place in (0, 1, 3))
     own_row, own_day = _own_meetings(session, frame)
     times = np.concatenate([np.clip(np.rint(value), 0, MOST_MEETINGS), np.ones(len(own_row))])

@@ -40,6 +40,11 @@ def listing(session: Session) -> list[Matrix]:
     return list(session.scalars(select(Matrix).order_by(Matrix.version.desc())))
 
 
+def drafts(session: Session) -> list[Matrix]:
+    """Return the versions that were never activated, newest first."""
+    return list(session.scalars(select(Matrix).where(Matrix.activated_at.is_(None)).order_by(Matrix.version.desc())))
+
+
 def in_force(session: Session, at: datetime) -> Matrix:
     """Return the matrix that was active at `at`; before the first activation, the one activated first. Raises NotFound.
 

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from collectors.base import COMPLIANCE, MILESTONE
 from warden import calendars
 from warden.domain import FactKind
 from warden.models import Attribution, Fact, Partner
 from warden.store import numbers
-from warden.store.counts import MILESTONE
+from warden.store.counts import MET
 from warden.store.facts import in_force
 from warden.store.numbers import DAY_MICROS, SECOND_MICROS
 from warden.store.periods import held
 
-OURS, THEIRS, COMPLIANCE = "satisfaction", "satisfaction_theirs", "compliance_incident"
-"""Names of measures: how we see the partner, how it sees us, and how many compliance incidents there were."""
+OURS, THEIRS = "satisfaction", "satisfaction_theirs"
+"""Names of measures: how we see the partner, and how it sees us."""
 
 NAMES = (OURS, THEIRS, MILESTONE, COMPLIANCE)
 """Every measure that is read here."""
@@ -38,9 +39,6 @@ VIEW_DAYS = 200
 """A view older than this is not held against the other side's: half a year, and some."""
 
 COMPLIANCE_DAYS = 90
-
-MET = 0.5
-"""A milestone's figure below this is a missed one: 1 is met, 0 missed."""
 
 _FEW_KEYS = 2_000  # up to here facts are found by key; beyond, all measures are read
 

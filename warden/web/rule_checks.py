@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from warden.errors import Fault, InvalidInput
+from warden.pipeline import fitting
 from warden.rules import compile_rule, inhibition_faults, parameter_faults
 from warden.store import rules
 
@@ -19,8 +20,12 @@ def faults_of(session: Session, key: str, definition: Mapping[str, Any]) -> list
         found += inhibition_faults(definition["inhibited_by"], key, *rules.inhibition_terms(session))
     if "condition" in definition and not any(fault.where.startswith("parameters") for fault in found):
         numbers = {name: float(value) for name, value in parameters.items()}
-        for field in ("condition", "inhibit_when"):
-            found += _condition_faults(key, field, definition.get(field, ""), numbers)
+        wrong = [
+            fault
+            for field in ("condition", "inhibit_when")
+            for fault in _condition_faults(key, field, definition.get(field, ""), numbers)
+        ]
+        found += wrong or fitting.unfit_for_good(session, definition)
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import Scope, VersionStatus
 from warden.models import Rule, RuleVersion
-from warden.pipeline import firing, rehearse
+from warden.pipeline import firing, fitting, rehearse
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.web.api.rules import RuleFields
 from warden.web.api.shapes import IfMatch, Input, Listed, NoBody, Note, Reason, Sentence, sentence, set_etag, text
@@ -98,6 +98,7 @@ class DraftPreview(BaseModel):
     stops: int
     changes: list[ChangeOut]
     same: int
+    warnings: list[Sentence] = Field(description="What to think of before activating; nothing is refused for it.")
 
 
 class SettingOut(BaseModel):
@@ -230,16 +231,21 @@ def rehearse_version(
 
 
 @router.get("/versions/{number}/preview", responses=errors(404), dependencies=[SLOW])
-def preview_version(session: Read, now: Now, rule_id: uuid.UUID, number: Number) -> DraftPreview:
+def preview_version(session: Read, reader: ApiReader, now: Now, rule_id: uuid.UUID, number: Number) -> DraftPreview:
     """Return for whom a version would start and stop firing, judged by what was last said. Nothing is changed."""
     rule = rules.get(session, rule_id)
-    found = firing.preview(session, rule, _get(session, rule, number).definition, now)
+    definition = _get(session, rule, number).definition
+    found = firing.preview(session, rule, definition, now)
     return DraftPreview(
         number=number,
         starts=found.count("starts"),
         stops=found.count("stops"),
         changes=[ChangeOut.model_validate(one) for one in found.changes],
         same=found.same,
+        warnings=[
+            sentence(reader, {"message": one.message, "params": dict(one.params)})
+            for one in fitting.unfit_now(session, definition)
+        ],
     )
 
 

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from warden.domain import LOCALES, NoData, Severity, VersionStatus
 from warden.errors import Fault
 from warden.models import Rule, RuleVersion
-from warden.pipeline import firing, rehearse
+from warden.pipeline import firing, fitting, rehearse
 from warden.store import partners, rule_versions, rules
 from warden.web import rule_words
 from warden.web.bounds import check_tag, version_tag
 from warden.web.deps import SLOW, Read, Write
-from warden.web.pages import rule_form
+from warden.web.pages import fault_words, rule_form
 from warden.web.pages.drawing import Manager, View, Viewer, Written, see_other
 from warden.web.rule_checks import faults_of
 from warden.web.templating import LANGUAGES
@@ -94,6 +94,7 @@ def preview(view: Viewer, session: Read, rule_id: uuid.UUID, number: Number) -> 
         version=version,
         tag=version_tag(version),
         unnamed=_unnamed(version.definition),
+        unfit=fault_words.told_all(view.reader, fitting.unfit_now(session, version.definition)),
         found=firing.preview(session, rule, version.definition, view.now),
         rule_words=rule_words,
     )

@@ -12,7 +12,7 @@ from warden.domain import NoData, RuleState, Scope, Severity
 from warden.errors import Conflict, Fault, InvalidInput
 from warden.i18n import N_
 from warden.models import Rule
-from warden.pipeline import counsel
+from warden.pipeline import counsel, fitting
 from warden.rules import FUNCTIONS, VARIABLES
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.store.rule_settings import FIELDS, Effective
@@ -149,17 +149,19 @@ def _draw(
 ) -> Response:
     held = rule_settings.effective(rule, rule_settings.in_force(session, rule.id), whose.tier, whose.partner_id)
     said = rule_settings.listing(session, rule.id, history=True)
+    definition = rule_versions.definition_of(rule)
     budget = view.services.settings.noise_budget
     return view.page(
         "rule.html",
         422 if faults else 200,
         rule=rule,
-        definition=rule_versions.definition_of(rule),
+        definition=definition,
         whose=whose,
         held=values(held),
         settings=[row for row in said if row.ended_at is None],
         ended=[row for row in said if row.ended_at is not None],
         called=partners.named(session, {row.partner_id for row in said if row.partner_id is not None}),
+        unfit=fault_words.told_all(view.reader, fitting.unfit_now(session, definition) if rule.version else ()),
         versions=history(session, rule),
         counts=rules.state_counts(session).get(rule.id, {}),
         states=rules.in_state(session, rule.id, (RuleState.FIRING, RuleState.RECOVERING, RuleState.PENDING), SHOWN),
