@@ -1,5 +1,8 @@
 """Runs migrations on the engine warden.db hands over, or on WARDEN_DATABASE_URL when `alembic` itself calls."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection
 
 from alembic import context
@@ -26,6 +29,23 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+@contextmanager
+def unlinked(connection: Connection) -> Iterator[None]:
+    """Let tables be made anew on SQLite without emptying those that refer to them; rows keep their keys.
+
+    It is said between transactions, for SQLite heeds it nowhere else (https://sqlite.org/lang_altertable.html, 7).
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
 engine = context.config.attributes.get("engine") or Database(Settings().database_url).engine
-with engine.execution_options(warden_write=True).begin() as connection:
+with engine.execution_options(warden_write=True).connect() as connection, unlinked(connection), connection.begin():
     run(connection)

@@ -34,8 +34,8 @@ from warden.cli.opening import look_for_cycles_less_often
 from warden.db import Database, to_micros
 from warden.domain import Role, RuleState
 from warden.models import Partner, Rule, RuleStatus
-from warden.pipeline import assess, attribute, decide
-from warden.scheduler import Clock
+from warden.pipeline import attribute, decide
+from warden.scheduler import Clock, tick
 from warden.settings import Settings
 from warden.store import access, assessments, destinations, facts, sources
 from warden.store.assessments import AssessmentDraft
@@ -92,9 +92,11 @@ def arriving(folder: Path, partners: int, count: int) -> Iterator[Result]:
     database, vault = material.database_with_partners(settings, partners), open_vault(settings)
     with receiver() as (url, arrived):
         token = _prepare(database, vault, url)
-        assess.run(database, settings, clock.utc_now())
-        decide.run(database, settings, clock.utc_now(), send=False)
         with Http(allowed_networks=settings.allowed_networks) as http:
+            for _stage in tick(database, vault, settings, http, clock.utc_now(), assess_always=True):
+                pass  # what stands before is told first
+            while not arrived.empty():
+                arrived.get()
             services = Services(db=database, vault=vault, settings=settings, http=http)
             at_work = Clock(database, vault, settings, http)
             with served(services) as address:

@@ -14,11 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from warden.db import Database
-from warden.domain import AlertEventKind, AlertState, Cause, RuleState, Severity
-from warden.models import Alert, AlertEvent, Decision, Notice, Notification, Partner, Rule, RuleStatus
+from warden.domain import AlertEventKind, AlertState, Cause, RuleState, Severity, SilenceKind
+from warden.models import Alert, AlertEvent, Decision, Notice, Notification, Partner, Rule, RuleStatus, Silence
 from warden.pipeline import announce
 from warden.settings import Settings
-from warden.store import alert_events, rules, shipped
+from warden.store import alert_events, rules, shipped, silences
 from warden.vault import Vault
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
@@ -183,6 +183,18 @@ def happened(db: Database, key: str, at: datetime = NOW, name: str = "Acme", **v
     with db.write() as session:
         who = session.scalars(select(Partner).where(Partner.name == name)).one()
         return fire(session, who, rules.by_key(session, key), at, **values)
+
+
+def silenced(db: Database, until: datetime, now: datetime = NOW, **values: Any) -> Silence:
+    """Somebody silences everything, or what `values` say."""
+    defaults: dict[str, Any] = {
+        "kind": SilenceKind.SILENCE,
+        "matchers": {},
+        "reason": "They move their plant.",
+        "author": "olga@us.example",
+    }
+    with db.write() as session:
+        return silences.add(session, ends_at=until, now=now, **defaults | values)
 
 
 def over(db: Database, alert: Alert, at: datetime) -> None:

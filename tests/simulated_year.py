@@ -350,7 +350,7 @@ def _send(year: Year, now: datetime) -> None:
 def _mend(db: Database) -> None:
     with db.write() as session:
         hook = destinations.named(session, "Hook")
-        destinations.enable(session, hook)
+        notifications.resume(session, hook)
 
 
 @contextmanager

@@ -86,10 +86,11 @@ def say(tr: Translate, fact: Fact, locale: str, time_zone: str = "UTC") -> str:
     """Render a stored fact in the reader's language.
 
     Whole numbers print without decimals, others with one; a parameter named `…_share`, `…_rate` or `p_…` (0..1) as a
-    percentage, `likelihood_share` as `likelihood` tells it; ISO dates and moments in the locale's form, moments in
-    `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first; {"names": {locale: text}} is
-    the text in the reader's language, English without one. A message without parameters, which may be a person's own
-    words, stays as it is. What is counted is in the singular in English for 1; the other languages have none.
+    percentage, `likelihood_share` as `likelihood` tells it, `…_score` with three decimals; ISO dates and moments in the
+    locale's form, moments in `time_zone`; None as "unknown"; a parameter that is itself a fact is rendered first;
+    {"names": {locale: text}} is the text in the reader's language, English without one. A message without parameters,
+    which may be a person's own words, stays as it is. What is counted is in the singular in English for 1; the other
+    languages have none.
     """
     if not fact["message"]:
         return ""
@@ -113,6 +114,12 @@ def _in_singular(message: str, params: Mapping[str, str]) -> str:
 def number(value: float, locale: str) -> str:
     """Return a number with the locale's separators: no decimals when whole, else one."""
     text: str = format_decimal(round(value, 1), format="#,##0.#", locale=_babel(locale))
+    return text
+
+
+def score(value: float, locale: str) -> str:
+    """Return how good something was found to be, always with three decimals: there the third one decides."""
+    text: str = format_decimal(value, format="0.000", locale=_babel(locale))
     return text
 
 
@@ -167,7 +174,7 @@ def _spoken(tr: Translate, name: str, value: Any, locale: str, time_zone: str) -
         return likelihood(tr, value, locale)
     if name.endswith(("_share", "_rate")) or name.startswith("p_"):
         return percent(value, locale)
-    return number(value, locale)
+    return score(value, locale) if name.endswith("_score") else number(value, locale)
 
 
 def _spoken_text(value: Any, locale: str, time_zone: str) -> str:

@@ -27,12 +27,14 @@ from samples import NOW, SCHEDULED, awkward_messages, digest, every_message, mee
 from collectors.http import Http
 from warden import messages
 from warden.channels.base import ChannelRefused, ChannelUnavailable, Envelope, MessageRefused
-from warden.channels.email import MAIL_BYTES, Email, Options
+from warden.channels.email import Email, Options
 from warden.domain import NotificationReason, NotificationStatus
 from warden.messages import Message
 from warden.wording import reader_of
 
 PASSWORD = "correct-horse"
+MOST_BYTES = 100_000
+"""What a mail may be, by what was promised; Gmail hides what comes after 102 KB."""
 TEST = every_message()[NotificationReason.TEST]
 
 
@@ -77,7 +79,7 @@ class TestEmail(ChannelContract):
         faults = [str(defect) for one in mail.walk() for defect in one.defects]
         if kinds[:2] != ["text/plain", "text/html"] or calendars not in ([], ["text/calendar"]):
             faults.append(f"parts {kinds}")
-        if len(payload) > MAIL_BYTES:
+        if len(payload) > MOST_BYTES:
             faults.append("clipped")
         if any(len(line) > 998 for line in payload.split(b"\r\n")) or not payload.isascii():
             faults.append("lines longer than 998 octets, or 8 bit")
@@ -162,7 +164,7 @@ def test_a_digest_of_500_partners_is_not_clipped(envelope: Envelope, locale: str
     found = replace(found, worst=every, worsened=every, improved=every, unknown=every)
     message = messages.digest(found, reader_of(locale))
     payload = email().render(message, envelope, NOW)
-    assert len(payload) <= MAIL_BYTES, "as it is sent, with all its parts encoded"
+    assert len(payload) <= MOST_BYTES, "as it is sent, with all its parts encoded"
     html, text = (part(parse(payload), kind) for kind in ("text/html", "text/plain"))
     listed = html.count('<tr class="item">')
     assert listed > 40

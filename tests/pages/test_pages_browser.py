@@ -180,6 +180,25 @@ def test_a_meeting_is_waived_with_a_reason_whatever_is_in_it(window: Watched) ->
     expect(page.locator("tbody tr").first).to_contain_text("cancelled")
 
 
+def test_a_meeting_is_asked_for_where_none_is_open(window: Watched) -> None:
+    page = _meeting(window, LATE)
+    page.locator("summary", has_text="No meeting is needed").click()
+    page.get_by_label("Why not?").fill("Too early.")
+    page.get_by_role("button", name="Waive the meeting").click()
+    page.get_by_role("link", name="Open the partner").click()
+    page.get_by_role("link", name="Propose an executive meeting …").click()
+    expect(page.locator("h1")).to_have_text(f"Propose an executive meeting: {LATE}")
+    page.get_by_role("button", name="Propose the meeting").click()
+    expect(page.locator(".fault")).to_have_text("Say why people should meet.")
+    page.get_by_label("Why should people meet?").fill("Two more orders are late.")
+    page.get_by_label("Within how many working days?").fill("3")
+    page.get_by_role("button", name="Propose the meeting").click()
+    expect(page.locator("h1")).to_have_text(f"Executive meeting: {LATE}")
+    expect(page.locator("main")).to_contain_text("manager@warden.example asked for it: Two more orders are late.")
+    expect(page.locator(".pair .tag").first).to_have_text("Proposed")
+    window.forgive("422")
+
+
 def test_a_stray_name_is_given_to_a_partner(window: Watched) -> None:
     page = window.open("/unattributed")
     row = page.locator("tr", has_text="nobody-1")

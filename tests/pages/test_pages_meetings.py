@@ -12,8 +12,8 @@ from playwright.sync_api import Browser
 from served import Site
 
 from warden.clock import utc_now
-from warden.domain import LOCALES, MeetingLevel, Role, Scope, Side
-from warden.store import actions, cadences, meetings, partners
+from warden.domain import LOCALES, AlertState, MeetingLevel, Role, Scope, Side
+from warden.store import actions, alerts, cadences, meetings, partners
 from warden.web.deps import SESSION_COOKIE
 from warden.wording import reader_of
 
@@ -69,6 +69,63 @@ def test_a_decision_of_a_meeting_becomes_an_action(site: Site, manager: httpx.Cl
     assert "Name a second contact" in shown
     assert "Name a second contact" in text_of(manager.get("/actions"))
     assert "Name a second contact" in text_of(manager.get(f"/partners/{site.seeded[QUIET]}/rhythm"))
+
+
+def let_go(site: Site, meeting_id: uuid.UUID) -> None:
+    """Nothing is open with the partner any more, as after a first look; its alert fires on."""
+    with site.services.db.write() as session:
+        meeting = meetings.get(session, meeting_id, lock=True)
+        assert meetings.waive_unarranged(session, [meeting.alert_id], meetings.TOGETHER_WHY) == [meeting]
+
+
+def links(answer: httpx.Response) -> list[str]:
+    return re.findall(r'href="(/meetings/new[^"]*)"', answer.text)
+
+
+def test_a_meeting_is_proposed_from_the_partners_page_and_the_alerts(
+    site: Site, manager: httpx.Client, meeting_id: uuid.UUID
+) -> None:
+    with site.services.db.read() as session:
+        alert_id = meetings.get(session, meeting_id).alert_id
+        worst = meetings.worst_alert(session, uuid.UUID(site.seeded[QUIET]))
+    pages = [f"/partners/{site.seeded[QUIET]}", f"/alerts/{alert_id}", f"/meetings/{meeting_id}"]
+    assert [links(manager.get(page)) for page in pages[:2]] == [[], []], "one is open"
+    assert f'href="/meetings/{meeting_id}">An executive meeting' in manager.get(pages[1]).text
+    shown = manager.get(f"/meetings/new?alert={alert_id}")
+    assert (shown.status_code, shown.headers["location"]) == (303, f"/meetings/{meeting_id}")
+    let_go(site, meeting_id)
+    (by_partner,), (by_alert,), (again,) = (links(manager.get(page)) for page in pages)
+    assert (again, by_alert) == (by_alert, f"/meetings/new?alert={alert_id}")
+    for address, chosen in ((by_partner, worst), (by_alert, alert_id)):
+        shown = manager.get(address)
+        assert (shown.status_code, f'value="{chosen}" selected' in shown.text) == (200, True)
+    form = {"partner_id": site.seeded[QUIET], "alert_id": str(alert_id)}
+    refused = manager.post("/meetings", data={**form, "reason": " ", "within_days": "soon"})
+    assert (refused.status_code, refused.text.count('aria-invalid="true"')) == (422, 2)
+    assert "Say why people should meet." in refused.text
+    assert 'value="soon"' in refused.text
+    made = manager.post("/meetings", data={**form, "reason": "They do not answer.", "within_days": "3"})
+    page = manager.get(made.headers["location"])
+    assert "manager@warden.example asked for it: They do not answer." in text_of(page)
+    late = manager.post("/meetings", data={**form, "reason": "I, too.", "within_days": "3"})
+    assert late.headers["location"] == made.headers["location"], "somebody was faster"
+
+
+def test_nothing_to_meet_about_is_said_and_a_viewer_is_not_offered_it(
+    site: Site, manager: httpx.Client, meeting_id: uuid.UUID
+) -> None:
+    let_go(site, meeting_id)
+    with site.browser() as viewer:
+        assert links(viewer.get(f"/partners/{site.seeded[QUIET]}")) == []
+        assert viewer.get(f"/meetings/new?partner={site.seeded[QUIET]}").status_code == 403
+    with site.services.db.write() as session:
+        for alert in alerts.firing_of(session, uuid.UUID(site.seeded[QUIET])):
+            alert.state = AlertState.RESOLVED
+    assert links(manager.get(f"/partners/{site.seeded[QUIET]}")) == []
+    assert "No alert of this partner fires" in manager.get(f"/meetings/new?partner={site.seeded[QUIET]}").text
+    form = {"partner_id": site.seeded[QUIET], "reason": "They do not answer."}
+    assert manager.post("/meetings", data=form).status_code == 409
+    assert manager.get("/meetings/new").status_code == 404
 
 
 def test_attendance_is_told_in_words(manager: httpx.Client, meeting_id: uuid.UUID) -> None:
@@ -199,7 +256,7 @@ def test_what_nobody_reports_is_not_known(site: Site, manager: httpx.Client) -> 
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None:
+def test_every_page_speaks_the_readers_language(site: Site, meeting_id: uuid.UUID, locale: str) -> None:
     """What is in English under another language is a name, or what people wrote."""
     new_action(site)
     cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
@@ -209,12 +266,18 @@ def test_every_page_speaks_the_readers_language(site: Site, locale: str) -> None
             answer = client.get(path, params={"lang": locale})
             assert answer.status_code == 200
             titles.append(re.findall("<h1>(.*?)</h1>", answer.text, re.DOTALL)[0])
+        let_go(site, meeting_id)
+        answer = client.get("/meetings/new", params={"lang": locale, "partner": site.seeded[QUIET]})
+        proposing = re.findall("<h1>(.*?)</h1>", answer.text, re.DOTALL)
+    assert proposing == [reader_of(locale).say("Propose an executive meeting: %(partner)s", partner=QUIET)]
     english = ("Executive meetings", "Actions", "Rhythm of meetings")
     assert titles[:3] == [reader_of(locale).tr(title) for title in english]
     assert titles[3] == reader_of(locale).say("Meetings and actions: %(partner)s", partner=QUIET)
 
 
-@pytest.mark.parametrize("path", ["/actions/{id}/done", "/cadences/{id}/end", "/meetings/{id}/whys", "/actions"])
+@pytest.mark.parametrize(
+    "path", ["/actions/{id}/done", "/cadences/{id}/end", "/meetings/{id}/whys", "/actions", "/meetings"]
+)
 def test_a_viewer_may_not_post(site: Site, path: str) -> None:
     cookies = {SESSION_COOKIE: site.session(Role.VIEWER)}
     headers = {"Sec-Fetch-Site": "same-origin"}
@@ -237,7 +300,10 @@ def test_nothing_is_wider_than_a_telephone(browser: Browser, site: Site, meeting
         "/cadences",
         f"/partners/{partner}/rhythm",
         f"/meetings/{meeting_id}",
+        f"/meetings/new?partner={partner}",
     ):
+        if "new" in path:
+            let_go(site, meeting_id)
         page = window.open(path)
         for details in page.locator("main details").all():
             details.evaluate("one => one.open = true")

@@ -235,7 +235,7 @@ def test_the_meeting_of_an_alert_whose_end_is_not_told_is_called_off_all_the_sam
     announced(watched, NOW + HOUR)
     over(watched, late, NOW + 2 * HOUR)
     with watched.write() as session:
-        meetings.waive_unarranged(session, [late.id])
+        meetings.waive_unarranged(session, [late.id], meetings.RESOLVED_WHY)
     assert announced(watched, NOW + 2 * HOUR) == [("resolved", "unstable")]
     told = [message["title"] for message in messages(watched) if message["reason"].startswith("meeting")]
     assert told == ["Executive meeting proposed: Acme, by Mar 2, 2026", "Executive meeting cancelled: Acme"]

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import NOW, a_rule, announced, happened, kept, messages, over, renewed
+from alarmed import NOW, a_rule, announced, happened, kept, messages, over, renewed, silenced
 from assessed import destination, partner, person
 from sqlalchemy import select
 
 from warden.db import Database
 from warden.domain import SilenceKind
 from warden.errors import Conflict, InvalidInput
-from warden.models import Notice, Partner, Silence
-from warden.store import alert_events, rules, silences
+from warden.models import Notice, Partner
+from warden.store import alert_events, destinations, routes, rules, silences
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -36,17 +36,6 @@ def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def watched(prepared: tuple[Database, Path]) -> Database:
     return renewed(*prepared)
-
-
-def silenced(db: Database, until: datetime, now: datetime = NOW, **values: Any) -> Silence:
-    defaults: dict[str, Any] = {
-        "kind": SilenceKind.SILENCE,
-        "matchers": {},
-        "reason": "They move their plant.",
-        "author": "olga@us.example",
-    }
-    with db.write() as session:
-        return silences.add(session, ends_at=until, now=now, **defaults | values)
 
 
 def test_nobody_is_told_while_a_silence_holds_and_the_ledger_says_who_asked_for_it(watched: Database) -> None:
@@ -76,7 +65,7 @@ def test_when_it_is_over_people_are_told_what_fires_still(watched: Database) -> 
     assert announced(watched, NOW + DAY) == [("silence_ended", None)]
     (message,) = messages(watched)
     assert message["title"] == "Warning: Acme – Late"
-    assert "olga@us.example is over (They move their plant.)" in message["lead"]
+    assert "olga@us.example is over (They move their plant.). This fires still." in message["lead"]
     assert announced(watched, NOW + 2 * DAY) == []
 
 
@@ -164,6 +153,32 @@ def test_a_silence_over_many_partners_ends_in_one_message(watched: Database) -> 
     assert [item["title"] for item in message["items"]] == [f"P{number}" for number in range(5)]
     happened(watched, "quiet", NOW + 2 * DAY, "P0")
     assert announced(watched, NOW + 2 * DAY) == [("new_in_group", None)], "they know of what fires"
+
+
+def test_the_end_of_a_silence_over_many_says_how_many_fire_still_and_which_ended(watched: Database) -> None:
+    with watched.write() as session:
+        destination(session, "plant", NOW, alerts=False)
+        plant = destinations.named(session, "plant").id
+        for number in range(5):
+            partner(session, f"P{number}", NOW, region="EMEA" if number < 3 else "")
+        matchers = {"region": ["EMEA"]}
+        route = {"name": "emea", "matchers": matchers, "destination_ids": [str(plant)], "people": [], "goes_on": True}
+        routes.add(session, route)
+        every = {"name": "all", "matchers": {}, "people": []}
+        routes.add(session, {**every, "destination_ids": [str(destinations.named(session, "hook").id)]})
+    raised = [happened(watched, "late", NOW, f"P{number}") for number in range(5)]
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY)
+    for alert in raised[:2]:
+        over(watched, alert, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+    leads = {message["title"]: message["lead"] for message in messages(watched)[-2:]}
+    assert "still: 3. Partners of which all of it ended meanwhile: 2." in leads["Silence over: 5 partners"]
+    assert "still: 1. Partners of which all of it ended meanwhile: 2." in leads["Silence over: 3 partners"]
+    (whole,) = [one for one in messages(watched)[-2:] if one["title"] == "Silence over: 5 partners"]
+    told = {item["title"]: item["text"] for item in whole["items"]}
+    assert told == {f"P{n}": "no longer firing: Late" if n < 2 else "Warning: Late" for n in range(5)}
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,26 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from alarmed import NOW, a_rule, announced, destabilise, end, fire, happened, kept, messages, renewed, sent, worsen
+from alarmed import (
+    NOW,
+    a_rule,
+    announced,
+    destabilise,
+    end,
+    fire,
+    happened,
+    kept,
+    messages,
+    renewed,
+    sent,
+    silenced,
+    worsen,
+)
 from assessed import destination, partner, person
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import Cause, EscalateTo, HeldBack, NoticeReason, Severity, SilenceKind
+from warden.domain import Cause, EscalateTo, HeldBack, NoticeReason, Severity
 from warden.errors import Conflict, InvalidInput
 from warden.models import Alert, Destination, Notice, Partner, Person, Told
 from warden.rules.escalation import MOST_MINUTES
@@ -233,16 +247,7 @@ def test_a_step_waits_for_the_end_of_a_silence_even_an_early_one(watched: Databa
     chain(watched, {"after_minutes": 30})
     happened(watched, "grave")
     announced(watched, NOW)
-    with watched.write() as session:
-        silence = silences.add(
-            session,
-            kind=SilenceKind.SILENCE,
-            matchers={},
-            ends_at=NOW + 9 * DAY,
-            reason="Moving.",
-            author="olga",
-            now=NOW,
-        )
+    silence = silenced(watched, NOW + 9 * DAY)
     assert announced(watched, NOW + HOUR) == [("escalation", "silenced")]
     assert announced(watched, NOW + 2 * HOUR) == []
     with watched.write() as session:
@@ -280,7 +285,7 @@ def test_a_common_cause_of_critical_alerts_climbs_as_one_message(watched: Databa
     assert first["title"] == "尚未確認：6 家合作夥伴的預警"
     assert second["title"] == "Not acknowledged: alerts of 3 partners"
     assert first["notice"] == "escalation"
-    assert second["lead"].startswith("Nobody has acknowledged this yet. Within 24 hours the same alert fired for 6 of")
+    assert second["lead"].startswith("Nobody has acknowledged this yet. Within 24 hours this fired for 6 of")
 
 
 def test_what_fires_besides_a_common_cause_climbs_by_itself(watched: Database) -> None:
@@ -326,16 +331,7 @@ def test_what_nobody_took_waits_for_the_end_of_a_silence(watched: Database) -> N
     switch(watched, "hook", takes_alerts=False)
     happened(watched, "late")
     announced(watched, NOW)
-    with watched.write() as session:
-        silences.add(
-            session,
-            kind=SilenceKind.SILENCE,
-            matchers={},
-            ends_at=NOW + 9 * DAY,
-            reason="Moving.",
-            author="olga",
-            now=NOW,
-        )
+    silenced(watched, NOW + 9 * DAY)
     switch(watched, "hook", takes_alerts=True)
     assert announced(watched, NOW + DAY) == []
     assert announced(watched, NOW + 9 * DAY) == [("first", None)]
@@ -473,22 +469,14 @@ def test_a_partner_that_cannot_be_reminded_of_keeps_no_other_back(watched: Datab
 def test_a_reminder_not_sent_is_considered_once_and_says_why(watched: Database, why: str) -> None:
     late = happened(watched, "late")
     announced(watched, NOW)
+    if why == "silenced":
+        silenced(watched, NOW + 80 * DAY)
     with watched.write() as session:
         found = alerts.get(session, late.id)
         if why == "acknowledged":
             alerts.acknowledge(session, found, reason="We know.", who="olga", now=NOW)
         elif why == "unstable":
             destabilise(session, found, NOW + HOUR)
-        else:
-            silences.add(
-                session,
-                kind=SilenceKind.SILENCE,
-                matchers={},
-                ends_at=NOW + 80 * DAY,
-                reason="Moving.",
-                author="olga",
-                now=NOW,
-            )
     announced(watched, NOW + HOUR)
     expected = [("reminder", why)] if why != "unstable" else [("reminder", "too_soon")]
     assert announced(watched, NOW + 56 * DAY) == expected

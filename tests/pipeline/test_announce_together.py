@@ -1,21 +1,21 @@
 """One notice about many partners on a real database: first looks, and common causes from their telling to their end."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alarmed import NOW, a_rule, acme_with_a_hook, announced, happened, kept, messages, over, pending, renewed
+from alarmed import NOW, a_rule, acme_with_a_hook, announced, happened, kept, messages, over, pending, renewed, silenced
 from assessed import known_as, partner, report, signals, year_of_facts
 from assessed import say as assessed_as
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import Cause, MeetingStatus, NotificationReason, Severity, SilenceKind
+from warden.domain import Cause, MeetingStatus, NotificationReason, Severity
 from warden.models import Meeting, Notice, Partner, Told
 from warden.pipeline import together
-from warden.store import assessments, destinations, meetings, silences
+from warden.store import assessments, destinations, meetings, rules
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -98,7 +98,7 @@ def test_many_partners_of_one_region_are_one_notice_that_says_so(watched: Databa
     happened(watched, "late")  # Acme is of no region
     assert announced(watched, NOW) == [("common_cause", None), ("first", None), *[("first", "common_cause")] * 6]
     (message,) = messages(watched, reason=NotificationReason.COMMON_CAUSE)
-    assert message["title"] == "Common cause: 6 partners in the region APAC"
+    assert message["title"] == "Common cause: Late for 6 partners in the region APAC"
     assert len(message["items"]) == 6
     with watched.write() as session:
         late_comer = partner(session, "Late comer", NOW, region="APAC")
@@ -120,7 +120,7 @@ def test_who_joins_a_common_cause_within_four_weeks_is_not_accused_alone(db: Dat
         line = session.scalars(select(Notice).where(Notice.at == NOW + 20 * DAY)).one()
         told = session.scalars(select(Notice).where(Notice.partner_id.is_(None))).one()
         assert line.why["params"]["notice"] == str(told.id)
-        assert line.why["params"]["title"]["params"]["name"] == "APAC"
+        assert line.why["params"]["was"]["params"]["name"] == "APAC"
     happened(db, "late", NOW + 21 * DAY, name=names[1], severity=Severity.CRITICAL)
     assert announced(db, NOW + 21 * DAY) == [("first", None)], "it is louder than what was told"
     happened(db, "late", NOW + 29 * DAY, name=names[2])
@@ -186,6 +186,63 @@ def test_the_end_of_two_causes_that_end_at_once_is_told_once_and_the_ledger_says
     assert len(messages(db)) == 3
 
 
+def raise_of_apac(db: Database, key: str, names: list[str], at: datetime = NOW) -> None:
+    for name in names:
+        happened(db, key, at, name=name)
+
+
+def test_two_rules_that_fire_at_once_for_the_same_partners_are_one_message_that_names_both(watched: Database) -> None:
+    names = many(watched, 6, region="APAC")
+    raise_of_apac(watched, "late", names)
+    raise_of_apac(watched, "grave", names)
+    assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
+    (message,) = messages(watched)
+    assert message["title"] == "Common cause: Grave, Late for 6 partners in the region APAC"
+    assert "for 6 of the 6 partners in the region APAC: Grave, Late." in message["lead"]
+    with watched.write() as session:
+        names = [partner(session, f"Late {number}", NOW, region="APAC").name for number in range(2)]
+    for name, key in zip(names, ("late", "grave"), strict=True):
+        happened(watched, key, NOW + HOUR, name=name)
+        assert announced(watched, NOW + HOUR) == [("first", "common_cause")], "it is a cause of either rule"
+
+
+def test_two_rules_that_fire_for_partly_other_partners_are_told_apart_by_name_and_severity(watched: Database) -> None:
+    names = many(watched, 7, region="APAC")
+    raise_of_apac(watched, "grave", names)
+    announced(watched, NOW)
+    raise_of_apac(watched, "late", names[1:], NOW + 2 * HOUR)
+    assert announced(watched, NOW + 2 * HOUR)[0] == ("common_cause", None)
+    (first, second) = messages(watched)
+    assert (first["title"], first["severity"]) == (
+        "Common cause: Grave for 7 partners in the region APAC",
+        Severity.CRITICAL,
+    )
+    assert (second["title"], second["severity"]) == (
+        "Common cause: Late for 6 partners in the region APAC",
+        Severity.WARNING,
+    )
+    assert {item["text"] for item in second["items"]} == {"Warning: Late"}
+    with watched.read() as session:
+        assert {len(row.alerts) for row in session.scalars(select(Told))} == {1, 2}, "what they knew, they know"
+
+
+@pytest.mark.parametrize(
+    ("locale", "title"),
+    [
+        ("zh-Hant", "共同原因：APAC 地區的 6 個合作夥伴（遲交）"),
+        ("zh-Hans", "共同原因：APAC 地区的 6 个合作伙伴（Late）"),
+        ("vi", "Nguyên nhân chung: Late ở 6 đối tác trong khu vực APAC"),
+    ],
+)
+def test_a_common_cause_names_its_rule_in_the_readers_language(watched: Database, locale: str, title: str) -> None:
+    with watched.write() as session:
+        destinations.named(session, "hook").locale = locale
+        rules.by_key(session, "late").names = {"en": "Late", "zh-Hant": "遲交"}
+    raise_of_apac(watched, "late", many(watched, 6, region="APAC"))
+    announced(watched, NOW)
+    assert [message["title"] for message in messages(watched)] == [title]
+
+
 def test_the_end_of_a_cause_that_is_told_to_nobody_says_why(db: Database) -> None:
     acme_with_a_hook(db)
     raised = [happened(db, "late", name=name) for name in many(db, 6, region="APAC")]
@@ -200,11 +257,7 @@ def test_the_end_of_a_cause_that_is_told_to_nobody_says_why(db: Database) -> Non
 def test_the_end_of_a_cause_within_a_silence_is_told_after_it(watched: Database) -> None:
     raised = [happened(watched, "late", name=name) for name in many(watched, 6, region="APAC")]
     announced(watched, NOW)
-    with watched.write() as session:
-        silences.add(
-            session, kind=SilenceKind.SILENCE, matchers={}, ends_at=NOW + 3 * DAY,
-            reason="They move.", author="olga@us.example", now=NOW,
-        )  # fmt: skip
+    silenced(watched, NOW + 3 * DAY)
     for alert in raised:
         over(watched, alert, NOW + DAY)
     assert announced(watched, NOW + DAY) == [("resolved", "silenced")] * 7, "of the cause, and of each partner"
@@ -220,7 +273,7 @@ def test_what_most_partners_raise_at_once_is_one_notice_not_one_for_each_region(
             happened(db, "late", name=name)
     assert announced(db, NOW) == [("common_cause", None), *[("first", "common_cause")] * 10]
     (message,) = messages(db)
-    assert message["title"] == "Common cause: 10 partners, most of those watched"
+    assert message["title"] == "Common cause: Late for 10 partners, most of those watched"
     assert "for 10 of the 11 partners that are watched" in message["lead"]
 
 
@@ -239,7 +292,7 @@ def test_partners_of_one_source_share_a_cause(watched: Database) -> None:
     for name in names[:6]:
         happened(watched, "late", name=name, assessment_id=last_assessment(watched, name))
     assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
-    assert messages(watched)[0]["title"] == "Common cause: 6 partners of the source erp"
+    assert messages(watched)[0]["title"] == "Common cause: Late for 6 partners of the source erp"
     for number, (key, name) in enumerate([("rising", "P07"), ("late", "P12"), ("band", "P08")], start=1):
         later = NOW + number * DAY
         happened(watched, key, later, name=name, assessment_id=last_assessment(watched, name))

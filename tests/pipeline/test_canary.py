@@ -46,6 +46,19 @@ def test_a_check_is_due_once_per_interval_and_only_where_asked_for(
     assert [row.reason for row in rows(db, checked)] == [CANARY, CANARY]
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_does_not_stop_checks(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        checked = make_destination(session, vault, "teams", {"url": "https://a.example"}, now, canary_hours=24)
+    queued = []
+    for at in (now + timedelta(days=3650), now, now + HOUR, now + 24 * HOUR):
+        canary.run(db, vault, settings, at)
+        queued.append(len(rows(db, checked)))
+        left(db, checked, at)
+    assert queued == [1, 2, 2, 3]
+
+
 def test_no_further_check_is_queued_behind_one_that_waits(
     db: Database, vault: Vault, settings: Settings, now: datetime
 ) -> None:

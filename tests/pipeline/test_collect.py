@@ -1,8 +1,10 @@
 """Collecting from real servers on loopback: what is written down, and who must act when it fails."""
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +14,7 @@ from servers import Page, Request, WebServer, serve
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from collectors.base import Named
+from collectors.base import Batch, Named, SourceUnavailable
 from collectors.http import Http
 from warden import plugins
 from warden.db import Database
@@ -162,6 +164,68 @@ def test_a_defect_stops_one_source_and_not_the_others(
     assert (after.state, after.next_run_at) == (SourceState.UNAVAILABLE, NOW + MINUTE)
     assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"source_not_collected"}
     assert read(db, good)[0].state is SourceState.OK
+
+
+FILE = {"kind": "messages", "key_column": "k", "key_scheme": "erp", "at_column": "at", "direction_column": "way"}
+
+
+def test_a_visit_that_never_ends_is_given_up_and_not_begun_again_beside_it(
+    db: Database,
+    vault: Vault,
+    settings: Settings,
+    site: WebServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_end, begun = threading.Event(), []
+
+    def hang(*_: object) -> Batch:
+        begun.append(threading.current_thread())
+        assert may_end.wait(30)
+        return Batch([], {"late": True})
+
+    monkeypatch.setattr(plugins.collector("table"), "collect", hang)
+    monkeypatch.setattr(plugins.collector("table"), "most_seconds", 0.2)
+    settings = settings.model_copy(update={"file_roots": (tmp_path,)})
+    hanging = add(db, site, "erp", collector="table", options={**FILE, "path": f"{tmp_path}/a.csv"})
+    site.pages["/news"] = Page(feed("a"))
+    good = add(db, site)
+    for moment in (NOW, NOW + MINUTE):
+        collect.run_due(db, vault, settings, moment)
+    after, runs = read(db, hanging)
+    assert read(db, good)[0].state is SourceState.OK
+    assert (after.state, after.reason) == (SourceState.UNAVAILABLE, "The visit did not end within 0 seconds.")
+    assert (after.failures, len(runs), len(begun)) == (2, 2, 1)
+    may_end.set()
+    begun[0].join(30)
+    assert read(db, hanging)[0].cursor == {}, "what came too late is dropped"
+    collect.run_due(db, vault, settings, NOW + 5 * MINUTE)
+    assert (read(db, hanging)[0].state, len(begun)) == (SourceState.OK, 2)
+
+
+def test_a_trial_that_never_ends_is_given_up(
+    sqlite_db: Database, site: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    site.pages["/news"] = lambda _: Page(status=200 if may_end.wait(30) else 500)
+    kind = plugins.collector("feed")
+    monkeypatch.setattr(kind, "most_seconds", 0.2)
+    with Http(allowed_networks=("127.0.0.0/8",)) as http:
+        with pytest.raises(SourceUnavailable, match="did not end"):
+            collect.test_source(sqlite_db, kind, kind.Options(url=f"{site.url}/news"), http, NOW)
+        may_end.set()
+
+
+def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(
+    db: Database, vault: Vault, settings: Settings, site: WebServer, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    settings = settings.model_copy(update={"file_roots": (tmp_path,)})
+    source = add(db, site, "erp", collector="table", options={**FILE, "path": f"{tmp_path}/a.csv"})
+    assert collect.run_due(db, vault, settings, NOW) == 1
+    after, _runs = read(db, source)
+    assert (after.state, after.paused) == (SourceState.REFUSED, True)
+    assert after.reason == "The file a.csv cannot be read: a folder, a pipe, a socket or a device is none."
 
 
 def test_no_transaction_is_open_during_a_visit(db: Database, vault: Vault, settings: Settings, site: WebServer) -> None:

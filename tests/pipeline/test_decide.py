@@ -12,9 +12,10 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import AlertState, MeetingStatus, RuleState, Severity, Stage
-from warden.models import Alert, Decision, Meeting, Notification, Partner, Rule, RuleStatus
+from warden.domain import AlertState, Cause, MeetingStatus, RuleState, Severity, Stage
+from warden.models import Alert, AlertEvent, Decision, Meeting, Notice, Notification, Partner, Rule, RuleStatus
 from warden.pipeline import announce, decide
+from warden.pipeline.consequences import PAST_MESSAGE
 from warden.rules.conditions import OVER_MESSAGE
 from warden.settings import Settings
 from warden.store import alerts, meetings, rules, shipped
@@ -36,6 +37,12 @@ def seeded(db: Database) -> Database:
 def a_partner(db: Database, name: str = "Acme", **values: Any) -> Partner:
     with db.write() as session:
         return partner(session, name, MONDAY, **values)
+
+
+def with_a_hook(db: Database) -> None:
+    """Somebody is told: what nobody hears of asks for no meeting."""
+    with db.write() as session:
+        destination(session, "hook", MONDAY)
 
 
 def say(db: Database, who: Partner, at: datetime, band: str | None = "low", **measured: Any) -> None:
@@ -83,6 +90,7 @@ def test_many_alerts_open_in_as_many_statements_as_two(sqlite_db: Database) -> N
 
 
 def test_a_partner_in_a_high_band_raises_one_alert_with_evidence_and_a_meeting(seeded: Database) -> None:
+    with_a_hook(seeded)
     acme = a_partner(seeded)
     say(seeded, acme, MONDAY, "high", silence=0.6)
     assert decided(seeded, MONDAY) == 1
@@ -137,26 +145,45 @@ def test_an_alert_reaches_every_destination_of_its_severity(seeded: Database) ->
     ]
 
 
-def test_a_replayed_past_is_never_announced_but_what_happens_now_is(seeded: Database) -> None:
+def test_of_a_replayed_past_only_what_stands_today_is_told_and_only_once(seeded: Database) -> None:
     with seeded.write() as session:
         destination(session, "hook", MONDAY)
-    past, fresh = a_partner(seeded, "Past"), a_partner(seeded, "Fresh")
-    say(seeded, past, MONDAY - 60 * DAY, late=0.5)
+    gone, standing = a_partner(seeded, "Gone"), a_partner(seeded, "Standing")
+    for who in (gone, standing):
+        say(seeded, who, MONDAY - 60 * DAY, late=0.5)
     decided(seeded, MONDAY - 60 * DAY, send=False)
-    say(seeded, past, MONDAY, late=0.6)
-    say(seeded, fresh, MONDAY, late=0.5)
+    say(seeded, gone, MONDAY - 40 * DAY, late=0.0)
+    for days in (40, 30):  # keep_firing_for is seven days
+        decided(seeded, MONDAY - days * DAY, send=False)
+    assert look(seeded, told) == []
+    say(seeded, standing, MONDAY, late=0.6)
     decided(seeded, MONDAY)
     assert look(seeded, told) == [("alert_fired", "hook", "")]
-    assert {alert.partner.name for alert in all_alerts(seeded)} == {"Past", "Fresh"}
-    say(seeded, past, MONDAY + DAY, late=0.0)
+    with seeded.read() as session:
+        last = session.scalars(select(AlertEvent).order_by(AlertEvent.id.desc()).limit(1)).one()
+    assert (last.cause, last.reason["message"]) == (Cause.FIRST_LOOK, PAST_MESSAGE)
     decided(seeded, MONDAY + DAY)
-    decided(seeded, MONDAY + 9 * DAY)  # keep_firing_for is seven days
-    assert [alert.state for alert in all_alerts(seeded)] == [AlertState.RESOLVED, AlertState.FIRING]
-    assert look(seeded, told) == [("alert_fired", "hook", "")], "nobody heard of it, so nobody hears of its end"
-    say(seeded, fresh, MONDAY + 10 * DAY, late=0.0)
+    assert len(look(seeded, told)) == 1
+    decided(seeded, MONDAY + DAY + HOUR, send=False)
+    decided(seeded, MONDAY + 2 * DAY)
+    assert len(look(seeded, told)) == 1, "they know of it"
+    say(seeded, standing, MONDAY + 10 * DAY, late=0.0)
     decided(seeded, MONDAY + 10 * DAY)
     decided(seeded, MONDAY + 18 * DAY)
     assert [line[0] for line in look(seeded, told)] == ["alert_fired", "alert_resolved"]
+    assert [alert.state for alert in all_alerts(seeded)] == [AlertState.RESOLVED, AlertState.RESOLVED]
+
+
+def test_what_a_replayed_past_left_standing_of_many_is_one_message_as_at_a_first_look(seeded: Database) -> None:
+    with seeded.write() as session:
+        destination(session, "hook", MONDAY)
+    for name in ("One", "Two", "Three", "Four", "Five"):
+        say(seeded, a_partner(seeded, name), MONDAY - 60 * DAY, late=0.5)
+    decided(seeded, MONDAY - 60 * DAY, send=False)
+    decided(seeded, MONDAY)
+    assert look(seeded, told) == [("alert_fired", "hook", "")]
+    with seeded.read() as session:
+        assert [len(one.partners) for one in session.scalars(select(Notice)) if one.sent] == [5]
 
 
 def test_for_goes_on_through_restarts_and_unknowns(seeded: Database) -> None:
@@ -225,6 +252,7 @@ def test_an_alert_on_a_partner_that_became_dormant_closes_and_says_why(seeded: D
 
 
 def test_a_partner_has_one_open_meeting_at_a_time(seeded: Database) -> None:
+    with_a_hook(seeded)
     acme = a_partner(seeded)
     with seeded.write() as session:
         rules.update(session, rules.by_key(session, "late_rate"), {"meeting_within_days": 10}, MONDAY)
@@ -248,6 +276,7 @@ def test_a_partner_has_one_open_meeting_at_a_time(seeded: Database) -> None:
 def test_a_meeting_is_due_in_five_days_both_sides_work_on(
     seeded: Database, zone: str, country: str | None, now: datetime, due_on: date
 ) -> None:
+    with_a_hook(seeded)
     with seeded.write() as session:
         owner = person(session, "Olga Owner", zone)
     acme = a_partner(seeded, owner_id=owner.id, country=country)
@@ -320,6 +349,24 @@ def test_an_alert_that_resolves_waives_the_meeting_nobody_arranged(seeded: Datab
     reasons = [line[0] for line in look(seeded, told)]
     assert reasons.count("alert_resolved") == 1
     assert reasons.count("meeting_cancelled") == 3
+
+
+def test_a_meeting_outlives_its_alert_while_another_that_asks_for_one_fires_on(seeded: Database) -> None:
+    acme = a_partner(seeded)
+    with seeded.write() as session:
+        destination(session, "hook", MONDAY)
+        rules.update(session, rules.by_key(session, "late_rate"), {"meeting_within_days": 10}, MONDAY)
+    say(seeded, acme, MONDAY, "high")
+    decided(seeded, MONDAY)
+    for days, band in ((1, "high"), (2, "low"), (6, "low")):
+        say(seeded, acme, MONDAY + days * DAY, band, late=0.5)
+        decided(seeded, MONDAY + days * DAY)
+    assert {alert.rule.key: alert.state for alert in all_alerts(seeded)} == {
+        "band_high": AlertState.RESOLVED, "late_rate": AlertState.FIRING,
+    }  # fmt: skip
+    (meeting,) = all_meetings(seeded)
+    assert (meeting.status, meeting.alert.rule.key) == (MeetingStatus.PROPOSED, "late_rate")
+    assert "meeting_cancelled" not in [line[0] for line in look(seeded, told)]
 
 
 def test_a_meeting_people_agreed_on_outlives_its_alert(seeded: Database) -> None:

@@ -80,6 +80,28 @@ def test_late_facts_that_come_in_when_a_wait_is_over_keep_nothing_quiet(watched:
     assert fired(watched, "gone_quiet") == [Cause.TIME]
 
 
+def test_a_silence_that_late_facts_told_of_is_told_once_it_has_stood_for_a_week(watched: Database) -> None:
+    """Nothing that confirms it ever comes from a partner who writes no more."""
+    turn(watched, NOW - DAY)
+    report(watched, wrote(NOW - 40 * DAY), NOW - HOUR)
+    for days in range(7):
+        turn(watched, NOW + days * DAY)
+    assert fired(watched, "gone_quiet") == [Cause.LATE_FACTS]
+    turn(watched, NOW + 7 * DAY)
+    turn(watched, NOW + 8 * DAY)
+    assert fired(watched, "gone_quiet") == [Cause.LATE_FACTS, Cause.TIME]
+
+
+def test_what_late_facts_raised_and_ended_within_the_week_is_not_told(watched: Database) -> None:
+    turn(watched, NOW - DAY)
+    report(watched, wrote(NOW - 40 * DAY), NOW - HOUR)
+    turn(watched, NOW)
+    report(watched, [Message(identity="new", key=ACME, at=NOW + DAY, sent=False)], NOW + DAY)
+    for days in (1, 7, 8):
+        turn(watched, NOW + days * DAY + HOUR)
+    assert set(fired(watched, "gone_quiet")) == {Cause.LATE_FACTS, Cause.NEW_FACTS}
+
+
 def test_what_waits_since_late_facts_came_stays_late_when_more_of_them_come(watched: Database) -> None:
     with watched.write() as session:
         rules.update(session, rules.by_key(session, "gone_quiet"), {"for_seconds": 86400}, NOW - 9 * DAY)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import assessed
 import pytest
 import samples
+from alarmed import a_rule
 from outbox import make_destination, rows
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ from warden.messages import digest as digest_message
 from warden.models import Action, Alert, Decision, Digest, Meeting, Partner, Person, Rule, RuleStatus
 from warden.pipeline import digest
 from warden.settings import Settings
-from warden.store import assessments, destinations, digests, shipped, sources
+from warden.store import assessments, destinations, digests, notifications, shipped, sources
 from warden.vault import Vault
 from warden.wording import reader_of
 
@@ -113,6 +114,32 @@ def test_one_slot_is_queued_once_even_if_it_comes_up_again(
     assert len(rows(db)) == 1
 
 
+@pytest.mark.parametrize("frequency", [DAILY, MONTHLY])
+@pytest.mark.parametrize("ahead", [timedelta(days=3), timedelta(days=3650)])
+def test_a_clock_that_was_ahead_and_is_set_right_does_not_put_digests_off(
+    db: Database, vault: Vault, settings: Settings, now: datetime, frequency: Frequency, ahead: timedelta
+) -> None:
+    with db.write() as session:
+        standing = order(session, vault, assessed.person(session, "An"), now, frequency=frequency)
+        planned = standing.next_run_at
+    digest.run(db, vault, settings, max(planned, now + ahead))
+    assert digest.run(db, vault, settings, now) == 0
+    with db.read() as session:
+        found = digests.get(session, standing.id)
+        assert (found.next_run_at, found.last_run_at) == (planned, None)
+        following = digests.next_run(frequency, found.weekday, found.hour, "UTC", planned, found.day)
+    assert digest.run(db, vault, settings, planned) == 0, "this one was sent too early"
+    assert digest.run(db, vault, settings, following) == 1
+
+
+def test_a_digest_ordered_while_the_clock_was_ahead_is_due_by_the_right_one(
+    db: Database, vault: Vault, settings: Settings, now: datetime
+) -> None:
+    with db.write() as session:
+        order(session, vault, assessed.person(session, "An"), now + timedelta(days=3650))
+    assert [digest.run(db, vault, settings, now + timedelta(days=days)) for days in (0, 1, 1)] == [0, 1, 0]
+
+
 def test_a_switched_off_destination_or_digest_waits(
     db: Database, vault: Vault, settings: Settings, now: datetime
 ) -> None:
@@ -122,7 +149,7 @@ def test_a_switched_off_destination_or_digest_waits(
     assert digest.run(db, vault, settings, now + timedelta(days=5)) == 0
     with db.write() as session:
         found = digests.get(session, standing.id)
-        destinations.enable(session, found.destination)
+        notifications.resume(session, found.destination)
         digests.unsubscribe(session, found.id)
         digests.unsubscribe(session, found.id)
     assert digest.run(db, vault, settings, now + timedelta(days=5)) == 0
@@ -219,9 +246,7 @@ def test_of_whom_something_critical_fires_comes_first_rated_or_not(
     with db.write() as session:
         portfolio = Portfolio(session, now)
         order(session, vault, portfolio.an, now - timedelta(days=1))
-        rule = Rule(key="breach", names={"en": "Breach"}, condition="true", updated_at=now)
-        session.add(rule)
-        session.flush()
+        rule = a_rule(session, "breach", now)
         for who in (assessed.partner(session, "Unrated", now), portfolio.calm):
             fire(session, who, rule, now, Severity.CRITICAL)
         fire(session, portfolio.bad, rule, now)
@@ -235,9 +260,7 @@ def test_alerts_meetings_and_blind_sources_are_told(
     with db.write() as session:
         portfolio = Portfolio(session, now)
         order(session, vault, portfolio.an, now - timedelta(days=1))
-        rule = Rule(key="quiet", names={"en": "Gone quiet"}, condition="true", updated_at=now)
-        session.add(rule)
-        session.flush()
+        rule = a_rule(session, "calls_rarely", now)
         for partner, due_on in ((portfolio.calm, date(2026, 3, 9)), (portfolio.bad, date(2026, 3, 2))):
             alert = fire(session, partner, rule, now)
             values = {"partner_id": partner.id, "alert_id": alert.id, "proposed_at": now, "due_on": due_on}
@@ -251,7 +274,7 @@ def test_alerts_meetings_and_blind_sources_are_told(
         "Executive meetings": ["Bad", "Calm"],
         "Blind sources": ["Order mailbox"],
     }
-    assert message.items[2].text.endswith("Warning: Gone quiet")
+    assert message.items[2].text.endswith("Warning: Calls rarely")
     assert message.items[4].text == "overdue since Mar 2, 2026 · An"
     assert message.items[5].text == "to be held by Mar 9, 2026 · An"
     assert message.items[6].text == "blind since Mar 3, 2026 11:30 (Asia/Taipei)"
@@ -389,9 +412,7 @@ def test_an_alert_that_opened_is_news(db: Database, vault: Vault, settings: Sett
     with db.write() as session:
         portfolio = Portfolio(session, now)
         order(session, vault, portfolio.an, now - timedelta(days=1), when_empty=WhenEmpty.SKIP)
-        rule = Rule(key="quiet", names={"en": "Gone quiet"}, condition="true", updated_at=now)
-        session.add(rule)
-        session.flush()
+        rule = a_rule(session, "calls_rarely", now)
     digest.run(db, vault, settings, now)
     with db.write() as session:
         fire(session, portfolio.calm, rule, now + timedelta(hours=3))
@@ -406,7 +427,7 @@ def test_an_alert_that_opened_is_news(db: Database, vault: Vault, settings: Sett
             )
         )
     assert digest.run(db, vault, settings, now + timedelta(days=1)) == 1
-    assert sent(db)[1].items[3].text.endswith("unstable: Gone quiet")
+    assert sent(db)[1].items[3].text.endswith("unstable: Calls rarely")
 
 
 def test_five_hundred_partners_fit_a_mail(now: datetime) -> None:

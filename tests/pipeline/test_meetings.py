@@ -231,7 +231,7 @@ def test_a_meeting_that_warden_waived_settles_nothing(acme: Database) -> None:
     with acme.write() as session:
         alert = alarm(session)
         assert propose(session, alert) is not None
-        meetings.waive_unarranged(session, [alert.id])
+        meetings.waive_unarranged(session, [alert.id], meetings.RESOLVED_WHY)
         assert propose(session, alarm(session, NOW + DAY), NOW + DAY) is not None
 
 

@@ -14,6 +14,7 @@ from warden.db import Database
 from warden.domain import MeetingStatus, Severity, SilenceKind
 from warden.models import Alert, Destination, Meeting, Notice
 from warden.pipeline import meetings
+from warden.store import meetings as stored
 from warden.store import silences
 
 DAY = timedelta(days=1)
@@ -62,7 +63,7 @@ def outbox(db: Database) -> list[str]:
 def ledger(db: Database) -> list[tuple[str, str | None]]:
     """(reason, held back) of the lines about missed meetings."""
     with db.read() as session:
-        rows = session.scalars(select(Notice).where(Notice.key.startswith("meeting/")))
+        rows = session.scalars(select(Notice).where(Notice.key.startswith("meeting/")).order_by(Notice.at))
         return [(row.reason.value, row.held_back) for row in rows]
 
 
@@ -71,13 +72,48 @@ def statuses(db: Database) -> list[MeetingStatus]:
         return list(session.scalars(select(Meeting.status).order_by(Meeting.id)))
 
 
-def test_people_who_were_asked_before_a_silence_hear_that_it_was_missed(watched: Database) -> None:
+def test_people_who_were_asked_before_a_silence_hear_when_it_is_over_that_it_was_missed(watched: Database) -> None:
     propose(watched, happened(watched, "grave"))
     announced(watched, NOW)
     silence(watched, until_days=7)
-    assert meetings.miss(watched, SETTINGS, OVER) == 1
+    assert [meetings.miss(watched, SETTINGS, OVER + hours * DAY / 24) for hours in (0, 1)] == [1, 0]
+    assert statuses(watched) == [MeetingStatus.MISSED], "rules count it all the same"
+    assert outbox(watched) == ["alert_fired", "meeting_proposed"]
+    assert ledger(watched) == [("escalation", "silenced")]
+    assert [meetings.miss(watched, SETTINGS, NOW + days * DAY) for days in (7, 8)] == [0, 0]
     assert outbox(watched) == ["alert_fired", "meeting_proposed", "meeting_escalated"]
-    assert ledger(watched) == []
+    assert ledger(watched) == [("escalation", "silenced"), ("escalation", None)]
+
+
+@pytest.mark.parametrize("done", ["held", "waived", "scheduled"])
+def test_what_people_saw_to_during_the_silence_is_not_told_as_missed(watched: Database, done: str) -> None:
+    propose(watched, happened(watched, "grave"))
+    announced(watched, NOW)
+    silence(watched, until_days=7)
+    meetings.miss(watched, SETTINGS, OVER)
+    with watched.write() as session:
+        (meeting,) = session.scalars(stored.select_with_names())
+        if done == "held":
+            stored.held(session, meeting, outcome="Agreed.", who="olga", now=OVER)
+        elif done == "waived":
+            stored.waive(session, meeting, reason="They called.", who="olga")
+        else:
+            stored.schedule(session, meeting, starts_at=NOW + 20 * DAY, now=OVER)
+    meetings.miss(watched, SETTINGS, NOW + 8 * DAY)
+    assert "meeting_escalated" not in outbox(watched)
+    assert ledger(watched) == [("escalation", "silenced")]
+
+
+def test_where_nobody_is_left_to_be_told_after_the_silence_the_ledger_says_so_once(watched: Database) -> None:
+    propose(watched, happened(watched, "grave"))
+    announced(watched, NOW)
+    silence(watched, until_days=7)
+    meetings.miss(watched, SETTINGS, OVER)
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().alerts = False
+    for days in (8, 9):
+        meetings.miss(watched, SETTINGS, NOW + days * DAY)
+    assert ledger(watched) == [("escalation", "silenced"), ("escalation", "nobody")]
 
 
 def test_what_was_decided_for_the_past_is_not_first_heard_of_as_missed(watched: Database) -> None:
@@ -98,25 +134,21 @@ def test_a_meeting_missed_while_its_alert_waits_to_be_told_is_told_with_it(watch
 
 
 def test_without_any_destination_the_ledger_says_that_nobody_could_be_told(watched: Database) -> None:
-    with watched.write() as session:
-        session.scalars(select(Destination)).one().alerts = False
     propose(watched, happened(watched, "grave"))
     announced(watched, NOW)
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().alerts = False
     meetings.miss(watched, SETTINGS, OVER)
     assert ledger(watched) == [("escalation", "nobody")]
 
 
-def test_where_nobody_took_the_alert_a_destination_that_came_later_hears_that_it_was_missed(watched: Database) -> None:
+def test_where_nobody_took_the_alert_nobody_was_asked_to_meet_and_no_meeting_is_missed(watched: Database) -> None:
     with watched.write() as session:
-        hook = session.scalars(select(Destination)).one()
-        hook.alerts = False
+        session.scalars(select(Destination)).one().alerts = False
     propose(watched, happened(watched, "grave"))
     announced(watched, NOW)
-    with watched.write() as session:
-        session.get_one(Destination, hook.id).alerts = True
-    meetings.miss(watched, SETTINGS, OVER)
-    assert outbox(watched) == ["meeting_escalated"]
-    assert ledger(watched) == []
+    assert meetings.miss(watched, SETTINGS, OVER) == 0
+    assert (outbox(watched), statuses(watched)) == ([], [])
 
 
 def test_one_that_cannot_be_told_of_does_not_keep_the_others_from_being_missed(watched: Database) -> None:

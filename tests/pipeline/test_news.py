@@ -25,6 +25,7 @@ from warden.settings import Settings
 from warden.store import corrections, headlines, meta, news_models, shipped
 from warden.store.facts import insert_facts
 from warden.store.headlines import Headline
+from warden.wording import reader_of
 
 HOUR = timedelta(hours=1)
 SETTINGS = Settings(news_hour=2, article_days=90)
@@ -111,6 +112,10 @@ def test_a_version_that_meets_what_people_said_speaks_and_reads_its_language_aga
     assert row.active_since == NOW + HOUR
     assert row.report["candidate"]["macro_f1"] > row.report["present"]["macro_f1"]
     assert row.report["candidate"]["log_loss"] < row.report["present"]["log_loss"]
+    figures = row.report["candidate"]["macro_f1"], row.report["present"]["macro_f1"]
+    told = "macro-F1 {:.3f} after {:.3f}".format(*figures)
+    assert told in reader_of("en").fact(row.report["why"])
+    assert f"thành {figures[0]:.3f}".replace(".", ",") in reader_of("vi").fact(row.report["why"])
     assert attribute.run(speaking, NOW + 2 * HOUR) == len(stored(speaking)) - 1, "all but the one in Chinese"
     with speaking.read() as session:
         readers = {(one.language, one.reader) for one in session.scalars(select(Reading))}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fakes import LOOPBACK, Received, Reply, Slack, mail_server, signed_webhook, web_server
 from outbox import make_destination, queue, read, rows, webhook_options
+from pydantic import SecretStr
 from samples import every_message
 from sqlalchemy import event
 
@@ -194,10 +195,28 @@ def test_a_destination_switched_on_again_gets_what_waited(road: Road, now: datet
         road.run(now)
         inbox.respond = signed_webhook
         with road.db.write() as session:
-            destinations.enable(session, destinations.get(session, place.id))
+            notifications.resume(session, destinations.get(session, place.id))
             notifications.requeue(session, notifications.get(session, lost.id), now + timedelta(hours=1))
         assert road.run(now + timedelta(hours=1)) == 2
     assert ids(inbox.received) == [str(row.id) for row in (lost, kept, lost)]
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_keeps_no_message_back(road: Road, now: datetime) -> None:
+    """It queued one, died sending another, and noted a pace and what was sent for years from now."""
+    ahead = now + timedelta(days=3650)
+    with web_server(Slack()) as room:
+        with road.db.write() as session:
+            place = make_destination(session, road.vault, "slack", {"url": SecretStr(room.url)}, now)
+            queue(session, place, "a", ahead)
+        assert road.run(ahead) == 1
+        with road.db.write() as session:
+            for key in ("b", "c"):
+                queue(session, place, key, ahead)
+            assert notifications.claim_next(session, place.id, ahead + timedelta(minutes=1)) is not None
+            queue(session, place, "d", now)
+        assert road.run(now) == 3
+        assert road.run(now + timedelta(minutes=1)) == 0
+    assert [row.status for row in rows(road.db)] == [SENT] * 4
 
 
 def test_what_is_too_old_is_given_up(road: Road, now: datetime) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from alarmed import SETTINGS, VAULT, messages
-from assessed import destination, known_as, partner, report
+from assessed import destination, known_as, partner, person, report
 from sqlalchemy import select
 
 from collectors.base import Key, Measure
 from warden.db import Database
 from warden.domain import SilenceKind
-from warden.models import Alert, Destination, Meeting, Notice
+from warden.models import Alert, Destination, Meeting, Notice, Partner
 from warden.pipeline import announce, assess, decide
-from warden.store import meetings, rules, shipped, silences
+from warden.store import destinations, meetings, rules, shipped, silences
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -173,6 +173,29 @@ def test_a_silence_over_many_lets_go_of_their_meetings_with_a_reason_or_asks_for
         assert len(found) == asked
         assert {one.waived_why for one in found} == ({meetings.TOGETHER_WHY} if count > 4 else {None})
     assert outbox(watched).count("meeting_proposed") == (0 if count > 4 else count)
+
+
+@pytest.mark.parametrize("by_mail", [False, True])
+def test_a_meeting_nobody_could_be_asked_to_is_due_from_when_its_alert_is_told(
+    watched: Database, by_mail: bool
+) -> None:
+    with watched.write() as session:
+        session.scalars(select(Destination)).one().alerts = False
+        if by_mail:
+            destination(session, "mail", NOW, channel="email", alerts=False)
+            session.scalars(select(Partner)).one().owner_id = person(session, "Olga Owner").id
+    incident(watched, NOW, NOW + HOUR)
+    assert ledger(watched) == [("first", "nobody")]
+    assert outbox(watched) == (["meeting_proposed"] if by_mail else [])
+    assert proposed(watched) == ([date(2026, 3, 9)] if by_mail else []), "who has a mailbox was asked"
+    for day in range(1, 20):
+        turn(watched, NOW + day * DAY)
+    with watched.write() as session:
+        destinations.named(session, "hook").alerts = True
+    turn(watched, NOW + 20 * DAY)
+    if not by_mail:
+        assert outbox(watched) == ["alert_fired", "meeting_proposed"]
+        assert proposed(watched) == [date(2026, 3, 27)]
 
 
 def test_what_a_fresh_fact_confirmed_while_nobody_took_it_asks_for_its_meeting_when_it_is_told(

@@ -132,3 +132,30 @@ def test_a_database_of_the_very_first_version_becomes_whole(blank: Database) -> 
             connection.execute(text(statement))
     upgrade(blank)
     assert differences(blank) == []
+
+
+def test_what_refers_to_a_meeting_outlives_that_its_table_is_made_anew(blank: Database) -> None:
+    first, again, at = uuid.UUID(int=7), uuid.UUID(int=70), EARLY + 40 * DAY
+    action = {"partner_id": PARTNER, "text": "x", "side": "ours", "due_on": EARLY.date(), "author": "x", "version": 1}
+    reply = {"email": "k@x.example", "partstat": "accepted", "sequence": 0, "comment": "", "recorded_at": EARLY}
+    command.upgrade(alembic_config(blank), "0001")
+    with blank.engine.begin() as connection:
+        first_schema.add(connection, first_schema.ROWS)
+    command.upgrade(alembic_config(blank), "0005")
+    with blank.engine.begin() as connection:
+        tied = {"id": uuid.UUID(int=1), "meeting_id": first}
+        first_schema.add(connection, [("action", {**tied, "created_at": EARLY, **action})])
+        first_schema.add(connection, [("meeting_reply", {**tied, "at": EARLY, **reply})])
+    upgrade(blank)
+    (meeting,) = (values for name, values in first_schema.ROWS if name == "meeting")
+    with blank.engine.begin() as connection:
+        assert read(connection, "action", "meeting_id") == [(first,)]
+        assert read(connection, "meeting_reply", "meeting_id") == [(first,)]
+        asked = {**meeting, "id": again, "proposed_at": at}
+        first_schema.add(connection, [("meeting", asked)])
+    command.downgrade(alembic_config(blank), "0005")
+    with blank.engine.connect() as connection:
+        assert read(connection, "meeting", "id", "proposed_at") == [(again, at)]
+        assert read(connection, "action", "id", "meeting_id") == [(uuid.UUID(int=1), None)]
+        assert read(connection, "meeting_reply", "id") == []
+        assert connection.execute(text("SELECT count(*) FROM alert")).scalar() == 1

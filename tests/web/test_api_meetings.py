@@ -59,6 +59,45 @@ def test_a_meeting_with_a_decision_nobody_can_keep_stays_open(admin: httpx.Clien
     assert admin.get(f"/meetings/{seeded['meeting']}").json()["status"] == "proposed"
 
 
+def test_a_person_asks_for_a_meeting_and_a_repeat_is_answered_as_before(
+    admin: httpx.Client, seeded: dict[str, Any]
+) -> None:
+    admin.post(f"/meetings/{seeded['meeting']}/waive", json={"reason": "Too early."})
+    wanted = {"partner_id": str(seeded["partner"]), "reason": "They do not answer.", "within_days": 3}
+    key = {"Idempotency-Key": "monday-1"}
+    made = admin.post("/meetings", json=wanted, headers=key)
+    assert (made.status_code, made.headers["etag"]) == (201, '"1"')
+    meeting = made.json()
+    assert (meeting["status"], meeting["alert_id"]) == ("proposed", str(seeded["alert"]))
+    assert (meeting["proposed_by"], meeting["proposed_why"]) == ("token admin test", "They do not answer.")
+    assert [one["email"] for one in meeting["attendees"]] == ["an@our.example"]
+    again = admin.post("/meetings", json=wanted, headers=key)
+    assert (again.status_code, again.json(), again.headers["etag"]) == (201, meeting, '"1"')
+    assert "idempotent-replayed" in again.headers
+    other = admin.post("/meetings", json={**wanted, "reason": "They moved."}, headers=key)
+    assert (other.status_code, other.json()["faults"][0]["where"]) == (422, "Idempotency-Key")
+    assert admin.get(f"/meetings/{meeting['id']}").json() == meeting
+
+
+def test_what_cannot_be_met_about_is_refused(admin: httpx.Client, site: Site, seeded: dict[str, Any]) -> None:
+    wanted = {"partner_id": str(seeded["partner"]), "reason": "They do not answer."}
+    open_one = admin.post("/meetings", json=wanted)
+    assert (open_one.status_code, str(seeded["meeting"]) in open_one.json()["detail"]) == (409, True)
+    blank = next(one for one in admin.get("/partners").json()["items"] if one["name"] == "Blank")
+    quiet = admin.post("/meetings", json={**wanted, "partner_id": blank["id"]})
+    assert (quiet.status_code, "No alert of this partner fires" in quiet.json()["detail"]) == (409, True)
+    strange = admin.post("/meetings", json={**wanted, "partner_id": blank["id"], "alert_id": str(seeded["alert"])})
+    assert (strange.status_code, strange.json()["faults"][0]["where"]) == (422, "alert_id")
+    for missing in ({"partner_id": str(uuid.UUID(int=1))}, {"alert_id": str(uuid.UUID(int=1))}):
+        assert admin.post("/meetings", json={**wanted, **missing}).status_code == 404
+    for wrong, where in (({"reason": " "}, "reason"), ({"within_days": 0}, "within_days"), ({"days": 3}, "days")):
+        answer = admin.post("/meetings", json={**wanted, **wrong})
+        assert (answer.status_code, answer.json()["faults"][0]["where"]) == (422, where)
+    with site.client(Role.VIEWER) as viewer:
+        assert viewer.post("/api/v1/meetings", json=wanted).status_code == 403
+    assert [one["id"] for one in admin.get("/meetings").json()["items"]] == [str(seeded["meeting"])]
+
+
 def test_the_five_whys_are_kept_and_bounded(admin: httpx.Client, seeded: dict[str, Any]) -> None:
     path = f"/meetings/{seeded['meeting']}"
     lines = [{"why": "Why late?", "because": "The press stood still."}, {"why": "", "because": ""}]

@@ -10,7 +10,7 @@ from warden.cli.options import OptionsFile, Pairs, Secrets, gather_options
 from warden.clock import utc_now
 from warden.domain import NotificationStatus, Severity
 from warden.pipeline import notify
-from warden.store import destinations
+from warden.store import destinations, notifications
 
 app = typer.Typer(help="Destinations: Slack, Teams, e-mail, webhooks.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def list_destinations() -> None:
 def enable_destination(name: Name) -> None:
     """Switch a destination on again; the running service sends what waited for it."""
     with opened() as services, services.db.write() as session:
-        destinations.enable(session, destinations.named(session, name))
+        notifications.resume(session, destinations.named(session, name))
     typer.echo(f"{name} is switched on.")
 
 

@@ -37,6 +37,11 @@ WORTH_NAMES = {
     Worth.TOO_LATE: N_("Too late"),
 }
 
+MEANT_FOR = N_("Meant for")
+
+WHERE_TO_ASK = N_("Where executives should meet, propose it on the partner's page.")
+"""What is told of many partners at once may ask for no meetings: who wants one has to know where to get it."""
+
 MOST_EVIDENCE = 12
 """Lines of evidence of a single alert; of several, each has as many as there are to share, but three at least."""
 
@@ -86,6 +91,7 @@ class AlertContext:
     meeting_due_on: date | None = None
     advice: Advice | None = None
     verdicts: Sequence[tuple[Worth, str]] = ()  # addresses at which the reader says what the alert was worth
+    meant_for: str | None = None  # somebody else, whom it did not reach
 
 
 def alert_fired(context: AlertContext, reader: Reader) -> Message:
@@ -137,7 +143,7 @@ class ManyContext:
     at: datetime
     url: str
     partners: Sequence[PartnerPart]
-    facts: Sequence[tuple[str, str | datetime]] = ()  # labels to be translated, and values
+    meant_for: str | None = None  # somebody else, whom it did not reach
 
 
 def many_partners(context: ManyContext, reader: Reader) -> Message:
@@ -149,8 +155,13 @@ def many_partners(context: ManyContext, reader: Reader) -> Message:
         notice=context.reason,
         severity=max(severities, key=order.index, default=None),
         title=reader.fact(context.title),
-        lead=reader.fact(context.why),
-        facts=facts_of(reader, *context.facts, (N_("Partners"), len(context.partners)), (N_("Decided"), context.at)),
+        lead=" ".join([reader.fact(context.why), *([reader.tr(WHERE_TO_ASK)] if severities else [])]),
+        facts=facts_of(
+            reader,
+            (MEANT_FOR, context.meant_for),
+            (N_("Partners"), len(context.partners)),
+            (N_("Decided"), context.at),
+        ),
         items=tuple(_partner(part, reader) for part in context.partners),
         links=((reader.tr(N_("Open the alerts")), context.url),),
         footer=reader.tr(N_("Sent because alerts of this severity are sent here.")),
@@ -184,6 +195,7 @@ def _alerts(context: AlertContext, reader: Reader, reason: NotificationReason, t
         lead=_lead(context, reader),
         facts=facts_of(
             reader,
+            (MEANT_FOR, context.meant_for),
             (N_("Band"), reader.name(context.band_names) or None),
             (N_("Likelihood"), likelihood_of(reader, context.likelihood)),
             (N_("Impact, of 5"), context.impact),

@@ -11,8 +11,13 @@ from warden.wording import Reader
 
 GIVEN_UP = N_("Given up after %(count)s attempts. %(rest)s")
 
+TOLD_ANEW = N_("It reached nobody, and is told anew to whoever takes it.")
+SETTLED = N_("It is so no more: it ended, or was settled, while this destination was off.")
+
 SENTENCES = (
     GIVEN_UP,
+    TOLD_ANEW,
+    SETTLED,
     N_("%(who)s takes nothing at this address any more: %(said)s."),
     N_("%(who)s did not take this message: %(said)s."),
     N_("%(who)s did not take the message for now: %(said)s."),

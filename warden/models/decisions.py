@@ -142,10 +142,12 @@ class Meeting(HasId, Base):
     __table_args__ = (Index("ix_meeting_status_due_on", "status", "due_on"),)
 
     partner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"), index=True)
-    alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), unique=True)
+    alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), index=True)
     level: Mapped[MeetingLevel] = mapped_column(by_value(MeetingLevel), default=MeetingLevel.EXECUTIVE)
     status: Mapped[MeetingStatus] = mapped_column(by_value(MeetingStatus), default=MeetingStatus.PROPOSED)
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    proposed_by: Mapped[str | None] = mapped_column(String(320))  # who asked for it; None: its alert's rule
+    proposed_why: Mapped[str | None]
     due_on: Mapped[date]  # the last working day it may be held on, in the owner's zone
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     attendees: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "email", "role", "partstat"}], RFC 5545

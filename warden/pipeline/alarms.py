@@ -12,7 +12,8 @@ from warden.domain import AlertState, Severity
 from warden.i18n import N_
 from warden.models import Alert, Assessment, Partner, Rule
 from warden.reasons import SIGNALS, reasons, why
-from warden.rules.sentences import SENTENCES
+from warden.rules import Value
+from warden.rules.sentences import SENTENCES, saw
 from warden.store import meetings
 
 NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
@@ -20,6 +21,7 @@ NAMESPACE = uuid.UUID("6f6b1f0e-5d1c-5d3a-9a3e-0c8e3b1b7a11")
 
 MAX_EVIDENCE = 12
 
+_OF_ALL = frozenset({"likelihood", "band", "band_rank"})
 _COVERAGE = frozenset({"coverage", "coverage_lost"})
 
 UNREAD_MESSAGE = N_("%(signal)s cannot be read: %(why)s")
@@ -47,25 +49,36 @@ def new_alert(
 
 
 def evidence(
-    signals: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], uses: Sequence[str]
+    signals: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    uses: Sequence[str],
+    seen: Mapping[str, Value],
 ) -> list[dict[str, Any]]:
     """Return the sentences behind an alert, the weightiest signal's first, each with its facts.
 
-    A condition that speaks only of figures measured by some signals is explained by all that these say; one on coverage
-    by why signals cannot be read; one on figures that no assessment holds by nothing here; any other by why each signal
-    that carries the risk, or rose most since `before`, is raised. A sentence about one incident has the articles of
-    that.
+    A condition that speaks of the risk as a whole is explained by why each signal that carries it, or rose most since
+    `before`, is raised; one on single signals by all that these say; one on coverage by why signals cannot be read; one
+    on figures that no assessment holds by nothing here; any other by what it saw: `seen`. A sentence about one incident
+    has the articles of that.
     """
-    named = [signal for signal in signals if any(name in signal["measured"] for name in uses)]
-    speaks_of_all = any(name in ("likelihood", "impact", "band", "band_rank") for name in uses)
-    if named and not speaks_of_all:
+    named = [signal for signal in signals if not _names_of(signal).isdisjoint(uses)]
+    if not _OF_ALL.isdisjoint(uses):
+        lines = reasons(signals, before)
+    elif named:
         ordered = sorted(named, key=lambda signal: -signal["share"])
         lines = [_with_facts(line, signal) for signal in ordered for line in _loudest_first(signal)]
-    elif speaks_of_all or SENTENCES.keys().isdisjoint(uses):
-        lines = reasons(signals, before)
+    elif not _COVERAGE.isdisjoint(uses):
+        lines = _unread(signals)
+    elif SENTENCES.keys().isdisjoint(uses):
+        lines = [{**line, "facts": []} for line in saw(seen)]
     else:
-        lines = [] if _COVERAGE.isdisjoint(uses) else _unread(signals)
+        lines = []
     return lines[:MAX_EVIDENCE]
+
+
+def _names_of(signal: Mapping[str, Any]) -> set[str]:
+    """Return the variables that speak of one signal."""
+    return {*signal["measured"], f"{signal['name']}_likelihood"}
 
 
 def _unread(signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

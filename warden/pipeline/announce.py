@@ -22,7 +22,7 @@ from warden.pipeline.quiet import Held, held
 from warden.pipeline.telling import Telling
 from warden.rules import grouping
 from warden.settings import Settings
-from warden.store import alert_events, silences
+from warden.store import alert_events, meetings, silences
 from warden.vault import Vault
 from warden.wording import Fact
 
@@ -154,7 +154,8 @@ def _hold_back(
         keep(session, turn, case, reason, some[0][1], mine, f"{held_back}/{occasion(mine)}")
         if held_back is HeldBack.NOBODY:  # those who are to attend may have a mailbox all the same
             telling.tell_of_meetings(session, turn.settings, mine, [], turn.now)
-        if held_back is HeldBack.UNSTABLE:  # nobody hears of such an end later on: calendars have to
+            meetings.withdraw_unasked(session, [event.alert_id for event in mine])
+        if held_back in (HeldBack.UNSTABLE, HeldBack.OVER):  # nobody hears of such an end later on: calendars have to
             telling.tell_of_meetings(session, turn.settings, [], mine, turn.now)
     return len(groups)
 

@@ -14,6 +14,7 @@ from warden.models import Destination, Notification
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import confirmations, destinations, notifications
+from warden.store.sources import LONGEST_TICK
 from warden.vault import Vault
 from warden.wording import reader_of
 
@@ -60,7 +61,9 @@ def _send(
     if destination.canary_hours is None or destination.disabled_at is not None:
         return 0
     if last is not None and (
-        last.status in WAITING or now - last.created_at < timedelta(hours=destination.canary_hours)
+        last.status in WAITING
+        # One of the future was queued by a clock that has been set right since.
+        or -LONGEST_TICK <= now - last.created_at < timedelta(hours=destination.canary_hours)
     ):
         return 0
     reader = reader_of(destination.locale, destination.time_zone)

@@ -16,13 +16,13 @@ from warden.pipeline.cases import Case, Place, Round, case_of, place
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, keep, occasion
 from warden.pipeline.quiet import Held, held
-from warden.pipeline.together import IN_WORDS, Heap, cases, fired, heap, prefix_of, rests_on, said, send_all, shared
+from warden.pipeline.together import Heap, cases, cause_among, fired, heap, rests_on, said, send_all, shared
 from warden.store import alert_events, notices, rules, sharing
 
 JOINS_WITHIN = timedelta(days=28)
 """Partners that share a cause and raise the same, or what rests on the same facts, join it for so long."""
 
-JOINED = N_("It joins what was told at %(at)s in one message. %(title)s")
+JOINED = N_("It joins what was told at %(at)s in one message. %(was)s")
 WAITS = N_("It is told once the last alert of the common cause has ended.")
 OVER_TITLE = N_("Over: the common cause of alerts of %(partners)s partners")
 OVER_WHY = N_(
@@ -90,12 +90,10 @@ def _causes(
     found: dict[uuid.UUID, tuple[Notice, Held]] = {}
     raised = {event.partner_id for event in events}
     for one in shared(session, turn, events[0].alert.rule, events):
-        prefixes = tuple(prefix_of(key, one.kind, one.key) for key in keys)
-        notice = next((some for some in told if some.key.startswith(prefixes)), None)
+        notice = cause_among(session, told, one, keys)
         if notice is None:
             continue
-        title = said(IN_WORDS[one.kind][0], **notice.why["params"])
-        why = said(JOINED, at=notice.at.isoformat(), title=title, notice=str(notice.id))
+        why = said(JOINED, at=notice.at.isoformat(), was=notice.why, notice=str(notice.id))
         for partner_id in raised & {uuid.UUID(partner) for partner in one.partners}:
             found.setdefault(partner_id, (notice, Held(HeldBack.COMMON_CAUSE, why)))
     return found

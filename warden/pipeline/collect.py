@@ -1,7 +1,7 @@
 """Collect: visits the sources that are due and writes down what they reported. It attributes and judges nothing."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from warden.domain import RunOutcome, SourceState
 from warden.errors import InvalidInput, Misconfigured
 from warden.log import get_logger
 from warden.models import Alias, Run, Source
+from warden.pipeline.bounded import GivenUpError, within
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import facts, identifiers, partners, replies, sources
@@ -72,7 +73,7 @@ def test_source(
     SourceChanged.
     """
     named = sought_partners(db, now)[:TRIED_PARTNERS] if collector.needs_names else ()
-    batch = collector(options, named).collect({}, http, now)
+    batch = _bounded(collector, uuid.uuid4(), lambda: collector(options, named).collect({}, http, now))
     return batch.facts[:3], batch.problems
 
 
@@ -133,9 +134,13 @@ def _attempt(
     """Ask the source, with no transaction open, and write down what it said; return who must act if it said nothing."""
     try:
         kind = plugins.collector(source.collector)
-        options = plugins.load_options(kind.Options, source.options, source.secrets, vault, settings)
         named = sought_partners(db, now) if kind.needs_names else ()
-        batch = kind(options, named).collect(dict(source.cursor), http, now)
+
+        def ask() -> Batch:
+            options = plugins.load_options(kind.Options, source.options, source.secrets, vault, settings)
+            return kind(options, named).collect(dict(source.cursor), http, now)
+
+        batch = _bounded(kind, source.id, ask)
     except SourceUnavailable as error:
         return Failure(RunOutcome.UNAVAILABLE, str(error), error.not_before)
     except SourceRefused as error:
@@ -148,6 +153,14 @@ def _attempt(
         return Failure(RunOutcome.REFUSED, str(error))
     _write_batch(db, run, batch, now)
     return None
+
+
+def _bounded(kind: type[Collector], key: uuid.UUID, ask: Callable[[], Batch]) -> Batch:
+    """Return what a visit brings, unless it lasts too long: a drive that hangs must not hold up all that follows."""
+    try:
+        return within(kind.most_seconds, key, ask)
+    except GivenUpError as error:
+        raise SourceUnavailable(f"The visit did not end within {kind.most_seconds:,.0f} seconds.") from error
 
 
 def _write_batch(db: Database, run: Run, batch: Batch, now: datetime) -> None:

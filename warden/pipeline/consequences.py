@@ -22,7 +22,7 @@ from warden.pipeline.subjects import Subject
 from warden.rules import Reason, Transition, Value, becomes_unstable, is_steady
 from warden.rules.sentences import SENTENCES, sentences
 from warden.rules.states import INTERRUPTIONS, STEADY_AFTER, UNSTABLE_WITHIN
-from warden.store import alert_events, alerts, assessments, evidence, flapping, meetings, quarters, rules
+from warden.store import alert_events, alerts, assessments, evidence, flapping, quarters, rules
 from warden.store.evidence import Evidence
 from warden.store.rules import Standing
 
@@ -41,6 +41,8 @@ STEADY_MESSAGE = N_("This alert has not changed for %(rest)s days; openings whil
 
 
 CONFIRMED_MESSAGE = N_("Facts of long ago had raised this, and nobody was told; facts of these days confirm it.")
+STOOD_MESSAGE = N_("Facts of long ago had raised this, and nobody was told; %(days)s days later it holds still.")
+PAST_MESSAGE = N_("This was decided for the past, and nobody was told; it fires still.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _resolve(session: Session, rule: Rule, moves: Sequence[Move], now: datetime)
         return []
     found = alerts.firing(session, rule.id, [move.partner_id for move in moves])
     alerts.resolve(session, list(found.values()), now)
-    meetings.waive_unarranged(session, [alert.id for alert in found.values()])
+    proposing.release(session, [alert.id for alert in found.values()], now)
     happened = []
     for move in moves:
         if move.partner_id in found:
@@ -186,7 +188,7 @@ def _evidence(
     for move in moves:
         assessment = said[move.partner_id]
         earlier = before.get(assessment.id)
-        lines = alarms.evidence(assessment.signals, earlier.signals if earlier else (), move.uses)
+        lines = alarms.evidence(assessment.signals, earlier.signals if earlier else (), move.uses, move.seen)
         found[move.partner_id] = [*facts.get(move.partner_id, ()), *lines][: alarms.MAX_EVIDENCE]
     return found
 
@@ -232,11 +234,11 @@ def _unstable(
 
 
 def confirm(session: Session, rule: Rule, standing: Sequence[Move], now: datetime, send: bool) -> None:
-    """Let people be told of alerts that late facts raised, unsaid, and that fresh facts confirm: they fire still.
+    """Let people be told of alerts that late facts raised, unsaid, and that fresh facts or time confirm.
 
     `standing`: of these partners, what the rule sees now, and no change of state.
     """
-    unsaid = alerts.of_late_facts(session, [move.partner_id for move in standing]).get(rule.id, set())
+    unsaid = alerts.of_late_facts(session, [move.partner_id for move in standing]).get(rule.id, {})
     moves = [move for move in standing if move.partner_id in unsaid and move.subject is not None]
     if not moves:
         return
@@ -252,6 +254,13 @@ def confirm(session: Session, rule: Rule, standing: Sequence[Move], now: datetim
         happened.append(Happened(AlertEventKind.FIRED, alert, move.cause, move.transition.reason))
         log.info("alert_confirmed", rule_key=rule.key, partner=str(move.partner_id))
     _note(session, happened, now, send)
+
+
+def tell_of_the_past(session: Session, now: datetime) -> None:
+    """Let people be told of what was decided for the past and fires still, as of what is found at a first look."""
+    reason = {"message": PAST_MESSAGE, "params": {}}
+    found = alerts.decided_for_the_past(session)
+    _note(session, [Happened(AlertEventKind.FIRED, one, Cause.FIRST_LOOK, reason) for one in found], now, send=True)
 
 
 def reconsider(
@@ -309,7 +318,7 @@ def _steady(session: Session, rule: Rule, states: Mapping[uuid.UUID, Standing], 
 
 
 def _note(session: Session, happened: Sequence[Happened], now: datetime, send: bool) -> None:
-    """Leave word of what happened for announcing; what happened in the past is never told."""
+    """Leave word of what happened for announcing; of the past nobody is told (`send` is false)."""
     rows = [
         {
             "alert_id": one.alert.id,

@@ -16,7 +16,6 @@ at again, for it may have been committed after it; and whatever slipped through 
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,11 +60,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom which rule looks at. `since`: up to when facts counted at the last look, None where nobody ever looked."""
+    """Whom which rule looks at. `before`: the last look, `since`: up to when facts counted; None: there was none."""
 
     rules: Sequence[Wanted]
     everybody: Sequence[uuid.UUID]  # whom any of them looks at, by id
     since: datetime | None
+    before: Look | None
     this: Look
     ranks: Mapping[Any, int]  # of bands
     beside: subjects.More
@@ -75,15 +75,21 @@ class Plan:
 def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
     """Judge by every rule every partner it has to look at, then the meetings' due dates; return how much changed.
 
-    `send=False` decides all the same and tells nobody: for replaying the past.
+    `send=False` decides all the same and tells nobody: for replaying the past. What that left standing is told of, as
+    what is found at a first look, once it is decided again for people to be told.
     """
     with db.read() as session:
         plan = _plan(session, settings, now)
+    if plan.before is not None and plan.before.told and not send:
+        with db.write() as session:
+            looks.note(session, replace(plan.before, told=False))  # though this one may not come to its end
     changed, broken = _retire_all(db, plan, now, send)
     for batch in in_batches(plan.everybody, BATCH):
         changed += _look_at(db, plan, batch, broken, now, send)
     with db.write() as session:
-        looks.note(session, replace(plan.this, failed=broken))
+        if send and plan.before is not None and not plan.before.told:
+            consequences.tell_of_the_past(session, now)
+        looks.note(session, replace(plan.this, failed=broken, told=send))
     with fence("meetings_not_checked"):
         changed += meetings.miss(db, settings, now, send=send)
     if send:
@@ -102,7 +108,7 @@ def _plan(session: Session, settings: Settings, now: datetime) -> Plan:
     since = min(look.known_at, now) if look else None
     ranks = matrices.band_ranks(session)
     in_time = InTime(settings, ranks, since, now) if since else None
-    return Plan(wanted, everybody, since, this, ranks, subjects.more(session, everybody, now), in_time)
+    return Plan(wanted, everybody, since, look, this, ranks, subjects.more(session, everybody, now), in_time)
 
 
 def _touched(
@@ -195,7 +201,7 @@ class Asked:
     batch: Sequence[Subject]
     states: Mapping[uuid.UUID, Standing]
     severities: Mapping[uuid.UUID, Severity]
-    unsaid: AbstractSet[uuid.UUID]  # partners of open alerts that late facts raised, and nobody was told of
+    unsaid: Mapping[uuid.UUID, datetime]  # when open alerts fired that late facts raised, and nobody was told of
 
     def moves(self, now: datetime, batch: Sequence[Subject]) -> list[Move]:
         """Return who of some partners moves by the rule, without the cause."""
@@ -257,10 +263,14 @@ def _asked(session: Session, plan: Plan, seen: Sequence[Subject], broken: Collec
             chosen,
             states[one.rule.id],
             severities.get(one.rule.id, {}),
-            unsaid.get(one.rule.id, set()).intersection(subject.partner_id for subject in chosen),
+            _of(chosen, unsaid.get(one.rule.id, {})),
         )
         for one, terms, chosen in asked
     ]
+
+
+def _of(batch: Iterable[Subject], moments: Mapping[uuid.UUID, datetime]) -> dict[uuid.UUID, datetime]:
+    return {one.partner_id: moments[one.partner_id] for one in batch if one.partner_id in moments}
 
 
 def _decide(session: Session, asked: Asked, causes: Causes, now: datetime, send: bool) -> int:
@@ -274,12 +284,10 @@ def _decide(session: Session, asked: Asked, causes: Causes, now: datetime, send:
     done = consequences.carry_out(session, rule, moves, states, now, send)
     consequences.reconsider(session, rule, states, judging.severities(terms, states, batch), now, send)
     moved = {move.partner_id for move in moves}
-    unmoved = [
-        subject
-        for subject in batch
-        if subject.partner_id in asked.unsaid - moved and causes.get((rule.id, subject.partner_id)) is Cause.NEW_FACTS
-    ]
-    consequences.confirm(session, rule, list(judging.confirmed(terms, states, unmoved)), now, send)
+    unmoved = [subject for subject in batch if subject.partner_id not in moved]
+    fresh = {partner_id for partner_id in asked.unsaid if causes.get((rule.id, partner_id)) is Cause.NEW_FACTS}
+    confirmed = judging.confirmed(terms, states, unmoved, fresh, asked.unsaid, now)
+    consequences.confirm(session, rule, list(confirmed), now, send)
     return done
 
 

@@ -81,6 +81,11 @@ def _reader(digest: Digest) -> Reader:
 
 
 def _queue(db: Database, vault: Vault, settings: Settings, digest: Digest, portfolio: _Portfolio, now: datetime) -> int:
+    if digest.next_run_at > now:
+        with db.write() as session:
+            digests.plan_anew(session, digest, now)
+        log.warning("digest_planned_anew", digest_id=str(digest.id), was=digest.next_run_at.isoformat())
+        return 0
     reader = _reader(digest)
     with db.read() as session:
         context = _context(session, vault, settings, digest, portfolio, reader, now)

@@ -28,6 +28,7 @@ from warden.store.meetings import NEEDS_ACTION, SERVICE
 from warden.wording import Reader, reader_of
 
 PROPOSED_MESSAGE = N_("An alert fired for this partner; the executives should meet by %(due_on)s.")
+ASKED_MESSAGE = N_("%(who)s asks the executives to meet by %(due_on)s: %(why)s")
 SCHEDULED_MESSAGE = N_("The time of this meeting was set.")
 CHANGED_MESSAGE = N_("The time, length or place of this meeting was changed: this is what holds now.")
 MISSED_MESSAGE = N_("This meeting was due by %(due_on)s, and nobody noted that it was held.")
@@ -35,8 +36,12 @@ WAIVED_MESSAGE = N_("This meeting was called off: %(why)s")
 
 
 def proposed(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:
-    """Announce a meeting that a rule has just proposed. The meeting must be loaded as store.meetings.get does."""
-    why = {"message": PROPOSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
+    """Announce a meeting that was just proposed. The meeting must be loaded as store.meetings.get does."""
+    due_on = meeting.due_on.isoformat()
+    why: Reason = {"message": PROPOSED_MESSAGE, "params": {"due_on": due_on}}
+    if meeting.proposed_by is not None:
+        params = {"who": meeting.proposed_by, "due_on": due_on, "why": meeting.proposed_why}
+        why = {"message": ASKED_MESSAGE, "params": params}
     _tell_of_meeting(session, settings, meeting, why, NotificationReason.MEETING_PROPOSED, meeting_proposed, now)
 
 
@@ -48,9 +53,13 @@ def scheduled(session: Session, settings: Settings, meeting: Meeting, now: datet
 
 def escalated(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> int:
     """Announce that a meeting's date has passed; loaded as for `proposed`. Return how many are written to."""
-    why = {"message": MISSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
     reason = NotificationReason.MEETING_ESCALATED
-    return _tell_of_meeting(session, settings, meeting, why, reason, meeting_escalated, now)
+    return _tell_of_meeting(session, settings, meeting, missed(meeting), reason, meeting_escalated, now)
+
+
+def missed(meeting: Meeting) -> Reason:
+    """Say that a meeting's date has passed."""
+    return {"message": MISSED_MESSAGE, "params": {"due_on": meeting.due_on.isoformat()}}
 
 
 def cancelled(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> None:

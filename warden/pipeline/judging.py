@@ -1,15 +1,17 @@
 """What one rule makes of partners as they are seen now: who moves, who stands as before, how severe it is for each."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from warden.domain import Cause, RuleState, Severity
 from warden.models import Rule
-from warden.pipeline.consequences import CONFIRMED_MESSAGE, Move
+from warden.pipeline.consequences import CONFIRMED_MESSAGE, STOOD_MESSAGE, Move
 from warden.pipeline.subjects import Subject
 from warden.pipeline.terms import RuleTerms, Terms
 from warden.rules import OPEN, Status, Transition, because, decision_key, retire, step
+from warden.rules.causes import LATE_AFTER
+from warden.rules.context import ABSENCES
 from warden.rules.sentences import sentences
 from warden.store.rules import Standing
 
@@ -58,14 +60,33 @@ def retired(rule: Rule, row: Standing, now: datetime) -> Move | None:
     return Move(decision_key(rule.key, row.partner_id, transition, previous), row.partner_id, transition)
 
 
-def confirmed(terms: RuleTerms, states: Mapping[uuid.UUID, Standing], unmoved: Iterable[Subject]) -> Iterator[Move]:
-    """Yield those of whom the rule fires still, as facts that came now show; nothing of it changes a state."""
+def confirmed(
+    terms: RuleTerms,
+    states: Mapping[uuid.UUID, Standing],
+    unmoved: Iterable[Subject],
+    fresh: Container[uuid.UUID],
+    unsaid: Mapping[uuid.UUID, datetime],
+    now: datetime,
+) -> Iterator[Move]:
+    """Yield those of whom the rule fires still, as what came now shows, or what did not come; no state changes.
+
+    `fresh`: of whom facts came. `unsaid`: of whom late facts raised an alert, and when it fired.
+    """
     for subject in unmoved:
-        row = states.get(subject.partner_id)
-        if row is not None and row.state is RuleState.FIRING:
-            uses = terms.of(subject.tier, subject.partner_id).rule.condition.uses
-            same = Transition(row.state, _status(row), {"message": CONFIRMED_MESSAGE, "params": {}})
-            yield Move("", subject.partner_id, same, Cause.NEW_FACTS, subject, uses=uses)
+        partner_id = subject.partner_id
+        row = states.get(partner_id)
+        if partner_id not in unsaid or row is None or row.state is not RuleState.FIRING:
+            continue
+        own = terms.of(subject.tier, partner_id)
+        if partner_id in fresh:
+            cause, reason = Cause.NEW_FACTS, {"message": CONFIRMED_MESSAGE, "params": {}}
+        elif now - unsaid[partner_id] >= LATE_AFTER and not ABSENCES.isdisjoint(own.rule.condition.uses):
+            cause, reason = Cause.TIME, {"message": STOOD_MESSAGE, "params": {"days": LATE_AFTER.days}}
+        else:
+            continue
+        seen = own.rule.seen(own.seen(subject.values))
+        same = Transition(row.state, _status(row), reason)
+        yield Move("", partner_id, same, cause, subject, seen, own.rule.condition.uses)
 
 
 def severities(

@@ -19,13 +19,13 @@ from warden.domain import (
     Severity,
     Side,
 )
+from warden.errors import Conflict
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.models import Action, Alert, AlertEvent, Assessment, Meeting, Partner, Person, Playbook
-from warden.pipeline import alarms, invitations
+from warden.pipeline import alarms, invitations, quiet
 from warden.pipeline.fence import fence
 from warden.pipeline.quiet import Held, held
-from warden.pipeline.terms import RuleTerms
 from warden.settings import Settings
 from warden.store import (
     actions,
@@ -65,6 +65,10 @@ TOO_SOON = N_(
     "No further meeting was proposed: the last one about this partner was settled less than %(days)s days before, and "
     "nothing is worse since."
 )
+PASSED_ON = N_(
+    "The executive meeting due by %(due_on)s stays: another alert that fires on asks for one, too, %(rule)s."
+)
+ONE_IS_OPEN = "An executive meeting with this partner is open already: {meeting}. Hold or waive that one first."
 
 
 class Proposals:
@@ -84,7 +88,7 @@ class Proposals:
         said = [one.alert.assessment_id for one in self._settled.values() if one.alert.assessment_id]
         self._settled_at = {row.partner_id: row for row in assessments.by_ids(session, said)}
         self._ranks = matrices.band_ranks(session)
-        people = {person.id for partner in partners.values() for person in _people(partner) if person.ours}
+        people = {person.id for partner in partners.values() for person in people_of(partner) if person.ours}
         self._stand_ins = duty.standing_in(session, people, now)
 
     def propose(self, alert: Alert, assessment: Assessment, within_days: int, key: str) -> Meeting | None:
@@ -99,6 +103,22 @@ class Proposals:
         if partner.id in self._settled and not self._is_worse(alert, assessment):
             self._note_why_not(alert)
             return None
+        return self._write(alert, assessment, within_days, key)
+
+    def ask(self, alert: Alert, assessment: Assessment | None, within_days: int, *, who: str, why: str) -> Meeting:
+        """Store and return the meeting that a person asks for, however lately people met.
+
+        Raises Conflict where one is open already.
+        """
+        if alert.partner.id not in self._unmet:
+            standing = meetings.open_of(self._session, alert.partner.id)
+            raise Conflict(ONE_IS_OPEN.format(meeting=standing.id if standing else ""))
+        meeting = self._write(alert, assessment, within_days, f"asked/{alert.id}/{self._now.isoformat()}")
+        meeting.proposed_by, meeting.proposed_why = who, why
+        return meeting
+
+    def _write(self, alert: Alert, assessment: Assessment | None, within_days: int, key: str) -> Meeting:
+        partner = alert.partner
         self._unmet.discard(partner.id)
         owner = partner.owner or partner.sponsor
         meeting = Meeting(
@@ -143,12 +163,9 @@ class Proposals:
             now=self._now,
         )
 
-    def _agenda(self, alert: Alert, assessment: Assessment) -> Iterator[dict[str, Any]]:
-        if assessment.likelihood is not None and assessment.impact is not None:
-            params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
-            yield {"message": PLACEMENT, "params": params}
-        elif assessment.not_rated:
-            yield {"message": UNRATED, "params": {"why": assessment.not_rated}}
+    def _agenda(self, alert: Alert, assessment: Assessment | None) -> Iterator[dict[str, Any]]:
+        if assessment is not None:
+            yield from _where_it_stands(assessment)
         for line in alert.evidence[:MOST_EVIDENCE]:
             yield {"message": line["message"], "params": line["params"]}
         others = [one for one in self._alerts.get(alert.partner.id, ()) if one.id != alert.id]
@@ -176,17 +193,79 @@ def propose_late(session: Session, told_of: Iterable[AlertEvent], now: datetime)
     if not late:
         return
     wanted = alerts.firing_among(session, late)
-    settings = rule_settings.in_force_of_all(session)
+    within = wanted_within(session, wanted)
     partners = alarms.partners(session, list({alert.partner_id for alert in wanted}))
     ids = [alert.assessment_id for alert in wanted if alert.assessment_id is not None]
     said = {row.id: row for row in assessments.by_ids(session, ids)}
     proposals = Proposals(session, partners, now)
     for alert in wanted:
-        own = RuleTerms(alert.rule, settings.get(alert.rule_id, NO_SETTINGS)).of(alert.partner.tier, alert.partner_id)
         assessment = said.get(alert.assessment_id) if alert.assessment_id is not None else None
-        if assessment is not None and own.enabled and own.meeting_within_days:
-            proposals.propose(alert, assessment, own.meeting_within_days, f"{alert.id}/{now.isoformat()}")
+        if assessment is not None and alert.id in within:
+            proposals.propose(alert, assessment, within[alert.id], f"{alert.id}/{now.isoformat()}")
     session.flush()
+
+
+def wanted_within(session: Session, found: Iterable[Alert]) -> dict[uuid.UUID, int]:
+    """Return within how many working days the rules of alerts ask for a meeting, by alert; some ask for none."""
+    settings = rule_settings.in_force_of_all(session)
+    wanted = {}
+    for alert in found:
+        chosen = settings.get(alert.rule_id, NO_SETTINGS)
+        own = rule_settings.effective(alert.rule, chosen, alert.partner.tier, alert.partner_id)
+        if own.enabled and own.meeting_within_days:
+            wanted[alert.id] = own.meeting_within_days
+    return wanted
+
+
+def release(session: Session, ended: Sequence[uuid.UUID], now: datetime) -> None:
+    """See to what alerts that have ended had asked for and nobody arranged.
+
+    Another alert of the partner takes the meeting over if it fires on and asks for one, too; else it is called off.
+    """
+    left = meetings.unarranged(session, ended)
+    heirs = _heirs(session, [meeting.partner_id for meeting in left]) if left else {}
+    for meeting in left:
+        heir = heirs.get(meeting.partner_id)
+        if heir is None:
+            meetings.waive(session, meeting, reason=meetings.RESOLVED_WHY, who=meetings.SERVICE)
+            continue
+        params = {"due_on": meeting.due_on.isoformat(), "rule": {"names": heir.rule.names}}
+        notices.add(
+            session,
+            key=f"meeting/{meeting.id}/passed_on/{heir.id}",
+            partner_id=meeting.partner_id,
+            reason=NoticeReason.RESOLVED,
+            held_back=HeldBack.PARTLY,
+            why={"message": PASSED_ON, "params": params},
+            alerts=[meeting.alert_id, heir.id],
+            now=now,
+        )
+        meetings.pass_on(session, meeting, heir)
+
+
+def _heirs(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
+    """Return of each partner the worst alert, of equals the first, that asks for a meeting and has had none.
+
+    Not one that nobody was to hear of: it asks for none until it is told.
+    """
+    firing = [alert for some in meetings.open_alerts(session, partner_ids).values() for alert in some]
+    ids = [alert.id for alert in firing]
+    asking = wanted_within(session, firing).keys() & meetings.heard_of(session, ids)
+    asking -= meetings.of_alerts(session, ids).keys()
+    order = list(Severity)
+    heirs: dict[uuid.UUID, Alert] = {}
+    for alert in sorted(firing, key=lambda alert: order.index(alert.severity), reverse=True):
+        if alert.id in asking:
+            heirs.setdefault(alert.partner_id, alert)
+    return heirs
+
+
+def _where_it_stands(assessment: Assessment) -> Iterator[dict[str, Any]]:
+    if assessment.likelihood is not None and assessment.impact is not None:
+        params = {"likelihood_share": assessment.likelihood, "impact": assessment.impact}
+        yield {"message": PLACEMENT, "params": params}
+    elif assessment.not_rated:
+        yield {"message": UNRATED, "params": {"why": assessment.not_rated}}
 
 
 def _was_unheard(event: AlertEvent) -> bool:
@@ -224,18 +303,26 @@ def attendees(partner: Partner, stand_ins: Mapping[uuid.UUID, Person]) -> list[d
     return list(found.values())
 
 
-def _people(partner: Partner) -> Collection[Person]:
+def people_of(partner: Partner) -> Collection[Person]:
+    """Return owner, sponsor and counterpart of a partner, as far as they are named."""
     return [person for person in (partner.owner, partner.sponsor, partner.counterpart) if person is not None]
 
 
 def miss(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
-    """Mark the meetings not held by their date, and escalate each once; return how many."""
+    """Mark the meetings not held by their date, and escalate each once; return how many.
+
+    Of those whose alert is silenced people are told when the silence is over, if they are to be held still.
+    """
     with db.read() as session:
         overdue = [meeting.id for meeting in meetings.overdue(session, now)]
+        released = _released(session, now) if send else []
     missed = 0
     for meeting_id in overdue:
         with fence("meeting_not_missed", meeting=str(meeting_id)), db.write() as session:
             missed += _miss(session, settings, meeting_id, now, send)
+    for meeting_id in released:
+        with fence("missed_meeting_not_told", meeting=str(meeting_id)), db.write() as session:
+            _tell_after_silence(session, settings, meeting_id, now)
     return missed
 
 
@@ -247,29 +334,58 @@ def _miss(session: Session, settings: Settings, meeting_id: uuid.UUID, now: date
     log.info("meeting_missed", meeting=str(meeting.id), partner=str(meeting.partner_id))
     why = _escalate(session, settings, meeting, now) if send else None
     if why is not None:
-        notices.add(
-            session,
-            key=f"meeting/{meeting.id}/missed/{meeting.sequence}",
-            partner_id=meeting.partner_id,
-            reason=NoticeReason.ESCALATION,
-            held_back=why.held_back,
-            why=why.why,
-            alerts=[meeting.alert_id],
-            now=now,
-        )
+        _note_missed(session, meeting, meetings.missed_key(meeting.id, meeting.sequence), why.held_back, why.why, now)
     return 1
+
+
+def _note_missed(
+    session: Session, meeting: Meeting, key: str, held_back: HeldBack | None, why: Mapping[str, Any], now: datetime
+) -> None:
+    notices.add(
+        session,
+        key=key,
+        partner_id=meeting.partner_id,
+        reason=NoticeReason.ESCALATION,
+        held_back=held_back,
+        why=why,
+        alerts=[meeting.alert_id],
+        now=now,
+    )
 
 
 def _escalate(session: Session, settings: Settings, meeting: Meeting, now: datetime) -> Held | None:
     """Tell that a meeting was missed; return why nobody is told.
 
-    Nobody hears so first of a meeting whose alert was decided for the past.
+    Nobody hears so first of a meeting whose alert was decided for the past, and nobody while the alert is silenced.
     """
     begun = meetings.how_alert_was_told(session, meeting)
-    if begun is not None and not notifications.speaks_of_meeting(session, meeting.id):
+    by_rule = meeting.proposed_by is None
+    if by_rule and begun is not None and not notifications.speaks_of_meeting(session, meeting.id):
         announced_at, notice_id = begun
         if announced_at is None:
             return None  # the alert waits to be told, and this with it
         if notice_id is None:
             return held(HeldBack.PAST)
+    why = quiet.read(session, now).hides(meeting.alert, meeting.partner)
+    if why is not None and why.held_back is HeldBack.SILENCED:
+        return why
     return None if invitations.escalated(session, settings, meeting, now) else held(HeldBack.NOBODY)
+
+
+def _released(session: Session, now: datetime) -> list[uuid.UUID]:
+    """Return the missed meetings that a silence kept from being told, and none does any more."""
+    waiting = meetings.missed_in_silence(session)
+    silences = quiet.read(session, now) if waiting else None
+    return [one.id for one in waiting if silences and silences.silence(one.alert, one.partner) is None]
+
+
+def _tell_after_silence(session: Session, settings: Settings, meeting_id: uuid.UUID, now: datetime) -> None:
+    meeting = meetings.get(session, meeting_id, lock=True)
+    if meeting.status is not MeetingStatus.MISSED:
+        return  # somebody closed or moved it meanwhile
+    key = meetings.missed_key(meeting.id, meeting.sequence) + meetings.AFTER_SILENCE
+    if invitations.escalated(session, settings, meeting, now):
+        _note_missed(session, meeting, key, None, invitations.missed(meeting), now)
+    else:
+        nobody = held(HeldBack.NOBODY)
+        _note_missed(session, meeting, key, nobody.held_back, nobody.why, now)

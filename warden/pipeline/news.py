@@ -34,12 +34,12 @@ ENOUGH = 30
 """Labels that the present version did not see, without which no other replaces it by itself."""
 
 BETTER = N_(
-    "speaks: on %(judged)s labels it had not seen, macro-F1 %(f1)s after %(present_f1)s, "
-    "log loss %(loss)s after %(present_loss)s"
+    "speaks: on %(judged)s labels it had not seen, macro-F1 %(f1_score)s after %(present_f1_score)s, "
+    "log loss %(loss_score)s after %(present_loss_score)s"
 )
 WORSE = N_(
-    "does not speak: on %(judged)s labels neither had seen, macro-F1 %(f1)s instead of %(present_f1)s, "
-    "log loss %(loss)s instead of %(present_loss)s"
+    "does not speak: on %(judged)s labels neither had seen, macro-F1 %(f1_score)s instead of %(present_f1_score)s, "
+    "log loss %(loss_score)s instead of %(present_loss_score)s"
 )
 HELD = N_("does not speak though at least as good: somebody chose the present version")
 UNJUDGED = N_("does not speak: %(judged)s labels since the present version was learned, %(needed)s are needed to judge")
@@ -143,9 +143,9 @@ def _verdict(report: Mapping[str, Any], *, held: bool) -> tuple[bool, dict[str, 
         return True, {"message": HELD, "params": {}}
     told = {
         "judged": report["judged"],
-        "f1": round(candidate.macro_f1, 3),
-        "present_f1": round(present.macro_f1, 3),
-        "loss": round(candidate.log_loss, 3),
-        "present_loss": round(present.log_loss, 3),
+        "f1_score": round(candidate.macro_f1, 3),
+        "present_f1_score": round(present.macro_f1, 3),
+        "loss_score": round(candidate.log_loss, 3),
+        "present_loss_score": round(present.log_loss, 3),
     }
     return better, {"message": BETTER if better else WORSE, "params": told}

@@ -22,7 +22,8 @@ from warden.errors import InvalidInput, Misconfigured
 from warden.log import get_logger
 from warden.messages import Message, reachable
 from warden.models import Destination, Notification
-from warden.pipeline import instead, notices
+from warden.pipeline import instead, notices, quiet
+from warden.pipeline.cases import Round
 from warden.pipeline.fence import fence
 from warden.settings import Settings
 from warden.store import destinations, notifications
@@ -171,7 +172,7 @@ def _carry_out(
     except (Misconfigured, InvalidInput) as error:
         outcome = ChannelRefused(f"This destination cannot be used: {error}")
     with db.write() as session:
-        _write_down(session, settings, outbound, outcome, clock(), is_test=is_test)
+        _write_down(session, vault, settings, outbound, outcome, clock(), is_test=is_test)
 
 
 def _open_channel(destination: Destination, vault: Vault, settings: Settings) -> Channel:
@@ -201,7 +202,14 @@ def _envelope(outbound: _Outbound) -> Envelope:
 
 
 def _write_down(
-    session: Session, settings: Settings, outbound: _Outbound, outcome: Outcome, now: datetime, *, is_test: bool
+    session: Session,
+    vault: Vault,
+    settings: Settings,
+    outbound: _Outbound,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    is_test: bool,
 ) -> None:
     claim = outbound.claim
     destination = destinations.get(session, outbound.destination.id)
@@ -225,7 +233,7 @@ def _write_down(
         notifications.finish(session, claim, NotificationStatus.FAILED, answer, now)
         log.warning("notification_failed", **facts, answer=answer)
         if isinstance(outcome, ChannelRefused) and not is_test:
-            _disable(session, settings, destination, answer, now)
+            _disable(session, vault, settings, destination, answer, now)
 
 
 def _keep_pace(session: Session, destination: Destination, now: datetime) -> None:
@@ -235,11 +243,11 @@ def _keep_pace(session: Session, destination: Destination, now: datetime) -> Non
         destinations.hold(session, destination, free_at)
 
 
-def _disable(session: Session, settings: Settings, lost: Destination, why: str, now: datetime) -> None:
+def _disable(session: Session, vault: Vault, settings: Settings, lost: Destination, why: str, now: datetime) -> None:
     """Switch a destination off, and tell those who look after the service through the other destinations."""
     if not destinations.disable(session, lost, why, now):
         return
     log.error("destination_disabled", destination=lost.name, why=why)
     notices.tell_of_destination(session, settings, lost, now)
     with fence("not_told_instead", destination=lost.name), session.begin_nested():
-        instead.tell(session, lost, now)
+        instead.tell(session, Round(vault, settings, now, quiet.read(session, now)), lost)

@@ -5,9 +5,10 @@ Ours are told to who owns them, the partner's to our owner of the partner: nothi
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warden.db import Database
@@ -42,19 +43,40 @@ def run(db: Database, settings: Settings, now: datetime) -> int:
     return len(due)
 
 
+def again(session: Session, settings: Settings, action_ids: Collection[uuid.UUID], now: datetime) -> None:
+    """Remind, whoever gets it now, of those of these actions that are not done: the reminder did not arrive."""
+    undone = session.scalars(select(Action.id).where(Action.id.in_(action_ids), Action.done_at.is_(None)))
+    found = [actions.get(session, one) for one in undone]
+    _tell_each(session, settings, _spread(session, [Due(one, actions.is_overdue(one, now)) for one in found], now), now)
+
+
+Spread = Sequence[tuple[Due, Sequence[Addressee]]]
+"""What is due, each with who is told."""
+
+
 def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> None:
+    spread = _spread(session, due, now)
+    for one, reached in spread:
+        _note(session, one, bool(reached), now)
+    _tell_each(session, settings, spread, now)
+
+
+def _spread(session: Session, due: Sequence[Due], now: datetime) -> Spread:
+    stand_ins, addresses = _stand_ins(session, due, now), directory(session, now)
+    return [(one, _reached(addresses, one.action, stand_ins)) for one in due]
+
+
+def _tell_each(session: Session, settings: Settings, spread: Spread, now: datetime) -> None:
+    """Write to each reader once, of all that is due."""
     to: dict[Place, Addressee] = {}
     told: dict[Place, list[Due]] = {}
-    stand_ins, addresses = _stand_ins(session, due, now), directory(session, now)
-    for one in due:
-        reached = _reached(addresses, one.action, stand_ins)
-        _note(session, one, bool(reached), now)
+    for one, reached in spread:
         for addressee in reached:
             to[place(addressee)] = addressee
             told.setdefault(place(addressee), []).append(one)
     for where, some in told.items():
         _tell(session, settings, to[where], some, now)
-    log.info("actions_reminded", actions=len(due), messages=len(told))
+    log.info("actions_reminded", actions=len(spread), messages=len(told))
 
 
 def _stand_ins(session: Session, due: Sequence[Due], now: datetime) -> Mapping[uuid.UUID, Person]:

@@ -20,7 +20,6 @@ from warden.pipeline.telling import Telling
 from warden.pipeline.together import Heap, said, send_all
 from warden.rules.matching import matches
 from warden.store import alert_events, alerts, notices, silences
-from warden.wording import Fact
 
 log = get_logger(__name__)
 
@@ -28,7 +27,11 @@ MOST_SINGLE = 4
 """When a silence is over, up to so many partners are told of one by one, with their evidence."""
 
 SILENCE_TITLE = N_("Silence over: %(partners)s partners")
-SILENCE_WHY = N_("A silence by %(author)s is over (%(reason)s). This fires still, or ended meanwhile.")
+SILENCE_WHY = N_("A silence by %(author)s is over (%(reason)s). This fires still.")
+SILENCE_WHY_OF_MANY = N_(
+    "A silence by %(author)s is over (%(reason)s). Partners of which something fires still: %(firing)s. Partners of "
+    "which all of it ended meanwhile: %(ended)s."
+)
 
 
 def tell(db: Database, turn: Round) -> int:
@@ -108,7 +111,8 @@ def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent]) -> 
         released = [key for key in group.firing if key in fresh and key not in group.told]
         known = [key for key in group.firing if key in group.told and _is_covered(silence, case, key)]
         if released or known:
-            yield Telling(recipient, NoticeReason.SILENCE_ENDED, group, _why_after(silence))
+            why = said(SILENCE_WHY, author=silence.author, reason=silence.reason)
+            yield Telling(recipient, NoticeReason.SILENCE_ENDED, group, why)
         elif any(key in group.told for key in ended) and all(key in group.over for key in group.told):
             reason = NoticeReason.RESOLVED_WHILE_SILENCED
             yield Telling(recipient, reason, group, telling.in_words(reason))
@@ -116,10 +120,6 @@ def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent]) -> 
 
 def _is_covered(silence: Silence, case: Case, key: str) -> bool:
     return matches(silence.matchers, subject_of(case.alerts[key], case.partner), silence.starts_at)
-
-
-def _why_after(silence: Silence) -> Fact:
-    return said(SILENCE_WHY, author=silence.author, reason=silence.reason)
 
 
 Released = Sequence[tuple[Case, Sequence[Telling], Sequence[AlertEvent]]]
@@ -145,13 +145,15 @@ def _tell_all(session: Session, turn: Round, silence: Silence, released: Release
         for one in tellings:
             heaps.setdefault(place(one.recipient), Heap(one.recipient)).parts.append((case, one.group))
     log.info("alerts_told_together", reason=NoticeReason.SILENCE_ENDED.value, partners=len(released))
+    firing = sum(any(one.group.firing for one in tellings) for _, tellings, _ in released)
+    counts = {"firing": firing, "ended": len(released) - firing}
     notice = notices.add(
         session,
         key=f"silence/{silence.id}",
         partner_id=None,
         reason=NoticeReason.SILENCE_ENDED,
         held_back=None,
-        why=_why_after(silence),
+        why=said(SILENCE_WHY_OF_MANY, author=silence.author, reason=silence.reason, **counts),
         alerts=list(dict.fromkeys(key for _, tellings, _ in released for key in _firing_ids(tellings))),
         partners=[case.partner.id for case, _, _ in released],
         now=turn.now,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,7 @@ def send(
         if notice is None:
             key = f"{case.partner.id}/{one.reason}/sent/{name}"
             notice = written[one.reason] = write(session, turn, case, key, one.reason, one.why, about)
-        _enqueue(session, turn, case, one, notice)
+        enqueue(session, turn, case, one, notice)
         remember(session, case, one.recipient, one.group, turn.now)
     return written
 
@@ -98,9 +98,12 @@ def remember(session: Session, case: Case, recipient: Addressee, group: Group, n
     told.put(session, case.partner.id, *place(recipient), known, now)
 
 
-def _enqueue(session: Session, turn: Round, case: Case, one: Telling, notice: Notice) -> None:
+def enqueue(
+    session: Session, turn: Round, case: Case, one: Telling, notice: Notice, meant_for: str | None = None
+) -> None:
+    """Queue one message under a notice. `meant_for`: somebody else, whom it did not reach."""
     main = main_alert(case, one.group)
-    context = _context(session, turn, case, one, main)
+    context = replace(_context(session, turn, case, one, main), meant_for=meant_for)
     build, kind = (alert_fired, NotificationReason.ALERT_FIRED)
     if not context.firing:
         build, kind = (alert_resolved, NotificationReason.ALERT_RESOLVED)

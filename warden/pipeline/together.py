@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from warden.db import Database
 from warden.domain import (
     FAMILIES,
+    LOCALES,
     AlertEventKind,
     AlertState,
     Cause,
@@ -18,6 +19,7 @@ from warden.domain import (
     HeldBack,
     NoticeReason,
     NotificationReason,
+    Severity,
 )
 from warden.i18n import N_
 from warden.log import get_logger
@@ -50,19 +52,19 @@ SPEAKS_LATELY = timedelta(days=180)
 
 FIRST_LOOK_TITLE = N_("First look: %(partners)s partners have alerts")
 FIRST_LOOK_WHY = N_("Warden looked at these partners for the first time; what it found stood before.")
-SOURCE_TITLE = N_("Common cause: %(partners)s partners of the source %(name)s")
+SOURCE_TITLE = N_("Common cause: %(rules)s for %(partners)s partners of the source %(name)s")
 SOURCE_WHY = N_(
-    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners that the source %(name)s "
-    "speaks of. Look at the source before you accuse the partners."
+    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners that the source %(name)s speaks of: "
+    "%(rules)s. Look at the source before you accuse the partners."
 )
-REGION_TITLE = N_("Common cause: %(partners)s partners in the region %(name)s")
+REGION_TITLE = N_("Common cause: %(rules)s for %(partners)s partners in the region %(name)s")
 REGION_WHY = N_(
-    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners in the region %(name)s. Look "
+    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners in the region %(name)s: %(rules)s. Look "
     "at what happens there before you accuse the partners."
 )
-EVERYBODY_TITLE = N_("Common cause: %(partners)s partners, most of those watched")
+EVERYBODY_TITLE = N_("Common cause: %(rules)s for %(partners)s partners, most of those watched")
 EVERYBODY_WHY = N_(
-    "Within %(hours)s hours the same alert fired for %(partners)s of the %(of)s partners that are watched. Look at "
+    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners that are watched: %(rules)s. Look at "
     "what concerns all of them, Warden itself included, before you accuse the partners."
 )
 IN_WORDS: Mapping[common_cause.Kind, tuple[str, str]] = {
@@ -161,16 +163,25 @@ def _is_heard(heaps: Iterable[Heap], event: AlertEvent) -> bool:
 
 
 def _tell_common_causes(session: Session, turn: Round, waiting: Collection[uuid.UUID]) -> int:
-    written = 0
-    for rule_id, events in sharing.raised_since(session, turn.now - common_cause.WITHIN).items():
-        raised = list(dict.fromkeys(str(one.partner_id) for one in events))
-        pending = {one.partner_id for one in events if one.announced_at is None} & set(waiting)
+    since = turn.now - common_cause.WITHIN
+    told = sharing.causes_told(session, since)
+    found: dict[CommonCause, list[Rule]] = {}
+    for rule_id, events in sharing.raised_since(session, since).items():
+        raised = sorted({str(one.partner_id) for one in events})
+        pending = {str(one.partner_id) for one in events if one.announced_at is None and one.partner_id in waiting}
         if len(raised) < common_cause.LEAST_PARTNERS or not pending:
             continue
         rule = rules.get(session, rule_id)
         for cause in common_cause.find(raised, shared(session, turn, rule, events)):
-            written += _tell_common_cause(session, turn, rule, cause, pending)
-    return written
+            # Else it was told already, and what did not join it is louder.
+            if not pending.isdisjoint(cause.partners) and cause_among(session, told, cause, [rule.key]) is None:
+                found.setdefault(cause, []).append(rule)
+    return sum(_tell_common_cause(session, turn, _loudest_first(of), cause, waiting) for cause, of in found.items())
+
+
+def _loudest_first(of: Iterable[Rule]) -> list[Rule]:
+    order = list(Severity)
+    return sorted(of, key=lambda rule: (-order.index(rule.severity), rule.key))
 
 
 def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEvent]) -> list[common_cause.Shared]:
@@ -203,25 +214,23 @@ def rests_on(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_a
 
 
 def _tell_common_cause(
-    session: Session, turn: Round, rule: Rule, cause: CommonCause, pending: Collection[uuid.UUID]
+    session: Session, turn: Round, of: Sequence[Rule], cause: CommonCause, waiting: Collection[uuid.UUID]
 ) -> int:
-    """Tell of a cause once, and hold back each partner's own notice."""
-    everybody = {uuid.UUID(one) for one in cause.partners}
-    if everybody.isdisjoint(pending):
-        return 0
-    prefix = prefix_of(rule.key, cause.kind, cause.key)
-    if sharing.told_since(session, prefix, turn.now - common_cause.WITHIN) is not None:
-        return 0  # what did not join it is louder
+    """Tell of a cause once, of all rules that fire for its partners, and hold back each partner's own notice."""
+    rule_ids = {rule.id for rule in of}
     heaps: dict[Place, Heap] = {}
     told: list[tuple[Case, list[AlertEvent]]] = []
-    for case, events in cases(session, turn, everybody):
-        fresh = [one for one in events if one.alert.rule_id == rule.id and held_of(case, one) is None]
-        raised = [key for key, one in case.alerts.items() if one.rule_id == rule.id and one.state is AlertState.FIRING]
-        if heap(heaps, case, only=raised, fresh=raised) and fresh and case.partner.id in pending:
+    spoken: set[str] = set()
+    for case, events in cases(session, turn, map(uuid.UUID, cause.partners)):
+        fresh = [one for one in events if one.alert.rule_id in rule_ids and held_of(case, one) is None]
+        firing = {key: one for key, one in case.alerts.items() if one.state is AlertState.FIRING}
+        raised = [key for key, one in firing.items() if one.rule_id in rule_ids]
+        spoken.update(raised)
+        if heap(heaps, case, only=raised, fresh=raised) and fresh and case.partner.id in waiting:
             told.append((case, fresh))
     if not told:
         return 0
-    notice = _tell_of_cause(session, turn, cause, prefix, told, heaps)
+    notice = _tell_of_cause(session, turn, of, cause, told, heaps, spoken)
     why = held(HeldBack.COMMON_CAUSE, notice=str(notice.id))
     for case, events in told:
         keep(session, turn, case, NoticeReason.FIRST, why, events, f"common/{occasion(events)}")
@@ -232,23 +241,49 @@ def _tell_common_cause(
 def _tell_of_cause(
     session: Session,
     turn: Round,
+    of: Sequence[Rule],
     cause: CommonCause,
-    prefix: str,
     told: Sequence[tuple[Case, Sequence[AlertEvent]]],
     heaps: Mapping[Place, Heap],
+    spoken: Collection[str],
 ) -> Notice:
     name = sharing.source_name(session, cause.key) if cause.kind == "source" else cause.key
     hours = common_cause.WITHIN / timedelta(hours=1)
-    params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours}
+    params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours, "rules": _named(of)}
     title, why = (said(one, **params) for one in IN_WORDS[cause.kind])
-    notice = write(session, turn, NoticeReason.COMMON_CAUSE, why, told, f"{prefix}{_last(told)}")
-    send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=True)
+    key = f"common/{of[0].key}/{_place_of(cause)}{_last(told)}"
+    notice = write(session, turn, NoticeReason.COMMON_CAUSE, why, told, key)
+    send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=True, only=spoken)
     return notice
 
 
-def prefix_of(rule_key: str, kind: common_cause.Kind, key: str) -> str:
-    """Return what the keys of the notices of one cause begin with."""
-    return f"common/{rule_key}/{kind}/{key}/"[:200]
+def title_of_cause(notice: Notice) -> dict[str, Any]:
+    """Return the title of a common cause that was told, in words."""
+    title = next(title for title, why in IN_WORDS.values() if why == notice.why["message"])
+    return said(title, **notice.why["params"])
+
+
+def _named(of: Sequence[Rule]) -> dict[str, dict[str, str]]:
+    """Return the names of rules as one value of a sentence."""
+    return {"names": {locale: ", ".join(reader_of(locale).name(rule.names) for rule in of) for locale in LOCALES}}
+
+
+def _place_of(cause: CommonCause | common_cause.Shared) -> str:
+    """Return what names a cause, but for the rules, in the key of its notice."""
+    return f"{cause.kind}/{cause.key}/"
+
+
+def cause_among(
+    session: Session, told: Iterable[Notice], cause: CommonCause | common_cause.Shared, rule_keys: Collection[str]
+) -> Notice | None:
+    """Return the first of these notices that told of this source or region, or of everybody, for one of these rules."""
+    for notice in told:
+        place_and_occasion = notice.key.split("/", 2)[2]  # common/RULE/…
+        if place_and_occasion.startswith(_place_of(cause)) and not sharing.rules_of(session, notice).isdisjoint(
+            rule_keys
+        ):
+            return notice
+    return None
 
 
 def said(message: str, **params: Any) -> dict[str, Any]:
@@ -291,17 +326,23 @@ def send_all(
     heaps: Iterable[Heap],
     *,
     known: bool,
+    only: Collection[str] | None = None,
+    meant_for: str | None = None,
 ) -> None:
-    """Queue one message for each recipient; `known`: they know of every partner's alerts from now on."""
+    """Queue one message for each recipient; `known`: they know of every partner's alerts from now on.
+
+    `only`: of what fires, these alerts alone are listed. `meant_for`: somebody else, whom it did not reach.
+    """
     for heap in heaps:
         context = ManyContext(
             kind=kind,
             reason=notice.reason,
             title={**title, "params": {**title["params"], "partners": len(heap.parts)}},
-            why=notice.why,
+            why=_as_read(notice.why, heap),
             at=turn.now,
             url=f"{turn.settings.public_url}/alerts",
-            partners=_parts(turn, heap),
+            partners=_parts(turn, heap, only),
+            meant_for=meant_for,
         )
         notifications.enqueue(
             session,
@@ -317,11 +358,19 @@ def send_all(
             telling.remember(session, case, heap.recipient, group, turn.now)
 
 
-def _parts(turn: Round, heap: Heap) -> list[PartnerPart]:
+def _as_read(why: Fact, heap: Heap) -> Fact:
+    """Return why people are told with the counts of what one of them is told, where it has such."""
+    firing = sum(bool(group.firing) for _, group in heap.parts)
+    own = {"firing": firing, "ended": len(heap.parts) - firing}
+    return {**why, "params": {**why["params"], **{name: own[name] for name in own if name in why["params"]}}}
+
+
+def _parts(turn: Round, heap: Heap, only: Collection[str] | None) -> list[PartnerPart]:
     """Return the partners worst first."""
     found = []
     for case, group in heap.parts:
-        firing = worst_first(case, group.firing)
+        listed = {key: one for key, one in group.firing.items() if only is None or key in only}
+        firing = worst_first(case, listed)
         ended = worst_first(case, [key for key in group.told if key in group.over])
         part = PartnerPart(
             partner=case.partner.name,
@@ -330,5 +379,5 @@ def _parts(turn: Round, heap: Heap) -> list[PartnerPart]:
             rules=[alert.rule.names for alert in firing],
             ended=[alert.rule.names for alert in ended],
         )
-        found.append((-loudness(group.firing.values()), case.partner.name, part))
+        found.append((-loudness(listed.values()), case.partner.name, part))
     return [part for _, _, part in sorted(found, key=lambda one: one[:2])]

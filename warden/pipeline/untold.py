@@ -40,7 +40,7 @@ def waiting(session: Session, now: datetime, severities: Collection[Severity]) -
     # Most of what nobody takes, nobody ever will: it is not read each time where its severity says so.
     taken = [one for one in severities if addresses.routes or addresses.by_default(one)]
     kept = alert_events.untaken(session, taken) if taken else []
-    known = told.alerts(session) if kept else set()
+    known = told.heard(session) if kept else set()
     some = (one for one in kept if one.alert_id not in known)
     return list(dict.fromkeys(one.partner_id for one in some if addresses.of(one.alert, one.alert.partner)))
 
@@ -69,10 +69,11 @@ def _cases(session: Session, turn: Round, partner_ids: Collection[uuid.UUID]) ->
     """Yield partners, held, with what nobody was told of until now and nothing else hides."""
     held_ones = alert_events.hold(session, partner_ids)
     kept = alert_events.untaken(session, list(Severity))
+    known = told.heard(session)
     for partner in held_ones:
         mine = [one for one in kept if one.partner_id == partner.id]
         case = case_of(session, turn, partner, [one.alert for one in mine])
-        unknown = [one for one in mine if not case.is_known(str(one.alert_id)) and held_of(case, one) is None]
+        unknown = [one for one in mine if one.alert_id not in known and held_of(case, one) is None]
         if unknown:
             yield case, unknown
 

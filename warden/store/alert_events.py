@@ -95,6 +95,15 @@ def untaken(session: Session, severities: Collection[Severity]) -> list[AlertEve
     return list(session.scalars(query.where(Alert.severity.in_(severities))))
 
 
+def begun(session: Session, alert_ids: Collection[uuid.UUID]) -> list[AlertEvent]:
+    """Return that alerts fired and became worse, as far as it was announced or kept back, the oldest first."""
+    kinds = (AlertEventKind.FIRED, AlertEventKind.WORSE)
+    query = select(AlertEvent).where(
+        AlertEvent.alert_id.in_(alert_ids), AlertEvent.kind.in_(kinds), AlertEvent.notice_id.is_not(None)
+    )
+    return list(session.scalars(query.options(joinedload(AlertEvent.alert)).order_by(AlertEvent.id)))
+
+
 def silenced(session: Session) -> list[AlertEvent]:
     """Return what nobody was told of because of a silence: what fired and fires still, and what ended and is known.
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from warden.domain import AlertEventKind, AlertState, Cause, HeldBack, NoticeReason, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Alert, AlertEvent, Notice, Partner, Rule, RuleStatus, Told
+from warden.store import told
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
 
@@ -99,7 +100,7 @@ def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
     """
     announced_since = exists().where(AlertEvent.alert_id == Alert.id, AlertEvent.kind == AlertEventKind.FIRED)
     announced_since = announced_since.where(AlertEvent.announced_at > before)
-    told = exists().where(Told.partner_id == Alert.partner_id)
+    is_known = exists().where(Told.partner_id == Alert.partner_id)
     reminder = exists().where(
         Notice.partner_id == Alert.partner_id, Notice.reason == NoticeReason.REMINDER, Notice.at > before
     )
@@ -110,9 +111,9 @@ def standing_long(session: Session, before: datetime) -> list[uuid.UUID]:
             Alert.state == AlertState.FIRING,
             Alert.fired_at <= before,
             ~announced_since,
-            told,
+            is_known,
             ~reminder.where(or_(Notice.held_back.is_(None), Notice.held_back != too_soon)),
-            or_(~reminder.where(Notice.held_back == too_soon), ~told.where(Told.at > before)),
+            or_(~reminder.where(Notice.held_back == too_soon), ~is_known.where(Told.at > before)),
         )
         .distinct()
         .order_by(Alert.partner_id)
@@ -136,13 +137,24 @@ _OF_LATE_FACTS = and_(
 """It is open, late facts raised it and nothing else since: nobody is told of it."""
 
 
-def of_late_facts(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, set[uuid.UUID]]:
-    """Return of which of some partners an alert is open that nobody is told of, as late facts raised it, by rule."""
-    found: dict[uuid.UUID, set[uuid.UUID]] = {}
-    query = select(Alert.rule_id, Alert.partner_id).where(Alert.partner_id.in_(partner_ids), _OF_LATE_FACTS)
-    for rule_id, partner_id in session.execute(query):
-        found.setdefault(rule_id, set()).add(partner_id)
+def of_late_facts(session: Session, partner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[uuid.UUID, datetime]]:
+    """Return when alerts of some partners fired that nobody is told of, as late facts raised them, by rule and partner.
+
+    Only open ones.
+    """
+    found: dict[uuid.UUID, dict[uuid.UUID, datetime]] = {}
+    query = select(Alert.rule_id, Alert.partner_id, Alert.fired_at)
+    for rule_id, partner_id, at in session.execute(query.where(Alert.partner_id.in_(partner_ids), _OF_LATE_FACTS)):
+        found.setdefault(rule_id, {})[partner_id] = at
     return found
+
+
+def decided_for_the_past(session: Session) -> list[Alert]:
+    """Return the open alerts that only decisions for the past raised, and nobody heard of since."""
+    for_now = or_(AlertEvent.announced_at.is_(None), AlertEvent.notice_id.is_not(None))
+    query = select(Alert).where(Alert.state == AlertState.FIRING, _BEGUN, ~_BEGUN.where(for_now), ~_OF_LATE_FACTS)
+    known = told.alerts(session)
+    return [one for one in session.scalars(query.order_by(Alert.fired_at, Alert.id)) if one.id not in known]
 
 
 def firing_by_rules(session: Session, keys: Collection[str]) -> list[Alert]:

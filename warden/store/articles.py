@@ -15,8 +15,9 @@ from scorers.news.outlets import outlet_of
 from warden.domain import CorrectionKind
 from warden.errors import Fault, InvalidInput, NotFound
 from warden.models import Correction, Fact, Mention, Partner, Reading
-from warden.store import corrections, readings, sightings
+from warden.store import corrections, editions, readings, sightings
 from warden.store.batches import in_batches
+from warden.store.editions import Edition
 from warden.store.facts import in_force
 from warden.store.periods import mentioned
 
@@ -41,14 +42,6 @@ class Said:
     correction: Correction
     before: Mention | None
     other: Fact | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """What a source said until it edited an article, and how that was read; None where it did not name the partner."""
-
-    fact: Fact
-    mention: Mention | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +276,7 @@ def _once(told: Sequence[Told]) -> list[Told]:
     for several in articles.values():
         first = min(several, key=lambda one: (not one.is_dated, one.fact.observed_at, one.fact.id))
         said = {each.correction.id: each for one in several for each in one.said}
-        earlier = sorted((each for one in several for each in one.earlier), key=lambda each: each.fact.recorded_at)
+        earlier = editions.through_several(each for one in several for each in one.earlier)
         in_order = sorted(said.values(), key=lambda each: (each.correction.created_at, each.correction.id))
         merged.append(replace(first, said=in_order, holding=_holding(in_order), earlier=earlier))
     return merged
@@ -292,7 +285,7 @@ def _once(told: Sequence[Told]) -> list[Told]:
 def _told(session: Session, partner_id: uuid.UUID, rows: Sequence[_Row]) -> dict[int, Told]:
     numbers = [row.mention.fact_id for row in rows]
     said, facts = _said(session, partner_id, numbers), _facts(session, numbers)
-    earlier = _earlier(session, partner_id, list(facts.values()))
+    earlier = editions.earlier(session, partner_id, list(facts.values()))
     return {
         fact_id: Told(
             facts[fact_id],
@@ -300,27 +293,10 @@ def _told(session: Session, partner_id: uuid.UUID, rows: Sequence[_Row]) -> dict
             row.outlet,
             said.get(fact_id, []),
             _holding(said.get(fact_id, [])),
-            [
-                one
-                for one in earlier.get(facts[fact_id].identity, [])
-                if one.fact.recorded_at < facts[fact_id].recorded_at
-            ],
+            editions.reworded(earlier.get(facts[fact_id].identity, []), facts[fact_id]),
         )
         for fact_id, row in zip(numbers, rows, strict=True)
     }
-
-
-def _earlier(session: Session, partner_id: uuid.UUID, facts: Sequence[Fact]) -> dict[bytes, list[Edition]]:
-    """Return what the sources of articles said before, by identity; most never edited any."""
-    found: dict[bytes, list[Edition]] = {}
-    for batch in in_batches([fact.identity for fact in facts]):
-        query = select(Fact).where(Fact.identity.in_(batch), Fact.superseded_at > Fact.recorded_at)
-        rows = session.scalars(query.order_by(Fact.recorded_at, Fact.id)).all()
-        past = _past(session, partner_id, {row.id for row in rows})
-        for row in rows:
-            read = [one for one in past.get(row.id, []) if _stood(one, row.superseded_at or one.first_attributed_at)]
-            found.setdefault(row.identity, []).append(Edition(row, read[-1] if read else None))
-    return found
 
 
 def _current(session: Session, numbers: Collection[int]) -> dict[int, Fact]:
@@ -345,27 +321,14 @@ def _said(session: Session, partner_id: uuid.UUID, fact_ids: Collection[int]) ->
     """Return all that people said of any row of these articles for a partner, oldest first, with what stood before."""
     rows = corrections.of_articles(session, fact_ids, partner_id)
     every = [row for several in rows.values() for row in several]
-    past = _past(session, partner_id, {row.fact_id for row in every})
+    past = editions.readings_of(session, partner_id, {row.fact_id for row in every})
     others = _facts(session, {row.value["with"] for row in every if "with" in row.value})
 
     def said(row: Correction) -> Said:
-        before = [one for one in past.get(row.fact_id, []) if _stood(one, row.created_at)]
+        before = [one for one in past.get(row.fact_id, []) if editions.stood(one, row.created_at)]
         return Said(row, before[-1] if before else None, others.get(row.value.get("with", 0)))
 
     return {fact_id: [said(row) for row in several] for fact_id, several in rows.items()}
-
-
-def _past(session: Session, partner_id: uuid.UUID, fact_ids: Collection[int]) -> dict[int, list[Mention]]:
-    past: dict[int, list[Mention]] = {}
-    for batch in in_batches(sorted(fact_ids)):
-        query = select(Mention).where(Mention.partner_id == partner_id, Mention.fact_id.in_(batch))
-        for one in session.scalars(query.order_by(Mention.first_attributed_at)):
-            past.setdefault(one.fact_id, []).append(one)
-    return past
-
-
-def _stood(mention: Mention, before: datetime) -> bool:
-    return mention.first_attributed_at < before and (mention.until is None or mention.until >= before)
 
 
 def _naming(session: Session, fact_id: int, partner_id: uuid.UUID, *when: ColumnElement[bool]) -> int | None:

@@ -13,7 +13,11 @@ from warden.domain import NotificationStatus, Role, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
 from warden.models import Destination, Digest, Notification, User
 from warden.store.access import FIRST_ADMIN
+from warden.store.sources import LONGEST_TICK
 from warden.store.visible import is_plain, is_visible
+
+LONGEST_HOLD = timedelta(days=8)
+"""Nobody asks to be left alone for as long: a hold that ends later was noted by a clock that ran ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +157,6 @@ def disable(session: Session, destination: Destination, why: str, now: datetime)
     return True
 
 
-def enable(session: Session, destination: Destination) -> None:
-    """Switch a destination on again; what still waits for it is sent, in order."""
-    if destination.disabled_at is None:
-        return
-    destination.disabled_at = None
-    destination.disabled_why = ""
-    destination.not_before = None
-    destination.version += 1
-
-
 def disabled_key(destination: Destination) -> str:
     """Return the key under which the others are told, once, that this destination was switched off."""
     since = destination.disabled_at.isoformat() if destination.disabled_at else ""
@@ -170,8 +164,9 @@ def disabled_key(destination: Destination) -> str:
 
 
 def hold(session: Session, destination: Destination, until: datetime) -> None:
-    """Write nothing to this destination before `until`. A hold is never shortened."""
-    if destination.not_before is None or destination.not_before < until:
+    """Write nothing to this destination before `until`. A hold is never shortened, but for one by a wrong clock."""
+    held = destination.not_before
+    if held is None or held < until or held > until + LONGEST_HOLD:
         destination.not_before = until
 
 
@@ -206,7 +201,11 @@ def _window_end(
 ) -> datetime | None:
     recent = (
         select(Notification.sent_at)
-        .where(Notification.destination_id == destination_id, Notification.sent_at > now - per)
+        .where(
+            Notification.destination_id == destination_id,
+            Notification.sent_at > now - per,
+            Notification.sent_at <= now + LONGEST_TICK,
+        )
         .order_by(Notification.sent_at.desc())
         .offset(count - 1)
         .limit(1)

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session, joinedload
 from warden.domain import Frequency, NotificationReason, NotificationStatus, WhenEmpty
 from warden.errors import Conflict, NotFound, PreconditionFailed
 from warden.models import Destination, Digest, Notification, Partner, Person
+from warden.store.sources import LONGEST_TICK
+
+_LONGEST_PERIOD = timedelta(days=32)
 
 LAST_DAY = 28
 """The last day of the month a monthly digest may be ordered for: every month has it."""
@@ -158,11 +161,13 @@ def unsubscribe_text(digest_id: uuid.UUID) -> str:
 
 
 def due(session: Session, now: datetime) -> list[Digest]:
-    """Return the digests to be sent now, with person and destination.
+    """Return the digests to be sent now, or to be planned anew, with person and destination.
 
-    Those of a switched-off destination wait: once it is back they are due, once.
+    Those of a switched-off destination wait: once it is back they are due, once. What is to be planned anew was sent
+    or planned by a clock that ran ahead and has been set right since: its `next_run_at` is still to come.
     """
-    query = listing().join(Digest.destination).where(Digest.enabled.is_(True), Digest.next_run_at <= now)
+    ahead = or_(Digest.last_run_at > now + LONGEST_TICK, Digest.next_run_at > now + _LONGEST_PERIOD)
+    query = listing().join(Digest.destination).where(Digest.enabled.is_(True), or_(Digest.next_run_at <= now, ahead))
     return list(session.scalars(query.where(Destination.disabled_at.is_(None)).order_by(Digest.next_run_at, Digest.id)))
 
 
@@ -178,6 +183,15 @@ def advance(session: Session, digest: Digest, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     return bool(moved.rowcount)  # type: ignore[attr-defined]
+
+
+def plan_anew(session: Session, digest: Digest, now: datetime) -> None:
+    """Plan the next run of a digest that a clock which ran ahead has planned; that it ran then says nothing."""
+    planned = update(Digest).where(Digest.id == digest.id, Digest.next_run_at == digest.next_run_at)
+    last = None if digest.last_run_at is not None and digest.last_run_at > now else digest.last_run_at
+    session.execute(
+        planned.values(next_run_at=_next_of(digest, now), last_run_at=last).execution_options(synchronize_session=False)
+    )
 
 
 def slot_key(digest: Digest) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session, aliased
 
+from collectors.base import MILESTONE
 from warden.domain import FAMILIES, FactKind
 from warden.models import Attribution, Fact, Mention, Reading
 from warden.store import numbers
@@ -37,7 +38,7 @@ class InTime(NamedTuple):
 
 
 _KINDS: Mapping[str, FactKind] = {family: kind for kind, family in FAMILIES.items()}
-_MEASURES = {"satisfaction": "satisfaction", "milestones": "milestone"}  # by signal
+_MEASURES = {"satisfaction": "satisfaction", "milestones": MILESTONE}  # by signal
 
 Printed = tuple[int, str | None]  # the story that an article tells in nearly the same words, its outlet
 Newest = dict[tuple[uuid.UUID, Evidence], list[int]]

@@ -31,7 +31,7 @@ class Look:
     """A time all rules looked: the moment, the newest fact there was, and what each rule was.
 
     `known_at`: up to when facts counted, for the assessments may have been made before. `failed`: rules that could not
-    be decided by.
+    be decided by. `told`: whether people are told of what it decided, which they are not of the past.
     """
 
     at: datetime
@@ -39,6 +39,7 @@ class Look:
     newest_fact: int
     rules: Mapping[uuid.UUID, Mark]
     failed: Collection[uuid.UUID] = ()
+    told: bool = False
 
 
 def last(session: Session) -> Look | None:
@@ -48,7 +49,8 @@ def last(session: Session) -> Look | None:
         return None
     at, known_at = (datetime.fromisoformat(value.get(name, value["at"])) for name in ("at", "known_at"))
     marks = {uuid.UUID(rule_id): (mark[0], mark[1], mark[2]) for rule_id, mark in value.get("rules", {}).items()}
-    return Look(at, known_at, value["newest_fact"], marks, {uuid.UUID(one) for one in value.get("failed", ())})
+    failed = {uuid.UUID(one) for one in value.get("failed", ())}
+    return Look(at, known_at, value["newest_fact"], marks, failed, value.get("told", False))
 
 
 def begin(session: Session, now: datetime) -> Look:
@@ -75,6 +77,7 @@ def note(session: Session, look: Look) -> None:
         "newest_fact": look.newest_fact,
         "rules": {str(rule_id): list(mark) for rule_id, mark in sorted(look.rules.items())},
         "failed": sorted(map(str, look.failed)),
+        "told": look.told,
     }
     meta.put(session, LOOKED, value)
 

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from warden.domain import OPEN_MEETINGS, AlertEventKind, AlertState, MeetingStatus
+from warden.domain import OPEN_MEETINGS, AlertEventKind, AlertState, HeldBack, MeetingStatus, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.i18n import N_
-from warden.models import Alert, AlertEvent, Meeting, Notification, Partner
-from warden.store import duty
+from warden.models import Alert, AlertEvent, Meeting, Notice, Notification, Partner
+from warden.store import alerts, duty
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
 
@@ -42,6 +42,12 @@ SERVICE = "warden"
 
 NEEDS_ACTION = "needs-action"
 """The participation status (RFC 5545) of somebody who has not answered."""
+
+DAYS_AHEAD = 5
+"""Working days within which a meeting is due that a person asks for and whose alert's rule names no others."""
+
+MOST_DAYS_AHEAD = 90
+"""As for a rule that asks for one."""
 
 MOST_WHYS = 5
 LONGEST_WHY = 500
@@ -103,15 +109,24 @@ def count_open(session: Session) -> int:
 
 
 def of_alerts(session: Session, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Meeting]:
-    """Return the meetings that alerts called for, by alert; without partner and owner."""
-    return {found.alert_id: found for found in session.scalars(select(Meeting).where(Meeting.alert_id.in_(alert_ids)))}
+    """Return the meetings about alerts, of each the one proposed last, by alert; without partner and owner."""
+    query = select(Meeting).where(Meeting.alert_id.in_(alert_ids)).order_by(Meeting.proposed_at, Meeting.id)
+    return {found.alert_id: found for found in session.scalars(query)}
+
+
+def worst_alert(session: Session, partner_id: uuid.UUID) -> uuid.UUID | None:
+    """Return the alert of a partner that fires and is the most severe, of equals the first; None: none fires."""
+    query = select(Alert.id, Alert.severity).where(Alert.partner_id == partner_id, Alert.state == AlertState.FIRING)
+    order = list(Severity)
+    found = session.execute(query.order_by(Alert.fired_at, Alert.id)).all()
+    return max(found, key=lambda row: order.index(row.severity)).id if found else None
 
 
 def open_alerts(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Alert]]:
-    """Return the alerts of each partner that fire, the first first, with their rules: what a meeting is to speak of."""
-    query = select(Alert).where(Alert.partner_id.in_(partner_ids), Alert.state == AlertState.FIRING)
+    """Return the alerts of each partner that fire, the first first, with partners and rules: what to speak of."""
+    query = alerts.select_with_names().where(Alert.partner_id.in_(partner_ids), Alert.state == AlertState.FIRING)
     found: dict[uuid.UUID, list[Alert]] = {}
-    for alert in session.scalars(query.options(joinedload(Alert.rule)).order_by(Alert.fired_at, Alert.id)):
+    for alert in session.scalars(query.order_by(Alert.fired_at, Alert.id)):
         found.setdefault(alert.partner_id, []).append(alert)
     return found
 
@@ -137,6 +152,28 @@ def overdue(session: Session, now: datetime) -> list[Meeting]:
     query = select_with_names().where(Meeting.status.in_(AWAITED), Meeting.due_on <= now.date())
     found = session.scalars(query.order_by(Meeting.due_on, Meeting.id))
     return [meeting for meeting in found if is_overdue(meeting, now)]
+
+
+def missed_key(meeting_id: uuid.UUID, sequence: int) -> str:
+    """Return the key of the line in the ledger about a missed meeting."""
+    return f"meeting/{meeting_id}/missed/{sequence}"
+
+
+AFTER_SILENCE = "/after_silence"
+"""Ends the key of the line about the same once the silence is over that kept it from being told."""
+
+
+def missed_in_silence(session: Session) -> list[Meeting]:
+    """Return missed meetings that a silence kept from being told, and that nobody was told of since."""
+    missed = select(Meeting.id, Meeting.sequence).where(Meeting.status == MeetingStatus.MISSED)
+    keys = {missed_key(*row): row.id for row in session.execute(missed)}
+    kept = select(Notice.key).where(Notice.key.in_(keys), Notice.held_back == HeldBack.SILENCED)
+    waiting = {key + AFTER_SILENCE: keys[key] for key in session.scalars(kept)} if keys else {}
+    if not waiting:
+        return []
+    for key in session.scalars(select(Notice.key).where(Notice.key.in_(list(waiting)))):
+        del waiting[key]
+    return list(session.scalars(select_with_names().where(Meeting.id.in_(waiting.values())).order_by(Meeting.id)))
 
 
 def how_alert_was_told(session: Session, meeting: Meeting) -> Row[datetime | None, uuid.UUID | None] | None:
@@ -225,23 +262,48 @@ def miss(session: Session, meeting: Meeting, now: datetime) -> Meeting:
     return _become(session, meeting, MeetingStatus.MISSED)
 
 
-def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID], why: str = RESOLVED_WHY) -> list[Meeting]:
-    """Waive meetings of these alerts that nobody had scheduled, for a reason of Warden's own; return them.
+def unarranged(session: Session, alert_ids: Sequence[uuid.UUID]) -> list[Meeting]:
+    """Return the meetings of these alerts that Warden may call off by itself, held against other writers.
 
-    Scheduled ones stay: people agreed to meet.
+    Nobody had scheduled them, and no person had asked for them: what people agreed on is theirs to call off.
     """
-    query = select_with_names().where(
-        Meeting.alert_id.in_(alert_ids), Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
-    )
-    found = list(session.scalars(query.with_for_update(of=Meeting)))
-    return [waive(session, meeting, reason=why, who=SERVICE) for meeting in found]
+    query = select_with_names().where(Meeting.alert_id.in_(alert_ids), *_UNARRANGED)
+    return list(session.scalars(query.with_for_update(of=Meeting)))
+
+
+_UNARRANGED = (Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED)), Meeting.proposed_by.is_(None))
+
+
+def waive_unarranged(session: Session, alert_ids: Sequence[uuid.UUID], why: str) -> list[Meeting]:
+    """Waive meetings of these alerts, see `unarranged`, for a reason of Warden's own; return them."""
+    return [waive(session, meeting, reason=why, who=SERVICE) for meeting in unarranged(session, alert_ids)]
 
 
 def withdraw_unasked(session: Session, alert_ids: Collection[uuid.UUID]) -> None:
-    """Take back the meetings of these alerts that nobody was asked to and nobody arranged: as if never proposed."""
+    """Take back the meetings of these alerts that nobody was asked to, see `unarranged`: as if never proposed."""
     asked = exists().where(Notification.meeting_id == Meeting.id)
-    unarranged = Meeting.status.in_((MeetingStatus.PROPOSED, MeetingStatus.MISSED))
-    session.execute(delete(Meeting).where(Meeting.alert_id.in_(alert_ids), unarranged, ~asked))
+    session.execute(delete(Meeting).where(Meeting.alert_id.in_(alert_ids), *_UNARRANGED, ~asked))
+
+
+def pass_on(session: Session, meeting: Meeting, alert: Alert) -> None:
+    """Let a meeting be about another alert of its partner, which fires on."""
+    meeting.alert = alert
+    meeting.version += 1
+    session.flush()
+
+
+def heard_of(session: Session, alert_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those alerts whose begin was told, waits to be, or would be if anybody took it."""
+    query = select(AlertEvent.alert_id, AlertEvent.announced_at, Notice.sent, Notice.held_back)
+    query = query.outerjoin(Notice, Notice.id == AlertEvent.notice_id).where(AlertEvent.alert_id.in_(alert_ids))
+    begun = (AlertEventKind.FIRED, AlertEventKind.WORSE, AlertEventKind.STEADY)
+    rows = session.execute(query.where(AlertEvent.kind.in_(begun)).order_by(AlertEvent.id))
+    last = {row.alert_id: row for row in rows}
+    return {
+        alert_id
+        for alert_id, row in last.items()
+        if row.announced_at is None or row.sent or row.held_back == HeldBack.NOBODY
+    }
 
 
 def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import secrets
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +14,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from warden.db import to_micros
-from warden.domain import NotificationReason, NotificationStatus
+from warden.domain import AlertState, MeetingStatus, NotificationReason, NotificationStatus
 from warden.errors import Conflict, NotFound
 from warden.messages import Message
-from warden.models import Destination, Notification
-from warden.store.destinations import Addressee
+from warden.messages.refusals import SETTLED
+from warden.models import Alert, Destination, Meeting, Notice, Notification
+from warden.store.destinations import LONGEST_HOLD, Addressee
+from warden.store.sources import LONGEST_TICK
 
 LEASE = timedelta(minutes=5)
 """How long a claim holds. Longer than any one send may take; after it, somebody else sends again."""
@@ -29,6 +31,17 @@ MAX_AGE = timedelta(hours=48)
 MAX_ATTEMPTS = 30
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=3)
+
+_MEETINGS_AS = {
+    NotificationReason.MEETING_PROPOSED: MeetingStatus.PROPOSED,
+    NotificationReason.MEETING_SCHEDULED: MeetingStatus.SCHEDULED,
+    NotificationReason.MEETING_ESCALATED: MeetingStatus.MISSED,
+}
+_OF_WHAT_FIRES = (
+    NotificationReason.ALERT_FIRED,
+    NotificationReason.COMMON_CAUSE,
+    NotificationReason.SILENCE_ENDED,
+)
 
 _counter = itertools.count()
 
@@ -118,6 +131,45 @@ def stranded(session: Session, lost: Destination, reasons: Collection[Notificati
     return [row for row in rows if event_of(row.key) not in told]
 
 
+def withdraw(rows: Iterable[Notification], why: str) -> None:
+    """Give up what waits and is not to be sent any more; `why`: a sentence of messages.refusals."""
+    for row in rows:
+        if row.status is NotificationStatus.QUEUED:
+            row.status, row.next_attempt_at, row.answer = NotificationStatus.FAILED, None, why
+
+
+def resume(session: Session, destination: Destination) -> None:
+    """Switch a destination on again; what still waits for it is sent, in order, but for what is so no more."""
+    waits = select(Notification).where(
+        Notification.destination_id == destination.id, Notification.status == NotificationStatus.QUEUED
+    )
+    if destination.disabled_at is None:
+        return
+    withdraw([row for row in session.scalars(waits) if not is_so(session, row)], SETTLED)
+    destination.disabled_at = None
+    destination.disabled_why = ""
+    destination.not_before = None
+    destination.version += 1
+
+
+def is_so(session: Session, row: Notification) -> bool:
+    """Tell whether what a message says fires still does, or whether a meeting still stands as it says."""
+    if row.reason in _MEETINGS_AS:
+        meeting = session.get(Meeting, row.meeting_id)
+        return meeting is not None and meeting.status is _MEETINGS_AS[row.reason]
+    notice = notice_of(session, row) if row.reason in _OF_WHAT_FIRES else None
+    if notice is None:
+        return True
+    ids = [uuid.UUID(one) for one in notice.alerts]
+    return bool(session.scalar(select(exists().where(Alert.id.in_(ids), Alert.state == AlertState.FIRING))))
+
+
+def notice_of(session: Session, row: Notification) -> Notice | None:
+    """Return the notice a message about alerts belongs to, None for any other message."""
+    kind, _, name = event_of(row.key).partition("/")
+    return session.get(Notice, uuid.UUID(name)) if kind == "notice" else None
+
+
 def event_of(key: str) -> str:
     """Return what `enqueue` was given as the key, which names the event alone."""
     return key.rpartition(":")[0]
@@ -152,7 +204,8 @@ def ready_destinations(session: Session, now: datetime) -> list[uuid.UUID]:
 def next_ready_at(session: Session, now: datetime) -> datetime | None:
     """Return when a destination that is only paced may be written to again, None when nothing waits for that."""
     waits = exists().where(Notification.destination_id == Destination.id, _open_at(now))
-    held = select(Destination.not_before).where(Destination.disabled_at.is_(None), Destination.not_before > now, waits)
+    paced = and_(Destination.not_before > now, Destination.not_before <= now + LONGEST_HOLD)
+    held = select(Destination.not_before).where(Destination.disabled_at.is_(None), paced, waits)
     return session.scalar(held.order_by(Destination.not_before).limit(1))
 
 
@@ -293,15 +346,22 @@ def _end(session: Session, claimed: Claim, **values: Any) -> bool:
 
 
 def _open_at(now: datetime) -> ColumnElement[bool]:
-    """Due and queued, or claimed by somebody whose lease ran out."""
+    """Due and queued, or claimed by somebody whose lease ran out.
+
+    What a clock that ran ahead, and was set right since, queued or claimed would come far too late.
+    """
+    ahead = now + LONGEST_TICK
+    due = or_(Notification.next_attempt_at <= now, Notification.created_at > ahead)
+    ran_out = or_(Notification.lease_until <= now, Notification.lease_until > ahead)
     return or_(
-        and_(Notification.status == NotificationStatus.QUEUED, Notification.next_attempt_at <= now),
-        and_(Notification.status == NotificationStatus.CLAIMED, Notification.lease_until <= now),
+        and_(Notification.status == NotificationStatus.QUEUED, due),
+        and_(Notification.status == NotificationStatus.CLAIMED, ran_out),
     )
 
 
 def _live_claim(now: datetime) -> ColumnElement[bool]:
-    return and_(Notification.status == NotificationStatus.CLAIMED, Notification.lease_until > now)
+    lasts = and_(Notification.lease_until > now, Notification.lease_until <= now + LONGEST_TICK)
+    return and_(Notification.status == NotificationStatus.CLAIMED, lasts)
 
 
 def _has_live_claim(now: datetime) -> ColumnElement[bool]:
@@ -309,7 +369,9 @@ def _has_live_claim(now: datetime) -> ColumnElement[bool]:
 
 
 def _may_be_written(now: datetime) -> ColumnElement[bool]:
-    return and_(Destination.disabled_at.is_(None), or_(Destination.not_before.is_(None), Destination.not_before <= now))
+    """On, and not held; what holds it for longer than ever anybody asks was noted by a clock that ran ahead."""
+    held = Destination.not_before
+    return and_(Destination.disabled_at.is_(None), or_(held.is_(None), held <= now, held > now + LONGEST_HOLD))
 
 
 def _full_key(key: str, destination_id: uuid.UUID, recipient: str | None) -> str:

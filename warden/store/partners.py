@@ -1,7 +1,6 @@
 """Partners: making, changing, finding and listing them. Their names and identifiers are in store.identifiers."""
 
 import json
-import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, String, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from collectors import codes
 from warden.calendars import time_zones
 from warden.domain import WATCHED_STAGES, Stage
 from warden.errors import Conflict, Fault, InvalidInput, NotFound, PreconditionFailed
@@ -59,6 +59,7 @@ class Filters:
     text: str | None = None
     band: str | None = None
     cell: tuple[int, int] | None = None  # levels of likelihood and impact
+    unplaced_on: int | None = None  # the version of the matrix on which they are watched and have no place
 
 
 ANY = Filters()
@@ -72,11 +73,11 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "tier": (lambda value: 0 < len(value.strip()) <= 40 and is_plain(value), "a tier of 1 to 40 characters"),
     "stage": (lambda value: value in list(Stage), f"one of {', '.join(Stage)}"),
-    "country": (lambda value: bool(re.fullmatch("[A-Z]{2}", value)), "a country code such as TW (ISO 3166-1)"),
+    "country": (codes.is_country, "a country code such as TW (ISO 3166-1)"),
     "region": (lambda value: len(value) <= 60 and is_plain(value), "a region of at most 60 characters, or none"),
     "time_zone": (lambda value: value in time_zones(), "a time zone such as Asia/Taipei"),
     "annual_value": (lambda value: Decimal(0) <= value < Decimal(10) ** 16, "an amount of 0 or more"),
-    "currency": (lambda value: bool(re.fullmatch("[A-Z]{3}", value)), "a currency code such as TWD (ISO 4217)"),
+    "currency": (codes.is_currency, "a currency code such as TWD (ISO 4217)"),
     "share": (lambda value: 0 <= value <= 1, "a share between 0 and 1, that is 0% and 100%"),
     "months_to_replace": (lambda value: 0 <= value <= 600, "a number of months from 0 to 600"),
     "notes": (lambda value: len(value) <= 20_000, "a note of at most 20,000 characters"),
@@ -244,6 +245,24 @@ def tiers(session: Session) -> list[str]:
     return list(session.scalars(select(Partner.tier).distinct().order_by(Partner.tier)))
 
 
+def values_held(session: Session, name: str) -> frozenset[str]:
+    """Return what partners have of tier, country, region or tag."""
+    if name == "tag":
+        return frozenset(tag for tags in session.scalars(select(Partner.tags)) for tag in tags)
+    column = {"tier": Partner.tier, "country": Partner.country, "region": Partner.region}[name]
+    return frozenset(value for value in session.scalars(select(column).distinct()) if value)
+
+
+def held_by_nobody(session: Session, several: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return, for each of several matchers, the tiers, tags, regions and countries it names that no partner has."""
+    named = {name for matchers in several for name in ("tier", "tag", "region", "country") if name in matchers}
+    held = {name: values_held(session, name) for name in sorted(named)}
+    return [
+        [value for name, wanted in matchers.items() if name in held for value in wanted if value not in held[name]]
+        for matchers in several
+    ]
+
+
 def unknown_tier(found: str, known: Iterable[str]) -> Fault:
     """Return the fault of naming a tier that no partner has."""
     expected = ", ".join(known) or {"message": N_("there is none yet"), "params": {}}
@@ -295,6 +314,10 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         likelihood, impact = filters.cell
         in_cell = (Assessment.likelihood_level == likelihood, Assessment.impact_level == impact)
         conditions.append(latest_assessment_is(*in_cell, Assessment.band.is_not(None)))
+    if filters.unplaced_on is not None:
+        levels = (Assessment.likelihood_level.is_not(None), Assessment.impact_level.is_not(None))
+        placed = latest_assessment_is(*levels, Assessment.matrix_version == filters.unplaced_on)
+        conditions += [Partner.stage.in_(WATCHED_STAGES), ~placed]
     return conditions
 
 

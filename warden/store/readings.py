@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,20 +89,22 @@ def save(session: Session, readings: Sequence[Reading], mentions: Sequence[Menti
 def correct(session: Session, correction: Correction, now: datetime) -> None:
     """Let what a person just said hold at once; the article is read again with the next tick all the same.
 
-    What was taken back is only known then: until then what stands stays.
+    What was taken back is only known then: until then what stands stays, there and in its copies, but nobody's word.
     """
     partner_id = correction.partner_id
     rows = _rows_of(session, correction.fact_id)
-    session.execute(update(Reading).where(Reading.fact_id.in_(rows)).values(reader=UNREAD))
     stories.hold(session, [partner_id])
+    again = rows | _copies_of(session, rows, partner_id)
+    session.execute(update(Reading).where(Reading.fact_id.in_(again)).values(reader=UNREAD))
     theirs = select(Mention).where(Mention.partner_id == partner_id, Mention.until.is_(None))
     theirs = theirs.join(Fact, Fact.id == Mention.fact_id).where(in_force(None), Fact.id.in_(rows))
     standing = session.scalars(theirs.order_by(Mention.fact_id)).all()
-    said = corrections.in_force(session, rows) if standing and correction.value else {}
-    for stored in standing if correction.value else ():
+    said = corrections.in_force(session, rows) if standing else {}
+    for stored in standing:
         holds = said.get((stored.fact_id, partner_id), {})
         if holds.get(CorrectionKind.ABOUT, {}).get("about", True):
-            corrections.lay_over(stories.supersede(session, stored, now), holds)
+            if correction.value or stored.corrected:
+                corrections.lay_over(stories.supersede(session, stored, now), holds)
         else:
             _end(session, stored, now)
     stories.regroup(session, {partner_id: rows}, now)
@@ -119,6 +121,13 @@ def _rows_of(session: Session, fact_id: int) -> set[int]:
     seen = {one.fact_id: one for rows in (own, others) for one in sightings.seen(session, rows)}
     place = dict(zip(seen, sightings.same(list(seen.values())), strict=True))
     return {one for one in seen if place[one] == place[fact_id]}
+
+
+def _copies_of(session: Session, rows: Collection[int], partner_id: uuid.UUID) -> set[int]:
+    """Return the articles that tell a partner's news in nearly the same words as these rows of one."""
+    theirs = select(Mention).where(Mention.partner_id == partner_id, Mention.until.is_(None))
+    stories_told = {one.copy_of for one in session.scalars(theirs.where(Mention.fact_id.in_(rows)))}
+    return {one.fact_id for one in session.scalars(theirs.where(Mention.copy_of.in_(stories_told)))}
 
 
 def _end(session: Session, stored: Mention, now: datetime) -> None:

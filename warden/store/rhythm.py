@@ -21,12 +21,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.orm import Session
 
+from collectors.base import MEETING, MEETINGS
 from warden.domain import WATCHED_STAGES, FactKind, MeetingLevel, MeetingStatus
 from warden.models import Attribution, Fact, Meeting, Partner, PartnerVersion, Source
 from warden.store import cadences
 from warden.store.batches import in_batches
 from warden.store.cadences import Effective
-from warden.store.counts import MEETING, MEETING_NAMES
 from warden.store.facts import in_force
 from warden.store.periods import held
 
@@ -171,7 +171,7 @@ def _told(
 def _meetings(now: datetime, known_at: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions that a measure tells of a meeting held; one of 0 says that there was none."""
     return [
-        Fact.name.in_(MEETING_NAMES),
+        Fact.name.in_(MEETINGS),
         Fact.number >= 0.5,  # as store.counts rounds
         Fact.observed_at <= now,
         in_force(known_at),

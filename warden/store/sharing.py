@@ -8,7 +8,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from warden.domain import WATCHED_STAGES, AlertEventKind, Cause, FactKind, HeldBack, NoticeReason, Severity
-from warden.models import Alert, AlertEvent, Fact, FactKey, Notice, Partner, Source
+from warden.models import Alert, AlertEvent, Fact, FactKey, Notice, Partner, Rule, Source
 from warden.store.batches import in_batches
 from warden.store.notices import NAMESPACE
 
@@ -64,17 +64,6 @@ def sources(session: Session, kinds: Collection[FactKind], since: datetime) -> d
 def source_name(session: Session, source_id: str) -> str:
     """Return what a source is called."""
     return session.get_one(Source, uuid.UUID(source_id)).name
-
-
-def told_since(session: Session, prefix: str, since: datetime) -> Notice | None:
-    """Return the notice of a common cause whose key begins like this, if one was sent after a moment."""
-    query = select(Notice).where(
-        Notice.reason == NoticeReason.COMMON_CAUSE,
-        Notice.sent.is_(True),
-        Notice.at > since,
-        Notice.key.startswith(prefix),
-    )
-    return session.scalars(query.order_by(Notice.at.desc())).first()
 
 
 def causes_told(session: Session, since: datetime) -> list[Notice]:
@@ -144,6 +133,13 @@ def causes_of(session: Session, alert_ids: Collection[uuid.UUID]) -> dict[uuid.U
     causes = {one.id: one for one in session.scalars(select(Notice).where(Notice.id.in_(set(ids.values()))))}
     found = {alert_id: causes[notice_id] for alert_id, notice_id in ids.items() if notice_id in causes}
     return {alert_id: notice for alert_id, notice in found.items() if str(alert_id) in notice.alerts}
+
+
+def rules_of(session: Session, notice: Notice) -> set[str]:
+    """Return the keys of the rules whose alerts a notice speaks of."""
+    ids = [uuid.UUID(one) for one in notice.alerts]
+    query = select(Rule.key).join(Alert, Alert.rule_id == Rule.id).distinct()
+    return {key for some in in_batches(ids) for key in session.scalars(query.where(Alert.id.in_(some)))}
 
 
 def loudest(session: Session, notice: Notice) -> Severity | None:

@@ -14,14 +14,18 @@ from sqlalchemy.orm import Session
 
 from warden.calendars import moment_of
 from warden.domain import SilenceKind
-from warden.errors import Conflict, Fault, InvalidInput, NotFound
+from warden.errors import Conflict, Fault, InvalidInput, NotFound, hint
 from warden.i18n import N_
 from warden.models import Partner, Person, Rule, Silence
+from warden.store import meta, partners
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
 
 LONGEST = timedelta(days=90)
 """No silence ends later than this from now: what is to stay quiet for longer needs a rule that says so."""
+
+_LOCK = "silences"
+_MOST_NAMED = 30
 
 
 def add(
@@ -38,7 +42,8 @@ def add(
 ) -> Silence:
     """Keep quiet about what matches, from now or from `starts_at`. Raises InvalidInput with every fault.
 
-    Times without a zone of their own are what clocks in `time_zone` show.
+    Times without a zone of their own are what clocks in `time_zone` show. An equal silence that is not over is
+    returned, and none added: who ends one of two would believe that alerts sound again.
     """
     faults = [*_unknown(session, matchers)]
     if not is_visible(reason):
@@ -49,6 +54,10 @@ def add(
         faults += _span_faults(begin, end, now)
     if faults or begin is None or end is None:
         raise InvalidInput(f"The silence cannot be stored: {faults[0]}.", faults)
+    meta.hold(session, _LOCK)
+    equal = _equal(session, kind, matchers, begin, end, reason.strip(), author, now)
+    if equal is not None:
+        return equal
     silence = Silence(
         kind=kind,
         matchers=dict(matchers),
@@ -62,6 +71,28 @@ def add(
     session.add(silence)
     session.flush()
     return silence
+
+
+def _equal(
+    session: Session,
+    kind: SilenceKind,
+    matchers: Mapping[str, Any],
+    begin: datetime,
+    end: datetime,
+    reason: str,
+    author: str,
+    now: datetime,
+) -> Silence | None:
+    """Return a silence of the same that is to come from the same moment, or in force already where this one is."""
+    query = select(Silence).where(
+        Silence.kind == kind,
+        Silence.ended_at.is_(None),
+        Silence.ends_at == end,
+        Silence.reason == reason,
+        Silence.author == author,
+        Silence.starts_at <= now if begin <= now else Silence.starts_at == begin,
+    )
+    return next((one for one in session.scalars(query) if one.matchers == dict(matchers)), None)
 
 
 def _moment(name: str, given: datetime, time_zone: str, faults: list[Fault], *, last: bool) -> datetime | None:
@@ -92,7 +123,7 @@ def _span_faults(begin: datetime, end: datetime, now: datetime) -> list[Fault]:
 
 
 def _unknown(session: Session, matchers: Mapping[str, Any]) -> list[Fault]:
-    """Return a fault for each rule, partner and owner that does not exist: a silence about nothing is a mistake."""
+    """Return a fault for each value that nobody and nothing has: a silence about nothing is a mistake."""
     faults = []
     for place, value in enumerate(matchers.get("rule", ())):
         if session.scalar(select(Rule.id).where(Rule.key == value)) is None:
@@ -106,6 +137,13 @@ def _unknown(session: Session, matchers: Mapping[str, Any]) -> list[Fault]:
         if session.scalar(select(Person.id).where(Person.email == value)) is None:
             what = N_("there is no person with the address %(found)s")
             faults.append(Fault.of(f"matchers.owner[{place}]", what, found=f"{value!r:.80}"))
+    for name in ("tier", "tag", "region", "country"):
+        held = partners.values_held(session, name) if name in matchers else ()
+        for place, value in enumerate(matchers.get(name, ())):
+            if value not in held:
+                what = N_("no partner has %(found)s; %(hint)s")
+                said = {"found": f"{value!r:.80}", "hint": hint(value, sorted(held)[:_MOST_NAMED])}
+                faults.append(Fault.of(f"matchers.{name}[{place}]", what, **said))
     return faults
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import JSON, ColumnElement, Row, Select, cast, func, literal, se
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
+from collectors.base import COMPLIANCE
 from warden.domain import FactKind, Stage
 from warden.models import Assessment, Attribution, Fact, Partner, PartnerVersion
-from warden.store import quarters
 from warden.store.facts import in_force
 from warden.store.partners import VERSIONED
 from warden.store.periods import held
@@ -126,6 +126,6 @@ def _after(
 def compliance(session: Session, since: datetime, until: datetime) -> list[tuple[uuid.UUID, datetime]]:
     """Return whose compliance incidents were reported, and of when, oldest first."""
     query = select(Attribution.partner_id, Fact.observed_at).join(Fact, Fact.key_id == Attribution.key_id)
-    query = query.where(Fact.kind == FactKind.MEASURE, Fact.name == quarters.COMPLIANCE, Fact.number > 0)
+    query = query.where(Fact.kind == FactKind.MEASURE, Fact.name == COMPLIANCE, Fact.number > 0)
     query = query.where(Fact.observed_at > since, Fact.observed_at <= until, in_force(until), held(until, until))
     return [(row.partner_id, row.observed_at) for row in session.execute(query.distinct().order_by(Fact.observed_at))]

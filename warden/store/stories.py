@@ -21,6 +21,9 @@ from warden.store.sightings import Sighting
 _APART = timedelta(days=copies.WINDOW_DAYS)
 """Articles with a longer pause between them have nothing to do with one another, unless a person joined them."""
 
+_TOLD = ("p_negative", "p_neutral", "p_positive", "event", "severity", "half_life_days")
+"""What a person's word changes of what was read."""
+
 _LONGEST = timedelta(days=28)
 _EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday
 _DAY = timedelta(days=1)
@@ -44,7 +47,8 @@ def regroup(session: Session, touched: Mapping[uuid.UUID, Collection[int]], now:
     """Group anew what partners' articles tell, as far as the `touched` articles reach (partner → their numbers).
 
     The outcome does not depend on the order in which articles arrived. What is grouped otherwise than before stands
-    from `now` on; what stood before is kept for replays.
+    from `now` on; what stood before is kept for replays. What a person said of the tone or the event of one copy holds
+    for those of the same incident that nobody spoke of: a wire story does not have to be corrected forty times.
     """
     session.flush()
     for batch in in_batches(sorted(touched), PARTNERS):
@@ -160,7 +164,7 @@ def _articles(
 
 def _group(session: Session, articles: Sequence[_Article], name: str, joins: corrections.Joins, now: datetime) -> None:
     if len(articles) == 1:  # nearly always: nothing to compare
-        _place(session, articles[0], articles[0], articles[0], now)
+        _place(session, articles[0], articles[0], articles[0], articles[0], now)
         return
     place = {article.mention.fact_id: number for number, article in enumerate(articles)}
     ages = [(articles[-1].at - article.at) / _DAY for article in articles]
@@ -177,8 +181,11 @@ def _group(session: Session, articles: Sequence[_Article], name: str, joins: cor
     copied = copies.components(len(articles), links)
     told = [_told(article, name, age) for article, age in zip(articles, ages, strict=True)]
     grouped = incidents.group(told, copied, apart, together)
-    for article, first, incident in zip(articles, copied.tolist(), grouped.tolist(), strict=True):
-        _place(session, article, articles[first], articles[incident], now)
+    places = list(zip(copied.tolist(), grouped.tolist(), strict=True))
+    heard = {found: one for found, one in zip(places, articles, strict=True) if one.mention.corrected}  # the newest
+    for article, (first, incident) in zip(articles, places, strict=True):
+        word = article if article.mention.corrected else heard.get((first, incident), article)
+        _place(session, article, articles[first], articles[incident], word, now)
 
 
 def _kept(articles: Sequence[_Article], name: str) -> Iterator[tuple[int, int]]:
@@ -191,11 +198,16 @@ def _kept(articles: Sequence[_Article], name: str) -> Iterator[tuple[int, int]]:
             yield from pairwise(several)
 
 
-def _place(session: Session, article: _Article, first: _Article, incident: _Article, now: datetime) -> None:
-    found = first.mention.fact_id, incident.mention.fact_id
-    if found != (article.mention.copy_of, article.mention.incident):
+def _place(
+    session: Session, article: _Article, first: _Article, incident: _Article, word: _Article, now: datetime
+) -> None:
+    """Let an article tell what it is found to: a copy of the `first`, with what a person said of its copy `word`."""
+    found = {name: getattr(word.mention, name) for name in _TOLD}
+    found |= {"copy_of": first.mention.fact_id, "incident": incident.mention.fact_id}
+    if any(getattr(article.mention, name) != value for name, value in found.items()):
         row = supersede(session, article.mention, now)
-        row.copy_of, row.incident = found
+        for name, value in found.items():
+            setattr(row, name, value)
 
 
 def _told(article: _Article, name: str, age: float) -> incidents.Told:

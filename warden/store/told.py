@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from warden.models import Told
+from warden.models import Destination, Told
 
 
 def of_partner(session: Session, partner_id: uuid.UUID) -> list[Told]:
@@ -19,7 +19,17 @@ def of_partner(session: Session, partner_id: uuid.UUID) -> list[Told]:
 
 def alerts(session: Session) -> set[uuid.UUID]:
     """Return every alert that somebody knows as firing."""
-    return {uuid.UUID(alert) for known in session.scalars(select(Told.alerts)) for alert in known}
+    return _alerts(session, select(Told.alerts))
+
+
+def heard(session: Session) -> set[uuid.UUID]:
+    """Return every alert that somebody knows as firing whose destination is on."""
+    query = select(Told.alerts).join(Destination, Destination.id == Told.destination_id)
+    return _alerts(session, query.where(Destination.disabled_at.is_(None)))
+
+
+def _alerts(session: Session, query: Select[Any]) -> set[uuid.UUID]:
+    return {uuid.UUID(alert) for known in session.scalars(query) for alert in known}
 
 
 def put(

@@ -27,6 +27,16 @@ def typed_version(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
+def typed_days(text: str) -> int | None:
+    """Return the days typed into a form, None where nothing was; what is no number is refused as 0 days are."""
+    if not text.strip():
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return 0
+
+
 def tag_of(content: Any) -> str:
     """Return what an ETag says of a thing without a version of its own: a hash of its content."""
     return blake2b(to_json(content), digest_size=8).hexdigest()

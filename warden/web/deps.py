@@ -90,6 +90,11 @@ class Principal:
     locale: str | None = None
     time_zone: str = "UTC"
 
+    @property
+    def account(self) -> str:
+        """Return what tells this caller's requests from everybody else's; see store.idempotency."""
+        return f"{'token' if self.is_token else 'user'}:{self.id}"
+
 
 _BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="An API token, `wdn_…`.")
 _COOKIE = APIKeyCookie(

@@ -1,7 +1,9 @@
 """Whether the service lives, whether it is ready for work, and its figures for Prometheus."""
 
 import ipaddress
+import os
 import re
+import shutil
 import time
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -31,6 +33,12 @@ SHORTEST_PATIENCE = timedelta(minutes=2)
 
 LONGEST_WALK = timedelta(minutes=30)
 """How long after they are due all partners have been assessed, however slow the sources are."""
+
+UNWRITABLE_SECONDS = 120
+"""For so long the database counts as not to be written to after it last was not: what is small may still fit."""
+
+LEAST_FREE = 50_000_000
+"""Bytes of disk below which there is no room for the database's own temporary files."""
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -81,7 +89,7 @@ def readiness(db: Database, settings: Settings, now: datetime) -> list[Check]:
     except SQLAlchemyError as error:
         log.error("database_unreachable", error=type(error).__name__)
         return [Check(name="database", ok=False, detail="does not answer")]
-    checks = [Check(name="database", ok=True, detail="answers")]
+    checks = [_writing(db)]
     if current != head:
         return [
             *checks,
@@ -92,6 +100,18 @@ def readiness(db: Database, settings: Settings, now: datetime) -> list[Check]:
     checks.append(Check(name="migrations", ok=True, detail="are at the newest version"))
     with db.read() as session:
         return [*checks, _clock(session, settings, now), _stages(session, settings, now)]
+
+
+def _writing(db: Database) -> Check:
+    """Check whether the database that answers also takes what is written."""
+    if db.was_unwritable(UNWRITABLE_SECONDS):
+        detail = "answers, but could not be written to just now: is its disk full?"
+        return Check(name="database", ok=False, detail=detail)
+    if db.file is not None and not (os.access(db.file, os.W_OK) and os.access(db.file.resolve().parent, os.W_OK)):
+        return Check(name="database", ok=False, detail="answers, but its file or folder may not be written to")
+    if db.file is not None and shutil.disk_usage(db.file.resolve().parent).free < LEAST_FREE:
+        return Check(name="database", ok=False, detail=f"has less than {LEAST_FREE // 1_000_000} MB of its disk left")
+    return Check(name="database", ok=True, detail="answers")
 
 
 def _clock(session: Session, settings: Settings, now: datetime) -> Check:

@@ -199,7 +199,9 @@ def _place(error: Any) -> str:
 def _what(error: Any) -> str:
     if error["type"] == "json_invalid":
         return f"is not valid JSON: {error.get('ctx', {}).get('error', error['msg'])}"
-    return str(error["msg"])
+    if error["type"] == "extra_forbidden":
+        return "is no field of this request"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def allowed_methods(request: Request) -> list[str]:

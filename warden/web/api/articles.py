@@ -12,7 +12,8 @@ from warden.domain import CorrectionKind
 from warden.errors import Fault, InvalidInput
 from warden.models import Correction, Fact, Mention
 from warden.store import articles, partners
-from warden.store.articles import Edition, Incident, Said, Story, Told
+from warden.store.articles import Incident, Said, Story, Told
+from warden.store.editions import Edition
 from warden.web.api.shapes import Cursor, Input, Limit, Listed, text
 from warden.web.bounds import RowNumber
 from warden.web.deps import Caller, Now, Read, Write, guard
@@ -249,8 +250,8 @@ def _article(told: Told) -> ArticleOut:
 def _edition(one: Edition) -> EditionOut:
     return EditionOut(
         title=(one.fact.detail or {}).get("title"),
-        recorded_at=one.fact.recorded_at,
-        superseded_at=one.fact.superseded_at,
+        recorded_at=one.began,
+        superseded_at=one.ended,
         tone=_tone(one.mention) if one.mention else None,
         event=one.mention.event if one.mention else None,
     )

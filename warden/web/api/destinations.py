@@ -15,7 +15,7 @@ from warden.errors import Fault, InvalidInput
 from warden.messages.refusals import in_words
 from warden.models import Destination
 from warden.pipeline import notify
-from warden.store import destinations
+from warden.store import destinations, notifications
 from warden.store.paging import page
 from warden.web.api.shapes import (
     Bool,
@@ -199,7 +199,7 @@ def change_destination(
     if given:
         destinations.change(session, destination, None, **given)
     if enabled is True:
-        destinations.enable(session, destination)
+        notifications.resume(session, destination)
     elif enabled is False:
         destinations.disable(session, destination, f"Switched off by {caller.name}.", now)
     session.flush()

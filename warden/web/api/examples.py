@@ -174,6 +174,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "level": "executive",
         "status": "scheduled",
         "proposed_at": EARLIER,
+        "proposed_by": None,
+        "proposed_why": None,
         "due_on": "2026-05-08",
         "owner": OWNER,
         "attendees": [ATTENDEE],

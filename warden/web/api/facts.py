@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from warden.domain import FactKind
@@ -15,8 +15,20 @@ from warden.models import Fact, FactKey
 from warden.store import facts, idempotency, identifiers, partners, sources
 from warden.store.facts import Unattributed
 from warden.web.api.push import REQUEST_BODY, read_batch
-from warden.web.api.shapes import Cursor, Input, Limit, Listed, Moment, Since, Until, listed
-from warden.web.bounds import NO_NUL, RowNumber
+from warden.web.api.shapes import (
+    REPLAYED,
+    Cursor,
+    IdempotencyKey,
+    Input,
+    Limit,
+    Listed,
+    Moment,
+    Since,
+    Until,
+    listed,
+    set_replayed,
+)
+from warden.web.bounds import RowNumber
 from warden.web.deps import Caller, Now, Read, Write, guard
 from warden.web.problems import errors
 
@@ -102,7 +114,7 @@ class Mapped(BaseModel):
     "/facts",
     status_code=201,
     openapi_extra={"requestBody": REQUEST_BODY},
-    responses={**errors(409), 201: {"headers": {"Idempotent-Replayed": {"schema": {"type": "string"}}}}},
+    responses={**errors(409), **REPLAYED},
 )
 def push_facts(
     caller: Caller,
@@ -110,7 +122,7 @@ def push_facts(
     session: Write,
     now: Now,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=NO_NUL)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> FactsTaken:
     """Write down up to 1,000 facts of any kind: all of them or, with a fault in any, none.
 
@@ -118,11 +130,11 @@ def push_facts(
     a repeated request is answered exactly as the first was, for 48 hours.
     """
     source_name, reports = read_batch(body, now)
-    who = f"{'token' if caller.is_token else 'user'}:{caller.id}"
+    who = caller.account
     if idempotency_key is not None:
         earlier = idempotency.claim(session, who, idempotency_key, hashlib.sha256(body).hexdigest(), now)
         if earlier is not None:
-            response.headers["Idempotent-Replayed"] = "true"
+            set_replayed(response)
             return FactsTaken.model_validate(earlier.body)
     source = sources.push(session, source_name, now)
     new = facts.insert_facts(session, source.id, reports, now)

@@ -1,5 +1,6 @@
-"""Executive meetings: scheduled, held with an outcome, or waived with a reason."""
+"""Executive meetings: asked for, scheduled, held with an outcome, or waived with a reason."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from warden.domain import MeetingLevel, MeetingStatus
 from warden.models import Meeting, MeetingReply
-from warden.pipeline import invitations
-from warden.store import actions, meetings, replies
+from warden.pipeline import asking, invitations
+from warden.store import actions, idempotency, meetings, replies
 from warden.web.api.actions import Promise
 from warden.web.api.alerts import Named
 from warden.web.api.people import PersonOut
 from warden.web.api.shapes import (
+    REPLAYED,
     Cursor,
+    IdempotencyKey,
     IfMatch,
     Input,
     Limit,
@@ -30,6 +33,7 @@ from warden.web.api.shapes import (
     listed,
     sentence,
     set_etag,
+    set_replayed,
     text,
 )
 from warden.web.deps import ApiReader, Caller, CurrentServices, Now, Read, Write, guard
@@ -61,6 +65,33 @@ class Why(Input):
     because: Annotated[str, text(meetings.LONGEST_WHY, 0)] = ""
 
 
+class Proposal(Input):
+    """A meeting that a person asks for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "partner_id": "6d2f0c1e-3b55-4f0e-9a41-5e0f6a1c7b10",
+                    "reason": "They no longer answer our buyers.",
+                    "within_days": 5,
+                }
+            ]
+        }
+    )
+
+    partner_id: uuid.UUID
+    alert_id: uuid.UUID | None = Field(
+        None, description="What it is about: an alert of this partner that fires. Left out: the worst of them."
+    )
+    reason: Reason
+    within_days: Annotated[int, Field(strict=True, ge=1, le=meetings.MOST_DAYS_AHEAD)] | None = Field(
+        None,
+        description="Working days until it is due; left out: as many as the alert's rule asks for, "
+        f"else {meetings.DAYS_AHEAD}.",
+    )
+
+
 class MeetingOut(BaseModel):
     """An executive meeting."""
 
@@ -70,6 +101,8 @@ class MeetingOut(BaseModel):
     level: MeetingLevel
     status: MeetingStatus
     proposed_at: datetime
+    proposed_by: str | None = Field(description="Who asked for it; null: the alert's rule.")
+    proposed_why: str | None
     due_on: date = Field(description="The last day it may be held on, in the owner's time zone.")
     owner: PersonOut | None
     attendees: list[Attendee]
@@ -164,6 +197,47 @@ def list_meetings(
         due_before=due_before,
     )
     return listed(page, lambda meeting: _shape(meeting, reader))
+
+
+@router.post("", status_code=201, responses={**errors(404, 409), **REPLAYED})
+def propose_meeting(
+    session: Write,
+    caller: Caller,
+    services: CurrentServices,
+    reader: ApiReader,
+    now: Now,
+    new: Annotated[Proposal, Body()],
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> MeetingOut:
+    """Ask for a meeting about an alert that fires; people are asked to it as to one that a rule proposes.
+
+    409 while a meeting with the partner is open, or when nothing fires that it could be about. With an Idempotency-Key
+    a repeated request is answered exactly as the first was, for 48 hours.
+    """
+    if idempotency_key is not None:
+        content = hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+        earlier = idempotency.claim(session, caller.account, idempotency_key, content, now)
+        if earlier is not None:
+            set_replayed(response)
+            told = MeetingOut.model_validate(earlier.body)
+            set_etag(response, told.version)
+            return told
+    alert_id = asking.about(session, new.partner_id, new.alert_id)
+    meeting = asking.ask(
+        session,
+        services.settings,
+        alert_id,
+        who=caller.name,
+        why=new.reason,
+        within_days=new.within_days,
+        now=now,
+    )
+    answer = _answer(meeting, reader, response)
+    if idempotency_key is not None:
+        kept = idempotency.Reply(201, answer.model_dump(mode="json"))
+        idempotency.keep(session, caller.account, idempotency_key, kept)
+    return answer
 
 
 @router.get("/{meeting_id}", responses=errors(404))
@@ -285,6 +359,8 @@ def _shape(meeting: Meeting, reader: Reader) -> MeetingOut:
         level=meeting.level,
         status=meeting.status,
         proposed_at=meeting.proposed_at,
+        proposed_by=meeting.proposed_by,
+        proposed_why=meeting.proposed_why,
         due_on=meeting.due_on,
         owner=PersonOut.model_validate(meeting.owner) if meeting.owner else None,
         attendees=[_attendee(one) for one in meeting.attendees],

@@ -46,6 +46,9 @@ Months = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
 Tag = Annotated[str, text(60)]
 Tier = Annotated[str, text(40)]
 Region = Annotated[str, text(60, 0)]
+# which codes there are, and in which words another is refused, the store knows
+Country = Annotated[str, text(100), Field(json_schema_extra={"pattern": "^[A-Z]{2}$"}, description="ISO 3166-1.")]
+Currency = Annotated[str, text(100), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"}, description="ISO 4217.")]
 
 EXAMPLE: dict[str, JsonValue] = {
     "name": "Acme Logistics",
@@ -93,11 +96,11 @@ class NewPartner(Input):
     owner_id: uuid.UUID | None = None
     sponsor_id: uuid.UUID | None = None
     counterpart_id: uuid.UUID | None = None
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Country | None = None
     region: Region = ""
     time_zone: ShortName = "UTC"
     annual_value: Money | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
     share: Share | None = Field(None, description="Of our spend or revenue, 0 to 1.")
     months_to_replace: Months | None = None
     single_source: Bool | None = None
@@ -119,11 +122,11 @@ class PartnerChanges(Changes):
     owner_id: uuid.UUID | None = None
     sponsor_id: uuid.UUID | None = None
     counterpart_id: uuid.UUID | None = None
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Country | None = None
     region: Region | None = None
     time_zone: ShortName | None = None
     annual_value: Money | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
     share: Share | None = None
     months_to_replace: Months | None = None
     single_source: Bool | None = None

@@ -1,6 +1,6 @@
 """The shape of pushed facts, and reading a batch of them fast: one pass over the body's bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -10,7 +10,9 @@ from pydantic.json_schema import models_json_schema
 
 import collectors.base as reported
 from collectors.base import expected_of, normalise_key
+from collectors.codes import is_currency
 from warden.errors import Fault, InvalidInput
+from warden.store.visible import is_plain, is_visible
 from warden.web.api.shapes import Moment, text
 from warden.web.problems import faults_of
 
@@ -28,8 +30,21 @@ def _sane_day(day: date) -> date:
     return day
 
 
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("expected a currency code such as TWD (ISO 4217)")
+    return code
+
+
+def _plain(name: str) -> str:
+    if not (is_visible(name) and is_plain(name)):
+        raise ValueError("expected a name without hidden characters")
+    return name
+
+
 Day = Annotated[date, AfterValidator(_sane_day)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Currency = Annotated[str, Field(json_schema_extra={"pattern": "^[A-Z]{3}$"}), AfterValidator(_currency)]
 
 
 class _Strict(BaseModel):
@@ -71,9 +86,9 @@ class DeliveryIn(_FactIn):
     due_on: Day
     made_on: Day | None = None
     made_at: Moment | None = None
-    quantity: Number | None = None
+    quantity: Annotated[Number, Field(ge=0)] | None = None
     amount: Annotated[Decimal, Field(max_digits=18, decimal_places=2)] | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
 
 
 class ArticleIn(_FactIn):
@@ -131,12 +146,14 @@ class FactBatch(_Strict):
         }
     )
 
-    source: Annotated[str, text(100)] = Field("api", description="Who pushes; made on first use.")
+    source: Annotated[str, text(100), AfterValidator(_plain)] = Field(
+        "api", description="Who pushes; made on first use."
+    )
     facts: Annotated[list[FactIn], Field(min_length=1, max_length=MOST_FACTS)]
 
 
 _ADAPTER = TypeAdapter(FactBatch)
-_KINDS = {"message", "delivery", "article", "measure"}
+_KINDS = ("message", "delivery", "article", "measure")
 
 SCHEMAS: dict[str, Any] = models_json_schema([(FactBatch, "validation")], ref_template="#/components/schemas/{model}")[
     1
@@ -160,51 +177,48 @@ def read_batch(body: bytes, now: datetime) -> tuple[str, list[reported.Fact]]:
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
             detail["loc"] = tuple(part for at, part in enumerate(detail["loc"]) if at != 2 or part not in _KINDS)
+            if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+                detail["loc"], detail["msg"] = (*detail["loc"], "kind"), f"expected one of {', '.join(_KINDS)}"
         raise InvalidInput("The facts are not valid; none was written down.", faults_of(details)) from None
     latest = now + SKEW
-    keys: dict[tuple[str, str], reported.Key] = {}
+    keys: dict[tuple[str, str], reported.Key | str] = {}
     faults: list[Fault] = []
     facts = []
     for index, fact in enumerate(batch.facts):
-        try:
-            _check(fact, latest)
-            facts.append(_READERS[fact.kind](fact, _key(fact, keys)))
-        except _Wrong as wrong:
-            faults.append(Fault(f"facts[{index}].{wrong.field}", wrong.what))
+        key = _key(fact, keys)
+        wrong = [*([("key", key)] if isinstance(key, str) else ()), *_wrong(fact, latest)]
+        faults += [Fault(f"facts[{index}].{field}", what) for field, what in wrong]
+        if not wrong:
+            facts.append(_READERS[fact.kind](fact, key))
     if faults:
         raise InvalidInput("The facts are not valid; none was written down.", faults)
     return batch.source, facts
 
 
-class _Wrong(Exception):
-    """What is wrong with one field of one fact."""
-
-    def __init__(self, field: str, what: str) -> None:
-        self.field, self.what = field, what
-
-
-def _check(fact: FactIn, latest: datetime) -> None:
+def _wrong(fact: FactIn, latest: datetime) -> Iterator[tuple[str, str]]:
+    """Yield every field of a fact that cannot be, each with what is wrong with it."""
     if fact.at > latest:
-        raise _Wrong("at", f"is {fact.at.isoformat()}, in the future; expected when it was true")
+        yield "at", f"is {fact.at.isoformat()}, in the future; expected when it was true"
     if isinstance(fact, DeliveryIn):
-        _check_delivery(fact, latest)
+        yield from _wrong_delivery(fact, latest)
     if isinstance(fact, MeasureIn) and (expected := expected_of(fact.name, fact.value)):
-        raise _Wrong("value", f"is {fact.value:g}; expected {expected} of {fact.name}")
+        yield "value", f"is {fact.value:g}; expected {expected} of {fact.name}"
     if isinstance(fact, ArticleIn) and not fact.url.startswith(("https://", "http://")):
-        raise _Wrong("url", "expected an address that begins with https:// or http://")
+        yield "url", "expected an address that begins with https:// or http://"
 
 
-def _check_delivery(fact: DeliveryIn, latest: datetime) -> None:
+def _wrong_delivery(fact: DeliveryIn, latest: datetime) -> Iterator[tuple[str, str]]:
     if fact.made_on is not None and fact.made_at is not None:
-        raise _Wrong("made_at", "came with made_on; expected only one of the two")
+        yield "made_at", "came with made_on; expected only one of the two"
     if fact.made_at is not None and fact.made_at > latest:
-        raise _Wrong("made_at", f"is {fact.made_at.isoformat()}, in the future; expected when it was made")
+        yield "made_at", f"is {fact.made_at.isoformat()}, in the future; expected when it was made"
     # Where the day begins first it is already tomorrow: the partner's zone is not known yet.
     if fact.made_on is not None and fact.made_on > (latest + FIRST_ZONE).date():
-        raise _Wrong("made_on", f"is {fact.made_on.isoformat()}, in the future; expected the day it was made")
+        yield "made_on", f"is {fact.made_on.isoformat()}, in the future; expected the day it was made"
 
 
-def _key(fact: FactIn, known: dict[tuple[str, str], reported.Key]) -> reported.Key | None:
+def _key(fact: FactIn, known: dict[tuple[str, str], reported.Key | str]) -> reported.Key | str | None:
+    """Return a fact's key, or what is wrong with it. `known`: those read before."""
     if isinstance(fact, ArticleIn):
         return None
     raw = (fact.key.scheme, fact.key.value)
@@ -212,7 +226,7 @@ def _key(fact: FactIn, known: dict[tuple[str, str], reported.Key]) -> reported.K
         try:
             known[raw] = normalise_key(*raw)
         except ValueError as error:
-            raise _Wrong("key", str(error)) from error
+            known[raw] = str(error)
     return known[raw]
 
 

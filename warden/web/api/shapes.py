@@ -95,6 +95,23 @@ IfMatch = Annotated[
     str | None, Header(description="The ETag that was read: 412 if somebody changed it since. Left out: no check.")
 ]
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=NO_NUL,
+        description="With the same key and body again, within 48 hours, the answer is the first one's.",
+    ),
+]
+REPLAYED: dict[int | str, dict[str, Any]] = {201: {"headers": {"Idempotent-Replayed": {"schema": {"type": "string"}}}}}
+"""For `responses=` of what takes an Idempotency-Key."""
+
+
+def set_replayed(response: Response) -> None:
+    """Say that the answer is the one to an earlier request with the same Idempotency-Key."""
+    response.headers["Idempotent-Replayed"] = "true"
+
 
 def shown(share: float) -> float:
     """Return a share without what sums of binary fractions leave behind: .6, not .6000000000000001."""

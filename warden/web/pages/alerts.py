@@ -110,6 +110,7 @@ def _draw(
         unstable_since=alert_history.unstable_since(session, alert),
         held=cards["hidden"].get(str(alert.id)),
         climb=alert_answers.next_climb(session, alert),
+        standing=meetings.open_of(session, alert.partner_id),
         verdicts=said,
         mine=next((one.worth for one in said if one.author == view.by), None),
         people=choices.of_people(session) if view.may_change else [],

@@ -11,6 +11,7 @@ from warden.domain import MeetingLevel, Scope
 from warden.errors import InvalidInput
 from warden.i18n import N_
 from warden.store import actions, cadences, meetings, partners, rhythm
+from warden.web.bounds import typed_days
 from warden.web.deps import Read, Write
 from warden.web.pages.actions import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
@@ -52,7 +53,7 @@ def put(
             scope,
             tier=tier if scope is Scope.TIER else None,
             partner_id=partner_id,
-            every_days=_days(every_days),
+            every_days=typed_days(every_days),
             author=view.by,
             reason=reason,
             now=view.now,
@@ -138,13 +139,3 @@ def _draw_partner(
         cadence=cadence,
         faults=faults or {},
     )
-
-
-def _days(text: str) -> int | None:
-    """Read a number of days, None where nothing was entered; what is no number is refused as 0 days are."""
-    if not text.strip():
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        return 0

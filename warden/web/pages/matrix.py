@@ -3,7 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
@@ -17,6 +19,7 @@ from warden.web.answers import why_unrated
 from warden.web.deps import Read
 from warden.web.pages.drawing import Viewer
 from warden.web.pages.grid import Board, board
+from warden.web.pages.partners import UNRATED
 
 CHIPS = 4
 """Partners named in one cell; the others are one link away."""
@@ -32,10 +35,11 @@ router = APIRouter()
 @router.get("/", response_model=None)
 def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Response:
     """Draw the matrix, for all partners or those of one tier or owner."""
-    grid = board(session)
+    grid, chosen = board(session), {"tier": tier, "owner": owner}
     everybody = assessments.placements(session)
     shown = [one for one in everybody if tier in ("", one.tier) and owner in ("", str(one.owner_id))]
     rated = [one for one in shown if one.cell_on(grid.version)]
+    unrated = (one for one in shown if not one.cell_on(grid.version))
     worst = sorted(rated, key=lambda one: _badness(one, grid), reverse=True)[:LISTED]
     return view.page(
         "matrix.html",
@@ -43,7 +47,8 @@ def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Resp
         rows=grid.rows(rated),
         rated=len(rated),
         is_overridden=any(one.overridden for one in rated),
-        not_rated=[(one, why_unrated(one)) for one in shown if not one.cell_on(grid.version)],
+        not_rated=len(shown) - len(rated),
+        unrated=[(one, why_unrated(one)) for one in islice(unrated, LISTED)],
         worst=worst,
         headlines=_headlines(session, worst, grid, view.now),
         firing=alerts.count_firing(session),
@@ -51,9 +56,10 @@ def matrix(view: Viewer, session: Read, tier: str = "", owner: str = "") -> Resp
         blind_sources=sum(1 for source in sources.everything(session) if source.blind_since),
         tiers=sorted({one.tier for one in everybody}),
         owners=people.named(session, {one.owner_id for one in everybody if one.owner_id}),
-        chosen={"tier": tier, "owner": owner},
+        chosen=chosen,
         chips=CHIPS,
-        listed=LISTED,
+        unrated_address="/partners?"
+        + urlencode({name: one for name, one in {"band": UNRATED, **chosen}.items() if one}),
     )
 
 

@@ -1,21 +1,23 @@
-"""Executive meetings: what has to be held by when, and the forms that schedule, close or waive one."""
+"""Executive meetings: what has to be held by when, and the forms that ask for, schedule, close or waive one."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Response
 from pydantic import StringConstraints
 from sqlalchemy.orm import Session
 
-from warden.domain import OPEN_MEETINGS, MeetingStatus
-from warden.errors import InvalidInput
+from warden.domain import OPEN_MEETINGS, AlertState, MeetingStatus
+from warden.errors import Conflict, InvalidInput, NotFound
+from warden.i18n import N_
 from warden.models import Meeting
-from warden.pipeline import invitations
-from warden.store import actions, meetings, partners, replies
-from warden.web.bounds import NO_NUL, check_form, is_sane, tag_of
+from warden.pipeline import asking, invitations
+from warden.pipeline import meetings as proposing
+from warden.store import actions, alerts, duty, meetings, partners, replies
+from warden.web.bounds import NO_NUL, check_form, is_sane, tag_of, typed_days
 from warden.web.deps import Read, Write
 from warden.web.pages.actions import choices
 from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_other
@@ -23,6 +25,11 @@ from warden.web.pages.drawing import ROWS, Manager, View, Viewer, Written, see_o
 router = APIRouter(prefix="/meetings")
 Line = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_NUL)]
 MINUTES = (15, 30, 45, 60, 90, 120, 180, 240)
+FAULTS = {
+    "reason": N_("Say why people should meet."),
+    "within_days": N_("Give 1 to 90 working days, or leave it empty."),
+}
+"""What is said beside a field that is refused."""
 
 
 @router.get("", response_model=None)
@@ -31,6 +38,81 @@ def list_meetings(view: Viewer, session: Read, state: str = "open", before: str 
     found = meetings.listing(session, before, ROWS, only_open=state != "all")
     overdue = {meeting.id for meeting in found.items if meetings.is_overdue(meeting, view.now)}
     return view.page("meetings.html", meetings=found.items, overdue=overdue, chosen=state, older=view.older(found.next))
+
+
+@router.get("/new", response_model=None)
+def show_form(
+    view: Manager, session: Read, partner: uuid.UUID | None = None, alert: uuid.UUID | None = None
+) -> Response:
+    """Show the form that asks for a meeting with a partner, or about an alert; an open meeting is shown instead."""
+    if partner is None and alert is None:
+        raise NotFound("Expected a partner or an alert to meet about.")
+    partner_id = partner or alerts.get(session, cast(uuid.UUID, alert)).partner_id
+    standing = meetings.open_of(session, partner_id)
+    if standing is not None:
+        return see_other(f"/meetings/{standing.id}")
+    chosen = alert or meetings.worst_alert(session, partner_id)
+    return _draw_form(view, session, partner_id, {"alert_id": str(chosen), "reason": "", "within_days": None})
+
+
+@router.post("", response_model=None)
+def propose(
+    view: Manager,
+    session: Write,
+    partner_id: Annotated[uuid.UUID, Form()],
+    alert_id: Annotated[uuid.UUID | None, Form()] = None,
+    reason: Written = "",
+    within_days: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Ask for a meeting; where somebody was faster, the open one is shown."""
+    try:
+        meeting = asking.ask(
+            session,
+            view.services.settings,
+            asking.about(session, partner_id, alert_id),
+            who=view.by,
+            why=reason,
+            within_days=typed_days(within_days),
+            now=view.now,
+        )
+    except InvalidInput as error:
+        faults = {fault.where: view.reader.tr(FAULTS[fault.where]) for fault in error.faults if fault.where in FAULTS}
+        if not faults:
+            raise
+        entered = {"alert_id": str(alert_id), "reason": reason, "within_days": within_days}
+        return _draw_form(view, session, partner_id, entered, faults)
+    except Conflict:
+        standing = meetings.open_of(session, partner_id)
+        if standing is None:
+            raise
+        return see_other(f"/meetings/{standing.id}")
+    return see_other(f"/meetings/{meeting.id}")
+
+
+def _draw_form(
+    view: View,
+    session: Session,
+    partner_id: uuid.UUID,
+    entered: Mapping[str, str | None],
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Draw the form; without days entered it has those that are usual for the alert chosen."""
+    partner = partners.get(session, partner_id)
+    firing = meetings.open_alerts(session, [partner_id]).get(partner_id, [])
+    usual = {str(one): days for one, days in proposing.wanted_within(session, firing).items()}
+    if entered["within_days"] is None:
+        entered = {**entered, "within_days": str(usual.get(entered["alert_id"] or "", meetings.DAYS_AHEAD))}
+    stand_ins = duty.standing_in(session, {one.id for one in proposing.people_of(partner) if one.ours}, view.now)
+    return view.page(
+        "meeting_new.html",
+        422 if faults else 200,
+        partner=partner,
+        alerts=firing,
+        attendees=proposing.attendees(partner, stand_ins),
+        most_days=meetings.MOST_DAYS_AHEAD,
+        entered=entered,
+        faults=faults or {},
+    )
 
 
 @router.get("/{meeting_id}", response_model=None)
@@ -137,6 +219,7 @@ def _draw(
         people=choices(partners.get(session, meeting.partner_id)),
         entered={"text": "", "who": "ours", "due_on": ""},
         is_open=meeting.status in OPEN_MEETINGS,
+        may_propose=view.may_change and meeting.alert.state is AlertState.FIRING,
         is_overdue=meetings.is_overdue(meeting, view.now),
         minutes=MINUTES,
         entered_starts_at=starts_at,

@@ -12,7 +12,19 @@ from scorers.impact import part_known
 from scorers.matrix import Thresholds
 from warden.domain import WATCHED_STAGES, Stage
 from warden.models import Partner
-from warden.store import alerts, assessments, criteria, facts, meetings, notices, overrides, partners, rules, sources
+from warden.store import (
+    alerts,
+    assessments,
+    criteria,
+    facts,
+    meetings,
+    notices,
+    overrides,
+    partners,
+    people,
+    rules,
+    sources,
+)
 from warden.web import alert_words
 from warden.web.deps import Read
 from warden.web.pages import incidents, standing, trend
@@ -25,6 +37,9 @@ FACTS = 20
 RECENT = 5
 """Alerts and meetings shown on a partner's page."""
 
+UNRATED = "-"
+"""Among bands in an address: none. No band's key is this."""
+
 router = APIRouter(prefix="/partners")
 
 
@@ -35,15 +50,21 @@ def list_partners(
     text: Asked = "",
     band: Asked = "",
     stage: str = "",
+    tier: Asked = "",
+    owner: uuid.UUID | None = None,
     likelihood: Level = None,
     impact: Level = None,
     after: str | None = None,
 ) -> Response:
     """List partners by name; `likelihood` and `impact` (levels) name one cell of the matrix."""
+    grid = board(session)
     cell = (likelihood, impact) if likelihood is not None and impact is not None else None
     filters = partners.Filters(
         text=text.strip() or None,
-        band=band or None,
+        band=band if band not in ("", UNRATED) else None,
+        unplaced_on=grid.version if band == UNRATED else None,
+        tier=tier or None,
+        owner_id=owner,
         stage=Stage(stage) if stage in tuple(Stage) else None,
         cell=cell,
     )
@@ -51,12 +72,14 @@ def list_partners(
     placed = assessments.latest_of_all(session, partner_ids=[partner.id for partner in found.items])
     return view.page(
         "partners.html",
-        grid=board(session),
+        grid=grid,
         partners=found.items,
         placed_by_partner={one.partner_id: one for one in placed},
         stages=list(Stage),
         cell=cell,
-        chosen={"text": text, "band": band, "stage": stage},
+        chosen={"text": text, "band": band, "stage": stage, "tier": tier, "owner": owner},
+        owners=people.named(session, {owner} if owner else ()),
+        unrated=UNRATED,
         older=view.older(found.next, "after"),
     )
 
@@ -110,6 +133,7 @@ def draw(
         alert_words=alert_words,
         alerts=alerts.listing(session, limit=RECENT, partner_id=partner.id).items,
         meetings=meetings.listing(session, limit=RECENT, partner_id=partner.id).items,
+        may_ask=view.may_change and _may_be_met(session, partner),
         rules=[(rule, status) for rule, status in rules.statuses_of(session, partner.id) if rule.enabled],
         faults=faults or {},
         entered=entered or {"quantity": ""},
@@ -117,6 +141,11 @@ def draw(
         **incidents.context(view, session, partner.id),
         **_sources(session, partner),
     )
+
+
+def _may_be_met(session: Session, partner: Partner) -> bool:
+    """Tell whether something fires that a meeting could be about, and none is open."""
+    return meetings.worst_alert(session, partner.id) is not None and meetings.open_of(session, partner.id) is None
 
 
 def _thresholds(view: View, session: Session, partner: Partner) -> Thresholds:

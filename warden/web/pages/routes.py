@@ -52,7 +52,10 @@ def list_routes(
         reached = alert_answers.reached(session, partners.get(session, asked.id), severity, chosen, view.now)
     return view.page(
         "routes.html",
-        rows=[(one, matcher_form.in_words(view.reader, one.matchers, names)) for one in found],
+        rows=[
+            (one, matcher_form.in_words(view.reader, one.matchers, names), idle)
+            for one, idle in zip(found, partners.held_by_nobody(session, [one.matchers for one in found]), strict=True)
+        ],
         destinations={str(one.id): one for one in session.scalars(destinations.listing())},
         choices=matcher_form.choices(session),
         offered=choices.of_partners(session),
