@@ -11,6 +11,7 @@ from collectors.base import Article, Batch, Collector, Cursor, Problem, SourceEr
 from collectors.feed_document import ACCEPT, MAX_BYTES, read_document
 from collectors.feed_entries import MAX_LANGUAGE, MAX_NAME, Channel, Document, TimeZone, read_entries
 from collectors.feed_text import plain_text
+from collectors.guard import WebAddress
 from collectors.http import Fetched, Http
 
 GONE = 410
@@ -19,7 +20,7 @@ GONE = 410
 class FeedOptions(base.Options):
     """See docs/collectors/feed.md. `outlet` and `language` override what the feed says of itself."""
 
-    url: str = Field(pattern="^https?://")
+    url: WebAddress
     outlet: str = Field("", max_length=MAX_NAME)
     language: str | None = Field(None, max_length=MAX_LANGUAGE)
     time_zone: TimeZone = "UTC"
@@ -69,7 +70,8 @@ class Feed(Collector):
     def _channel(self, document: Document, fetched: Fetched) -> Channel:
         return Channel(
             url=fetched.url,
-            outlet=self.options.outlet or plain_text(document.title, MAX_NAME),
+            outlet=self.options.outlet,
+            title=plain_text(document.title, MAX_NAME),
             language=self.options.language or plain_text(document.language, MAX_LANGUAGE) or None,
             zone=ZoneInfo(self.options.time_zone),
         )

@@ -111,6 +111,7 @@ def _entry(found: Any, place: int) -> Entry:
         title=found.get("title", ""),
         summary=str(found.get("summary") or content[0].get("value", "")),
         outlet=source.get("title") or host_of(source.get("href") or ""),
+        home=source.get("href") or source.get("link") or "",
         language=found.get("language") or detail.get("language") or "",
         dates=_dates(found),
     )

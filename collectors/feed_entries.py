@@ -33,8 +33,8 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 class Entry:
     """One entry as its feed wrote it, at `place` (from 1), every text possibly markup; "" where it says nothing.
 
-    `base`: what relative links start from (xml:base). `outlet`: whom an aggregator has it from. `dates`: the texts of
-    its dates, the most telling first.
+    `base`: what relative links start from (xml:base). `outlet`, `home`: whom an aggregator has it from, and the address
+    of that. `dates`: the texts of its dates, the most telling first.
     """
 
     place: int
@@ -44,6 +44,7 @@ class Entry:
     title: str = ""
     summary: str = ""
     outlet: str = ""
+    home: str = ""
     language: str = ""
     dates: tuple[str, ...] = ()
 
@@ -62,13 +63,14 @@ class Document:
 class Channel:
     """What holds for every entry of one document. `zone`: of dates that name none.
 
-    `outlet`: the publisher of all entries; without it an entry's own, else the host its link leads to.
+    `outlet`: the publisher of all entries; without it an entry's own, else `title`, else the host its link leads to.
     """
 
     url: str
-    outlet: str
     language: str | None
     zone: tzinfo
+    outlet: str = ""
+    title: str = ""
 
 
 @dataclass(slots=True)
@@ -118,7 +120,12 @@ class Reading:
             url=canonical(target),
             title=without_outlet(title, source),
             summary=summary,
-            outlet=source or (host_of(target) if target != link else "") or self.channel.outlet or host_of(target),
+            outlet=self.channel.outlet
+            or _home_elsewhere(entry.home, target)
+            or source
+            or (host_of(target) if target != link else "")
+            or self.channel.title
+            or host_of(target),
             language=language,
             dated=published is not None,
         )
@@ -145,6 +152,15 @@ def read_entries(document: Document, channel: Channel, known: dict[str, str], no
         host = urlsplit(channel.url).hostname
         raise SourceChanged(f"None of the {count} entries of the feed at {host} has a title or a text.")
     return reading
+
+
+def _home_elsewhere(home: str, address: str) -> str:
+    """Return the host of whom an entry comes from where its link leads to somebody else's site, "" otherwise.
+
+    Behind an aggregator's link that is how its own feed and other aggregators name the same outlet, too.
+    """
+    theirs, ours = host_of(web_address(home, "")), host_of(address)
+    return "" if not ours or f".{ours}".endswith(f".{theirs}") or f".{theirs}".endswith(f".{ours}") else theirs
 
 
 def canonical_name(address: str) -> str:

@@ -22,6 +22,7 @@ from collectors.base import (
 )
 from collectors.gdelt_answer import PAUSE, Found, QueryRefused, read_answer
 from collectors.gdelt_query import Sought, first_group, query_of, sought
+from collectors.guard import WebAddress
 from collectors.http import Http
 from collectors.pace import Pace
 
@@ -40,7 +41,7 @@ _STAMP = "%Y%m%d%H%M%S"
 class GdeltOptions(base.Options):
     """See docs/collectors/gdelt.md. `days`: how far back the first visit looks."""
 
-    url: str = Field(API, pattern="^https?://")
+    url: WebAddress = API
     languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{3,20}$")], ...] = Field((), max_length=5)
     days: int = Field(2, ge=1, le=30)
     requests_per_visit: int = Field(12, ge=5, le=60)
@@ -67,6 +68,7 @@ class Gdelt(Collector):
     name = "gdelt"
     facts = frozenset({Article})
     needs_names = True
+    most_seconds = 1700.0  # the most requests that may be asked for, each as slow as may be
     Options = GdeltOptions
     options: GdeltOptions
     pace: ClassVar[Pace] = Pace(SECONDS_APART)

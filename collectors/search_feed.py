@@ -15,6 +15,7 @@ from collectors.base import Article, Batch, Collector, Cursor, Named, Problem, S
 from collectors.feed_document import ACCEPT, MAX_BYTES, read_document
 from collectors.feed_entries import MAX_LANGUAGE, MAX_NAME, Channel, TimeZone, hashed, read_entries
 from collectors.feed_text import plain_text
+from collectors.guard import WebAddress
 from collectors.http import Http
 
 PLACEHOLDER = "{query}"
@@ -31,7 +32,7 @@ def _with_placeholder(url: str) -> str:
 class SearchFeedOptions(base.Options):
     """See docs/collectors/search_feed.md. `delay_seconds`: between two requests of a visit."""
 
-    url: Annotated[str, Field(pattern="^https?://", max_length=1000), AfterValidator(_with_placeholder)]
+    url: Annotated[WebAddress, Field(max_length=1000), AfterValidator(_with_placeholder)]
     language: str | None = Field(None, max_length=MAX_LANGUAGE)
     time_zone: TimeZone = "UTC"
     names_per_query: int = Field(3, ge=1, le=10)
@@ -58,6 +59,7 @@ class SearchFeed(Collector):
     name = "search_feed"
     facts = frozenset({Article})
     needs_names = True
+    most_seconds = 1700.0  # the most requests that may be asked for, each as slow as may be
     Options = SearchFeedOptions
     options: SearchFeedOptions
     sleep: ClassVar[Callable[[float], None]] = staticmethod(time.sleep)
@@ -110,7 +112,7 @@ class SearchFeed(Collector):
         document = read_document(fetched)
         channel = Channel(
             url=fetched.url,
-            outlet="",  # the feed is named after the search, and its articles are of many outlets
+            # no outlet and no title: the feed is named after the search, and its articles are of many outlets
             language=self.options.language or plain_text(document.language, MAX_LANGUAGE) or None,
             zone=ZoneInfo(self.options.time_zone),
         )

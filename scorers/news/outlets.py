@@ -1,6 +1,7 @@
 """Which outlet published an article, in one spelling: its registrable domain, or else its name."""
 
 import ipaddress
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -16,15 +17,20 @@ AGGREGATORS = frozenset(
 )
 """Domains under which many outlets appear: there the name tells more, if there is one."""
 
+_HOST = re.compile(r"[^\W_](?:[\w-]*\.[^\W_][\w-]*)+")
+
 
 def outlet_of(url: str, name: str = "") -> str:
     """Return the registrable domain of an article's address ("news.example.co.uk" → "example.co.uk").
 
-    For an address that has none, and on aggregators, the given name of the outlet, folded; "" where nothing is known.
+    For an address that has none, and on aggregators, the given name of the outlet, folded, and of a name that is a host
+    ("www.example.com") the domain; "" where nothing is known.
     """
     domain = _registrable(_host(url))
     named = normalise(name).casefold()[:MOST]
-    return named if named and (not domain or domain in AGGREGATORS) else domain
+    if not named or (domain and domain not in AGGREGATORS):
+        return domain
+    return (_registrable(named) if _HOST.fullmatch(named) else "") or named
 
 
 def _host(url: str) -> str:

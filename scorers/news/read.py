@@ -15,7 +15,7 @@ from scorers.news.model import LABELS, Model
 from scorers.news.text import Offsets, plain, plain_with_offsets, raw_span
 from scorers.news.tone import PRIOR
 
-VERSION = "3"
+VERSION = "4"
 """Rises whenever the same text might be read differently: everything is read again then."""
 
 __all__ = [

@@ -108,6 +108,25 @@ def test_options_override_what_the_feed_says_of_itself(site: WebServer, http: Ht
 
 
 @pytest.mark.parametrize(
+    ("link", "outlet"),
+    [
+        ("https://news.aggregator.example/articles/x", "paper.example"),
+        ("https://www.paper.example/7", "The Paper"),
+        ("https://live.paper.example/7", "The Paper"),
+    ],
+)
+def test_behind_an_aggregator_an_outlet_is_known_by_its_address(
+    site: WebServer, http: Http, link: str, outlet: str
+) -> None:
+    source = "<source url='https://www.paper.example/rss'>The Paper</source>"
+    told = item(1, link=link, title="Acme on strike - The Paper") + source
+    (article,) = articles(visit(site, http, rss(told)))
+    assert (article.title, article.outlet) == ("Acme on strike", outlet)
+    (article,) = articles(visit(site, http, rss(told), outlet="Ours"))
+    assert article.outlet == "Ours"
+
+
+@pytest.mark.parametrize(
     ("entry", "identity"),
     [
         (item(1), "g1"),

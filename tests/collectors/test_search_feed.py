@@ -90,7 +90,7 @@ def test_what_is_found_becomes_an_article_of_its_outlet(search: WebServer, http:
         at=datetime(2026, 3, 1, 8, tzinfo=UTC),
         url="https://news.example/Acme",
         title="Acme stops its line",
-        outlet="Daily",
+        outlet="daily.example",
         language="vi",
     )
     other = batch.facts[1]

@@ -140,6 +140,22 @@ def test_an_incident_says_what_happened_how_sure_that_is_and_who_told_of_it(wind
         expect(walkout).to_contain_text(part)
 
 
+def test_what_is_said_of_a_story_counts_for_its_copies_and_a_copy_can_be_set_apart(window: Watched, talk: Talk) -> None:
+    walkout = _incident(window, talk, WALKOUT)
+    expect(walkout).to_contain_text("of 300 = severity 60")
+    walkout.get_by_text("Correct this article").click()
+    expect(walkout).to_contain_text("Tone and event count for its copies, too.")
+    walkout.get_by_label("Tone towards the partner").select_option("neutral")
+    walkout.get_by_role("button", name="Set the tone").click()
+    walkout = _incident(window, talk, WALKOUT)
+    expect(walkout).to_contain_text("2 articles")
+    expect(walkout).not_to_contain_text("of 300 = severity")
+    walkout.get_by_text("also in 1 other outlet").click()
+    copy = walkout.locator("li", has_text="Example Post")
+    copy.get_by_role("button", name="Make it an incident of its own").click()
+    expect(_incident(window, talk, WALKOUT)).to_have_count(2)
+
+
 def test_what_others_wrote_is_shown_as_text_and_their_links_tell_them_nothing(window: Watched, talk: Talk) -> None:
     hostile = _incident(window, talk, "faces fraud probe")
     link = hostile.locator(".told a")

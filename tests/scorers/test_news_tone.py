@@ -156,6 +156,32 @@ def test_what_holds_up_is_steady(text: str) -> None:
     assert label(text, "en") == "positive"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "signs contract with Harbour Freight",
+        "wins contracts in three countries",
+        "contracted to supply rail cars",
+        "sales contract for 40 trains",
+    ],
+)
+def test_a_contract_is_no_contraction(text: str) -> None:
+    assert label(text, "en") != "negative"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "economy contracts 2 pct",
+        "orders contracted sharply",
+        "output to contract in third quarter",
+        "gross margins contract again",
+    ],
+)
+def test_what_contracts_falls(text: str) -> None:
+    assert label(text, "en") == "negative"
+
+
 def test_a_pattern_of_the_lexicon_names_its_phrase_in_its_group() -> None:
     text = "Row holds up Acme’s shipments"
     told = {text[phrase.start : phrase.end]: phrase.signal for phrase in phrases_in(text, "en")}

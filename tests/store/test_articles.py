@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from factories import DAY, NOW, article, make_partner, make_source
 from sqlalchemy import select
@@ -83,6 +84,14 @@ def test_an_article_that_came_through_three_feeds_is_one_wherever_it_is_counted(
         assert len(found[acme.id, of_tone]) == 1
 
 
+def test_an_aggregators_link_to_an_article_is_that_article(db: Database, acme: Partner) -> None:
+    link = "https://news.google.com/rss/articles/CBMiabc"
+    told(db, {"a feed": strike(), "a search": article(STRIKE, NOW - DAY + HOUR, url=link, outlet="www.paper.example")})
+    with db.read() as session:
+        (incident,) = articles.incidents(session, acme.id, NOW + HOUR, 10).items
+        assert (incident.articles, incident.outlets, incident.reach) == (1, ["paper.example"], 1.0)
+
+
 def test_a_name_is_tried_on_each_article_once(db: Database, acme: Partner) -> None:
     told(db, FEEDS)
     with db.read() as session:
@@ -129,6 +138,56 @@ def test_an_article_set_apart_goes_with_all_its_feeds(db: Database, acme: Partne
     assert copy.outlet == "post.example"
 
 
+def weighs(db: Database, partner: Partner, at: datetime) -> list[tuple[str | None, int, bool]]:
+    """Event, outlets and whether it weighs of each incident, heaviest first; the panel has to agree."""
+    with db.read() as session:
+        found = articles.incidents(session, partner.id, at, 10).items
+        _, seen = panel.build(session, Settings(), at, at, [partner.id])
+        shown = sorted(one.weight for one in found if one.weight)
+        scored = seen.incidents.severity * seen.incidents.p_negative * np.log2(1 + seen.incidents.outlets)
+        assert np.sort(scored[scored > 0]) == pytest.approx(shown)
+        return [(one.event, len(one.outlets), one.weight > 0) for one in found]
+
+
+def test_what_a_person_says_of_a_wire_story_holds_for_its_copies_those_to_come_too(db: Database, acme: Partner) -> None:
+    papers = {f"paper {n}": strike(f"https://paper{n}.example/1") for n in range(4)}
+    told(db, {name: papers[name] for name in ("paper 0", "paper 1", "paper 2")})
+    assert weighs(db, acme, NOW + HOUR) == [("strike", 3, True)]
+    first, *_ = shown(db, acme, NOW + HOUR)
+    say(db, acme, first.fact.id, "tone", {"label": "positive"}, NOW + HOUR)
+    say(db, acme, first.fact.id, "event", {"event": "recall"}, NOW + HOUR)
+    assert weighs(db, acme, NOW + 2 * HOUR) == [("recall", 3, False)]
+    told(db, papers, NOW + 3 * HOUR)
+    attribute.run(db, NOW + 4 * HOUR)
+    assert weighs(db, acme, NOW + 5 * HOUR) == [("recall", 4, False)]
+    copies = [one for one in shown(db, acme, NOW + 5 * HOUR) if one.fact.id != first.fact.id]
+    assert [(len(one.said), one.mention.corrected) for one in copies] == [(0, False)] * 3
+    say(db, acme, copies[0].fact.id, "tone", {"label": "negative"}, NOW + 6 * HOUR)
+    assert weighs(db, acme, NOW + 7 * HOUR)[0][2], "each article has its own word before that of another"
+    assert weighs(db, acme, NOW + HOUR / 2) == [("strike", 3, True)], "as it was known then"
+
+
+def test_what_is_taken_back_of_one_copy_is_read_again_in_all(db: Database, acme: Partner) -> None:
+    told(db, {f"paper {n}": strike(f"https://paper{n}.example/1") for n in range(3)})
+    first, *_ = shown(db, acme, NOW + HOUR)
+    say(db, acme, first.fact.id, "tone", {"label": "positive"}, NOW + HOUR)
+    attribute.run(db, NOW + 2 * HOUR)
+    assert weighs(db, acme, NOW + 2 * HOUR) == [("strike", 3, False)]
+    say(db, acme, first.fact.id, "tone", {}, NOW + 3 * HOUR)
+    assert not any(one.mention.corrected for one in shown(db, acme, NOW + 3 * HOUR))
+    attribute.run(db, NOW + 4 * HOUR)
+    assert weighs(db, acme, NOW + 5 * HOUR) == [("strike", 3, True)]
+
+
+def test_a_copy_set_apart_is_read_for_itself(db: Database, acme: Partner) -> None:
+    told(db, {f"paper {n}": strike(f"https://paper{n}.example/1") for n in range(3)})
+    first, copy, _ = shown(db, acme, NOW + HOUR)
+    say(db, acme, first.fact.id, "tone", {"label": "positive"}, NOW + HOUR)
+    say(db, acme, copy.fact.id, "incident", {"apart": True}, NOW + 2 * HOUR)
+    attribute.run(db, NOW + 3 * HOUR)
+    assert weighs(db, acme, NOW + 4 * HOUR) == [("strike", 1, True), ("strike", 2, False)]
+
+
 def test_labels_for_learning_are_taken_back_through_any_feed(db: Database, acme: Partner) -> None:
     told(db, FEEDS)
     with db.read() as session:
@@ -163,7 +222,7 @@ def test_the_history_of_an_edited_headline_tells_what_was_said_of_every_row(db: 
     assert now.holding == {CorrectionKind.TONE, CorrectionKind.EVENT}
     (earlier,) = now.earlier
     assert (earlier.fact.detail or {})["title"] == STRIKE
-    assert (earlier.fact.recorded_at, earlier.fact.superseded_at) == (NOW, NOW + 2 * HOUR)
+    assert (earlier.began, earlier.ended) == (NOW, NOW + 2 * HOUR)
     assert earlier.mention is not None
     assert earlier.mention.event == "strike"
     with db.read() as session:
@@ -171,6 +230,22 @@ def test_the_history_of_an_edited_headline_tells_what_was_said_of_every_row(db: 
             assert [row.kind for row in articles.history(session, number)] == ["tone", "event"]
     (then,) = shown(db, acme, NOW + HOUR)
     assert then.earlier == [], "nobody had edited it"
+
+
+def test_only_edited_words_are_history_and_once_however_many_feeds_had_them(db: Database, acme: Partner) -> None:
+    first, second = strike(), strike("https://paper.example/news/7/amp")
+    told(db, {"a feed": first, "a mobile feed": second})
+    later = NOW - DAY + HOUR
+    told(db, {"a feed": replace(first, at=later), "a mobile feed": replace(second, at=later)}, NOW + HOUR)
+    (now,) = shown(db, acme, NOW + 2 * HOUR)
+    assert now.earlier == [], "only its date was edited"
+    edited = {"a feed": replace(first, title=EDITED), "a mobile feed": replace(second, title=EDITED)}
+    told(db, {"a feed": edited["a feed"]}, NOW + 3 * HOUR)
+    told(db, {"a mobile feed": edited["a mobile feed"]}, NOW + 4 * HOUR)
+    (now,) = shown(db, acme, NOW + 5 * HOUR)
+    (earlier,) = now.earlier
+    assert (earlier.fact.detail or {})["title"] == STRIKE
+    assert (earlier.began, earlier.ended) == (NOW, NOW + 4 * HOUR)
 
 
 def test_an_edited_article_is_set_aside_once_and_taken_back_whole(db: Database, acme: Partner) -> None:
