@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 LABELS = ("negative", "neutral", "positive")
 RESAMPLES = 300
 BINS = 15
-"""Of equal width, for the expected calibration error of the likeliest label."""
+"""Of equal width, for the expected calibration error of the label told."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,10 +41,12 @@ class Answers:
         return Answers(texts, self.wanted[rows], self.got[rows], self.negative[rows], sure)
 
 
-def answers_of(texts: Sequence[str], wanted: Sequence[str], p: Sequence[Sequence[float]]) -> Answers:
-    """Return answers given as probabilities (n, 3)."""
-    table = np.asarray(p, dtype=np.float64).reshape(-1, 3)
-    return Answers(texts, places(wanted), table.argmax(axis=1), table[:, 0], table.max(axis=1))
+def answers_of(
+    texts: Sequence[str], wanted: Sequence[str], told: Sequence[str], p: Sequence[Sequence[float]]
+) -> Answers:
+    """Return answers given as labels and probabilities (n, 3)."""
+    table, got = np.asarray(p, dtype=np.float64).reshape(-1, 3), places(told)
+    return Answers(texts, places(wanted), got, table[:, 0], table[np.arange(len(got)), got])
 
 
 def places(labels: Sequence[str]) -> Ints:

@@ -31,7 +31,7 @@ ENTITIES = {"en entities": ("en_sentfin_entity_train", "en"), "zh entities": ("z
 
 SPOKEN = {"en": "en", "en posts": "en", "zh-Hans": "zh-Hans", "zh-Hant": "zh-Hant", "vi": "vi"}
 
-NOBODY = (0.0, 1.0, 0.0)
+NOBODY = ("neutral", (0.0, 1.0, 0.0))
 """What is taken as the answer where a name was not found in its text."""
 
 Told = Mapping[str, tuple[str, float]]
@@ -49,7 +49,7 @@ class ToneJudge:
     peers: dict[str, Found] = field(default_factory=dict)
     models: dict[str, list[Path]] = field(default_factory=dict)  # trained ones by language part
     languages: list[tuple[str, bool]] = field(default_factory=list)  # text, and whether its language was told right
-    _last: list[Sequence[float]] = field(default_factory=list)  # of the rows read last: p of each label
+    _last: list[tuple[str, Sequence[float]]] = field(default_factory=list)  # of the rows read last: label, p of each
     _answered: list[bool] = field(default_factory=list)  # and whether whom they are about was found
 
     def measure(self) -> None:
@@ -107,33 +107,33 @@ class ToneJudge:
     def _by_fold(self, rows: Sequence[Labelled], split: Sequence[Labelled], folders: Sequence[Path]) -> Answers:
         """Read each row with the model that did not see its text; `split`: the same rows as they were trained on."""
         fold = np.array([texts.fold_of(one.text, len(folders)) for one in split])
-        p = np.zeros((len(rows), 3))
+        answered = [NOBODY] * len(rows)
         for at, folder in enumerate(folders):
-            places_ = np.flatnonzero(fold == at)
+            places_ = np.flatnonzero(fold == at).tolist()
             self._read([rows[place] for place in places_], folder)
-            p[places_] = self._last
-        return answers_of([one.text for one in rows], [one.label for one in rows], p)
+            for place, answer in zip(places_, self._last, strict=True):
+                answered[place] = answer
+        return _answers(rows, answered)
 
     def _read(self, rows: Sequence[Labelled], model: Path | None, spoken: str = "") -> Answers:
         """Read the texts of these rows, each once with everybody its rows are about."""
         asked = texts.articles_of(rows)
         told, _ = commands.read(asked, self.folder, model)
-        p: dict[tuple[str, str], Sequence[float]] = {}
+        answered: dict[tuple[str, str], tuple[str, Sequence[float]]] = {}
         for article, reading in zip(asked, told, strict=True):
             for one in (reading, *reading["partners"]):
                 key = (article["text"], one.get("name", ""))
-                p[key] = [one[f"p_{label}"] for label in ("negative", "neutral", "positive")]
+                answered[key] = one["label"], [one[f"p_{label}"] for label in ("negative", "neutral", "positive")]
             if spoken:
                 self.languages.append((article["text"], reading["language"] == spoken))
-        self._answered = [(one.text, one.entity) in p for one in rows]
-        self._last = [p.get((one.text, one.entity), NOBODY) for one in rows]
-        return answers_of([one.text for one in rows], [one.label for one in rows], self._last)
+        self._answered = [(one.text, one.entity) in answered for one in rows]
+        self._last = [answered.get((one.text, one.entity), NOBODY) for one in rows]
+        return _answers(rows, self._last)
 
     def _alone(self, rows: Sequence[Labelled], models: Mapping[str, Model]) -> Answers:
         """Judge the texts by these models, or by the lexicon where there is none."""
         read = judge_many([(one.text, "", None) for one in rows], models)
-        p = [(one.p_negative, one.p_neutral, one.p_positive) for one in read]
-        return answers_of([one.text for one in rows], [one.label for one in rows], p)
+        return _answers(rows, [(one.label, (one.p_negative, one.p_neutral, one.p_positive)) for one in read])
 
     def _judge(self, name: str, answers: Answers, part: str) -> None:
         self.found[name] = judged(answers)
@@ -142,6 +142,11 @@ class ToneJudge:
                 labels, scores = zip(*(told[text] for text in answers.texts), strict=True)
                 theirs = Answers(answers.texts, answers.wanted, places(labels), np.array(scores, dtype=np.float64))
                 self.peers.setdefault(peer, {})[name] = judged(theirs)
+
+
+def _answers(rows: Sequence[Labelled], answered: Sequence[tuple[str, Sequence[float]]]) -> Answers:
+    told, p = [label for label, _ in answered], [chances for _, chances in answered]
+    return answers_of([one.text for one in rows], [one.label for one in rows], told, p)
 
 
 def unaided(model: Model) -> dict[str, Model]:

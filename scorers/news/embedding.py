@@ -61,7 +61,8 @@ class EmbeddedModel(Model):
         meant = vectors([seen_text(seen) for seen in views]).astype(np.float64)
         weights, bias = self.meaning_weights.astype(np.float64), self.meaning_bias.astype(np.float64)
         scores = np.array([one @ weights for one in meant]) + bias  # one by one: the same beside any other
-        return Judged(softmax(_blend(plain.p, scores) * self.mixed_scale + self.mixed_shift), plain.reasons)
+        p = softmax(_blend(plain.p, scores) * self.mixed_scale + self.mixed_shift)
+        return Judged(p, self.told(p), plain.reasons)
 
     def to_bytes(self) -> bytes:
         """Return the model as one file of arrays, the plain model among them; equal models give equal bytes."""

@@ -6,7 +6,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -45,9 +45,10 @@ class ModelUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Probabilities (m, 3), and for each view the n-grams that spoke loudest for the likeliest label."""
+    """Probabilities (m, 3), and for each view the place of its label and the n-grams that spoke loudest for it."""
 
     p: NDArray[np.float64]
+    told: Ints
     reasons: list[tuple[tuple[str, float], ...]]
 
 
@@ -65,18 +66,26 @@ class Model:
     shift: Floats  # (3,) added to the scaled scores, by calibration
     lexicon_share: float  # 0 .. 1: what the lexicon has to say beside what was learned
     trained_on: Mapping[str, Any]
+    label_weights: Floats = field(default_factory=lambda: np.ones(3, dtype=np.float32), kw_only=True)
+    """(3,), each > 0: the label is that of the largest p times its weight; training.label_weights chooses them."""
 
     def judge(self, views: Sequence[View]) -> Judged:
-        """Return the calibrated probabilities of each view, and reasons."""
+        """Return the calibrated probabilities of each view, its label, and reasons."""
         if not views:
-            return Judged(np.zeros((0, 3)), [])
+            return Judged(np.zeros((0, 3)), np.zeros(0, dtype=np.int64), [])
         rows = weighted(self._vocabulary.rows(views), self.rarity, self._vocabulary.near, len(views))
         said = rows.strength[:, None] * self.gram_weights[rows.gram]
         spoken = np.stack([np.bincount(rows.row, said[:, at], len(views)) for at in range(3)], axis=1)
         counts = np.array([view.counts for view in views], dtype=np.float64)
         scores = spoken + counts @ self.count_weights.astype(np.float64) + self.bias
         p = softmax(mixed(scores, views, self.lexicon_share) * self.scale + self.shift)
-        return Judged(p, self._reasons(rows, said, p.argmax(axis=1)))
+        told = self.told(p)
+        return Judged(p, told, self._reasons(rows, said, told))
+
+    def told(self, p: NDArray[np.float64]) -> Ints:
+        """Return which label is told of each row of probabilities (m, 3), as its place in LABELS."""
+        places: Ints = (p * self.label_weights).argmax(axis=1)
+        return places
 
     def _reasons(self, rows: Rows, said: Floats, chosen: Ints) -> list[tuple[tuple[str, float], ...]]:
         """The strongest n-grams a person can read, none inside another."""
@@ -106,7 +115,8 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Return the model as one file of arrays; equal models give equal bytes."""
-        arrays = {name: getattr(self, name) for name in ("rarity", "gram_weights", "count_weights", "bias", "shift")}
+        names = ("rarity", "gram_weights", "count_weights", "bias", "shift", "label_weights")
+        arrays = {name: getattr(self, name) for name in names}
         arrays |= {name: np.float64(getattr(self, name)) for name in ("scale", "lexicon_share")}
         about = {
             "format": FORMAT,
@@ -130,12 +140,16 @@ class Model:
             raise ModelUnreadable(f"{name}: expected a language part en, zh or vi and what it was trained on.")
         shapes = {"rarity": (len(grams),), "gram_weights": (len(grams), 3), "count_weights": (len(NAMES), 3)}
         shapes |= {"bias": (3,), "shift": (3,), "scale": (), "lexicon_share": ()}
+        if "label_weights" in arrays:  # older models have none
+            shapes["label_weights"] = (3,)
         read = {key: array_of(arrays, key, shape, name) for key, shape in shapes.items()}
         scale, share = (float(read.pop(key)) for key in ("scale", "lexicon_share"))
         if not (scale > 0 and 0 <= share <= 1):
             raise ModelUnreadable(
                 f"{name}: found {scale:g} and {share:g}, expected a scale above 0 and a share up to 1."
             )
+        if (read.get("label_weights", np.ones(3)) <= 0).any():
+            raise ModelUnreadable(f"{name}: expected label_weights above 0.")
         described = {"scale": scale, "lexicon_share": share, "trained_on": about["trained_on"]}
         return cls(about["language"], tuple(grams), **read, **described)
 
@@ -143,6 +157,7 @@ class Model:
         """Write LANGUAGE.npz and LANGUAGE.json (what it was trained on) into the folder."""
         folder.joinpath(f"{self.language}.npz").write_bytes(self.to_bytes())
         about = {"language": self.language, "features": features.VERSION, "trained_on": dict(self.trained_on)}
+        about["label_weights"] = dict(zip(LABELS, np.round(self.label_weights.astype(float), 3).tolist(), strict=True))
         text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         folder.joinpath(f"{self.language}.json").write_text(text, encoding="utf-8")
 

@@ -39,7 +39,7 @@ BATCH = 256
 
 Reason = tuple[str, str, float]
 """(kind, text, weight): an "event" and its severity; a "phrase" of the lexicon, −1 (bad) .. 1 (good); or "words" that
-the model has learned, and how much they added to the score of the likeliest label."""
+the model has learned, and how much they added to the score of the label."""
 
 _NOBODY = Matcher(())
 
@@ -54,22 +54,14 @@ class Judgement:
     p_negative: float
     p_neutral: float
     p_positive: float
+    label: str  # negative, neutral or positive: the likeliest, each p counting as much as the model says
     triggers: tuple[Trigger, ...]
     reasons: tuple[Reason, ...]
 
     @property
-    def label(self) -> str:
-        """The likeliest of negative, neutral and positive."""
-        return LABELS[self._p.index(max(self._p))]
-
-    @property
     def uncertain(self) -> bool:
         """Whether no tone reaches one half."""
-        return max(self._p) < 0.5
-
-    @property
-    def _p(self) -> tuple[float, float, float]:
-        return self.p_negative, self.p_neutral, self.p_positive
+        return max(self.p_negative, self.p_neutral, self.p_positive) < 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,23 +255,26 @@ def _judged(targets: Sequence[_Target], models: Mapping[str, Model]) -> list[Jud
     for lexicon, model in models.items():
         own = [(at, seen) for at, seen in enumerate(views) if seen and seen.article.lexicon == lexicon]
         found = model.judge([seen for _, seen in own])
-        for (at, seen), p, grams in zip(own, found.p.tolist(), found.reasons, strict=True):
-            judged[at] = _judgement(targets[at].text.language, seen, p, grams)
+        told = [LABELS[place] for place in found.told.tolist()]
+        for (at, seen), p, label, grams in zip(own, found.p.tolist(), told, found.reasons, strict=True):
+            judged[at] = _judgement(targets[at].text.language, seen, p, label, grams)
     for at, (target, unread) in enumerate(zip(targets, views, strict=True)):
         if at not in judged:
             p = unread.by_lexicon() if unread else PRIOR
-            judged[at] = _judgement(target.text.language, unread, p, ())
+            judged[at] = _judgement(target.text.language, unread, p, LABELS[p.index(max(p))], ())
     return [judged[at] for at in range(len(views))]
 
 
-def _judgement(spoken: str, seen: View | None, p: Sequence[float], grams: Sequence[tuple[str, float]]) -> Judgement:
+def _judgement(
+    spoken: str, seen: View | None, p: Sequence[float], label: str, grams: Sequence[tuple[str, float]]
+) -> Judgement:
     triggers = seen.triggers if seen else ()
     reasons: list[Reason] = [("event", trigger.phrase, trigger.event.severity) for trigger in triggers]
     if seen:
         phrases = {seen.words(phrase): phrase.weight for phrase in seen.phrases if phrase.signal != "mild"}
         reasons += [("phrase", words, weight) for words, weight in phrases.items()]
     reasons += [("words", gram, round(weight, 3)) for gram, weight in grams]
-    return Judgement(spoken, p[0], p[1], p[2], triggers, tuple(reasons))
+    return Judgement(spoken, p[0], p[1], p[2], label, triggers, tuple(reasons))
 
 
 def _mention(target: _Target, said: Judgement) -> Mention:

@@ -13,7 +13,7 @@ import pytest
 
 from scorers.news.invented import headlines
 from scorers.news.model import LABELS, MOST_GRAMS, Model, ModelUnreadable
-from scorers.news.read import shipped_models
+from scorers.news.read import judge, shipped_models
 from scorers.news.training import AS_THEY_ARE, fit, views_of
 
 LANGUAGES = ("en", "zh", "vi")
@@ -62,6 +62,26 @@ def test_a_model_survives_bytes_and_folders_exactly(tmp_path: Path) -> None:
     texts = views("Hòa Phát báo lãi kỷ lục", "", language="vi")
     np.testing.assert_array_equal(stored.judge(texts).p, model.judge(texts).p)
     assert json.loads(tmp_path.joinpath("vi.json").read_text("utf-8"))["trained_on"] == model.trained_on
+
+
+def test_the_weights_of_labels_move_the_label_and_its_reasons_and_not_the_probabilities(tmp_path: Path) -> None:
+    model = shipped_models()["en"]
+    text = views("Acme profit jumps at the annual meeting")
+    replace(model, label_weights=np.array([1.0, 50.0, 1.0], dtype=np.float32)).save(tmp_path)
+    dull = Model.load(tmp_path, "en")
+    plain, moved = model.judge(text), dull.judge(text)
+    np.testing.assert_array_equal(moved.p, plain.p)
+    assert [LABELS[judged.told[0]] for judged in (plain, moved)] == ["positive", "neutral"]
+    assert plain.reasons != moved.reasons
+    said = judge("Acme profit jumps at the annual meeting", models={"en": dull})
+    assert (said.label, said.uncertain) == ("neutral", False)
+    about = json.loads(tmp_path.joinpath("en.json").read_text("utf-8"))
+    assert about["label_weights"] == {"negative": 1.0, "neutral": 50.0, "positive": 1.0}
+
+
+def test_a_model_stored_without_weights_of_labels_tells_the_likeliest() -> None:
+    older = Model.from_bytes(rewritten(label_weights=None))
+    assert older.label_weights.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_nothing_to_judge_is_no_answer_and_an_empty_text_is_neutral() -> None:
@@ -137,6 +157,7 @@ def about(**changes: object) -> np.ndarray:
         (lambda: rewritten(bias=np.array([{}, {}, {}], dtype=object)), "expected a model"),
         (lambda: rewritten(scale=np.float64(0)), "a scale above 0"),
         (lambda: rewritten(lexicon_share=np.float64(2)), "a share up to 1"),
+        (lambda: rewritten(label_weights=np.array([1.0, 0.0, 1.0])), "label_weights above 0"),
         (lambda: rewritten(about=about(format=0)), "found version 0.1"),
         (lambda: rewritten(about=about(language="fr")), "expected a language part"),
         (lambda: rewritten(about=about(grams="abc")), "a list of n-grams"),
@@ -149,7 +170,7 @@ def about(**changes: object) -> np.ndarray:
         (lambda: rewritten(bias=headed(b"{'a': (\n")), "expected a model"),
         (lambda: rewritten(bias=np.array([1e300, 0.0, 0.0])), "too large"),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_a_hostile_file_is_refused_with_its_name_and_what_was_expected(raw, said: str) -> None:
     with pytest.raises(ModelUnreadable, match=said) as refused:

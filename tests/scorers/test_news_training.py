@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from scorers.news.invented import headlines
-from scorers.news.training import AS_THEY_ARE, TooFewLabels, fit, label_by_lexicon, language_part, views_of
+from scorers.news.training import (
+    AS_THEY_ARE,
+    TooFewLabels,
+    fit,
+    label_by_lexicon,
+    label_weights,
+    language_part,
+    views_of,
+)
 
 WORDS = {"negative": "glumfy", "neutral": "plonkish", "positive": "zestral"}
 FIRMS = ("Acme", "Beta Corp", "Corvane", "Delmar", "Ellory", "Fennick", "Gullane", "Halden", "Ibex", "Juno")
@@ -48,6 +56,21 @@ def test_reasons_are_readable_words_that_do_not_repeat_each_other(model) -> None
 def test_the_same_rows_give_the_same_model(model) -> None:
     texts, labels, targets = invented()
     assert fit(texts, labels, targets, language="en").model.to_bytes() == model.to_bytes()
+
+
+def test_a_rare_label_weighs_more_where_it_raises_the_f1_to_be_expected() -> None:
+    p = np.array([[0.1, 0.1, 0.8]] * 8 + [[0.1, 0.4, 0.5]] * 2 + [[0.9, 0.05, 0.05]] * 4)
+    # neutral told of nobody: its F1 is 0; told of two: 2·.8/(1.8 + 2) = .42, and positive loses less
+    assert label_weights(p) == pytest.approx([1.0, 1.3, 1.0])
+
+
+def test_labels_as_frequent_as_each_other_weigh_alike() -> None:
+    p = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6], [np.nan] * 3])
+    assert label_weights(p).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_where_nothing_is_known_of_unseen_texts_labels_weigh_alike() -> None:
+    assert label_weights(np.full((4, 3), np.nan)).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_name_is_masked_and_teaches_nothing() -> None:

@@ -4,13 +4,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scorers.news.embedding import EmbeddedModel, EmbeddingsMissing, fit_with_meaning, require
 from scorers.news.model import LABELS, Model, ModelUnreadable
 from scorers.news.read import shipped_models
-from scorers.news.training import Fitted, TooFewLabels, fit, language_part
+from scorers.news.training import Fitted, TooFewLabels, fit, label_weights, language_part
 from warden.errors import InvalidInput
 from warden.lines import LineFile
 from warden.newsfiles.objects import opened
@@ -96,7 +96,7 @@ def _fitted(parts: Mapping[str, Labelled], fit: Callable[..., Fitted]) -> tuple[
             continue
         try:
             fitted = fit(rows.texts, rows.labels, rows.targets, language=part, summaries=rows.summaries)
-            models[part] = fitted.model
+            models[part] = replace(fitted.model, label_weights=label_weights(fitted.p))
         except TooFewLabels as error:
             left_out[part] = str(error).rstrip(".")
     return models, left_out
