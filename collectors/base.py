@@ -107,10 +107,15 @@ class Measure:
     unit: str | None = None
 
 
+MILESTONE, COMPLIANCE, MEETING = "milestone", "compliance_incident", "meeting"
+"""Names of measures that are counted: milestones at their due moment, 1 met and 0 missed; incidents; meetings held."""
+
+MEETINGS = (MEETING, "meeting_executive", "meeting_management", "meeting_working")
+"""Names of measures that all tell of meetings held: of no stated level, and of each."""
+
 COUNTED: Mapping[str, tuple[float, float]] = {
-    "milestone": (0, 1),
-    "compliance_incident": (0, math.inf),
-    **dict.fromkeys(("meeting", "meeting_executive", "meeting_management", "meeting_working"), (0, math.inf)),
+    MILESTONE: (0, 1),
+    **dict.fromkeys((COMPLIANCE, *MEETINGS), (0, math.inf)),
 }
 """Measures whose values Warden counts, with the least and the most that one can be; any other may be any number."""
 
@@ -216,11 +221,13 @@ class Collector(ABC):
 
     `name` equals the file name. `facts` are the kinds it can report. Subclasses declare their own `Options`; secrets in
     it are `SecretStr`. `needs_names`: it searches for partners, and is handed those to search for, by name.
+    `most_seconds`: a visit that lasts longer is given up; less than the 30 minutes for which a visit is claimed.
     """
 
     name: ClassVar[str]
     facts: ClassVar[frozenset[type[Fact]]]
     needs_names: ClassVar[bool] = False
+    most_seconds: ClassVar[float] = 300.0
     Options: ClassVar[type[Options]]
 
     def __init__(self, options: Any, partners: Sequence[Named] = ()) -> None:

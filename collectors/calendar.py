@@ -21,11 +21,12 @@ from collectors.base import (
     Measure,
     Problem,
     SourceChanged,
-    SourceRefused,
     SourceUnavailable,
     normalise_key,
 )
 from collectors.calendar_events import MAX_BYTES, BrokenOffError, CalendarError, Occurrence, read_calendar
+from collectors.files import read_whole
+from collectors.guard import web_address
 from collectors.http import Http
 from collectors.mail import MAX_GROUPS, OurDomains, groups_of, is_of
 
@@ -70,12 +71,17 @@ class CalendarOptions(base.Options):
             raise ValueError("expected words, none of them empty")
         return tuple(word.strip() for word in value)
 
+    @field_validator("url")
+    @classmethod
+    def _can_be_fetched(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            web_address(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
         if bool(self.path) == bool(self.url):
             raise ValueError("expected either path or url")
-        if self.url and not re.match("https?://", self.url.get_secret_value()):
-            raise ValueError("url: expected an address that begins with https://")
         return self
 
 
@@ -114,7 +120,7 @@ class Calendar(Collector):
     def _load(self, http: Http, now: datetime, known: Cursor) -> tuple[bytes | None, Cursor]:
         """Return the calendar's bytes, None if the server says that they are the same, and what to ask it next time."""
         if self.options.path:
-            return _read_file(Path(self.options.path)), {}
+            return read_whole(Path(self.options.path), MAX_BYTES), {}
         fetched = http.fetch(
             self._address(),
             now=now,
@@ -195,16 +201,3 @@ def _is_in(word: str, text: str) -> bool:
     """Tell whether a word stands in a text, in any case: as a whole word, unless its script knows no spaces."""
     edge = r"\b" if word.isascii() else ""
     return re.search(f"{edge}{re.escape(word)}{edge}", text, re.IGNORECASE) is not None
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise SourceUnavailable(f"There is no file {path.name} at the moment.") from error
-    except OSError as error:
-        raise SourceRefused(f"The file {path.name} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_BYTES:
-        raise SourceChanged(f"{path.name} is larger than {MAX_BYTES:,} bytes; at most that many are read.")
-    return data

@@ -12,6 +12,7 @@ HttpError              no answer that could be used
 
 import socket
 import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -20,26 +21,21 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Self
 
 import anyio
 import httpx
 from anyio.from_thread import start_blocking_portal
-from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
+from httpx_secure import httpx_ssrf_protection
 
 from collectors.base import SourceChanged, SourceError, SourceRefused, SourceUnavailable
-
-IpAddress = IPv4Address | IPv6Address
+from collectors.guard import IpAddress, JudgedFirst, embedded, is_public, parse
 
 MAX_REDIRECTS = 5
 MAX_ANSWER_CHARS = 2000
 LONGEST_WAIT = timedelta(days=7)  # a Retry-After beyond this is taken for a mistake and shortened
 
-_NAT64 = IPv6Network("64:ff9b::/96")
-_RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")))
-"""What `is_global` takes for public, in some Pythons or in all: protocols' own addresses (one is a cloud's metadata),
-IPv4 written as IPv6 in ways long deprecated or for local translation, and site-local ones."""
 _HARMLESS_HEADERS = frozenset({"accept", "content-type", "if-modified-since", "if-none-match", "user-agent"})
 _REFUSED = frozenset({401, 402, 403, 407, 410, 451})
 _TRY_LATER = frozenset({404, 408, 421, 423, 425, 429})
@@ -86,11 +82,15 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a post was answered, whatever the status; `text` is cut at 2,000 characters."""
+    """What a post was answered, whatever the status; `text` is cut at 2,000 characters.
+
+    `took`: how long after it was begun the answer was there, by which a wait that it asks for begins later.
+    """
 
     status: int
     text: str
     headers: Mapping[str, str]
+    took: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,11 @@ class Http:
 
     def post(self, url: str, *, content: bytes, headers: Mapping[str, str], follow_redirects: bool = False) -> Answer:
         """Send `content` and return the answer, whatever its status; an overlong answer is cut. Raises HttpError."""
+        began = time.monotonic()
         reply = self._exchange("POST", url, headers, content, MAX_ANSWER_CHARS * 4, follow=follow_redirects, cut=True)
+        took = timedelta(seconds=time.monotonic() - began)
         text = reply.body.decode("utf-8", errors="replace")[:MAX_ANSWER_CHARS]
-        return Answer(reply.status, text, dict(reply.headers))
+        return Answer(reply.status, text, dict(reply.headers), took)
 
     def resolve(self, host: str, port: int) -> str:
         """Return an IP address of `host` that may be reached, for protocols other than HTTP to connect to.
@@ -182,10 +184,8 @@ class Http:
 
     def permits(self, address: IpAddress) -> bool:
         """Tell whether the guard lets traffic out to `address`."""
-        plain = _embedded(address)
-        if any(plain in network for network in self._allowed):
-            return True
-        return plain.is_global and not plain.is_multicast and not any(plain in network for network in _RESERVED)
+        plain = embedded(address)
+        return any(plain in network for network in self._allowed) or is_public(plain)
 
     def _exchange(
         self,
@@ -205,27 +205,29 @@ class Http:
             return self._portal.call(call)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TimedOut(f"{host} did not answer completely within {self._timeout:g} seconds.") from error
-        except SSRFProtectionError as error:
-            raise Blocked(_BLOCKED % error.hostname) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise Blocked(f"{host} redirects to something that is not an http or https address.") from error
         except (httpx.TransportError, UnicodeError) as error:
             raise Unreachable(f"{host} could not be reached, or its answer broke off.") from error
 
     async def _open(self) -> httpx.AsyncClient:
+        transport = httpx.AsyncHTTPTransport(verify=tls_context(), trust_env=False)
         client = httpx.AsyncClient(
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
             # one client serves all sources: none may see another's cookies
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             timeout=self._timeout,
-            verify=tls_context(),
+            transport=transport,
             trust_env=False,  # a proxy would connect on our behalf, past the guard
         )
-        return httpx_ssrf_protection(
+        httpx_ssrf_protection(
             client,
             check_globally_reachable=False,
             custom_validator=lambda _host, address, _port: self.permits(address),
         )
+        # that connects to a name to see where it leads, and judges then: it is handed addresses judged before
+        transport._pool._network_backend = JudgedFirst(transport._pool._network_backend, self._addresses)
+        return client
 
     async def _send(
         self,
@@ -265,15 +267,21 @@ class Http:
     async def _resolve(self, host: str, port: int) -> str:
         try:
             with anyio.fail_after(self._timeout):
-                found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                return (await self._addresses(host, port))[0]
         except TimeoutError as error:
             raise TimedOut(f"The name {host} did not resolve within {self._timeout:g} seconds.") from error
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host that may be reached, IPv4 first. Raises Blocked or Unreachable."""
+        try:
+            found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise Unreachable(f"The name {host} does not resolve.") from error
-        permitted = sorted(filter(self.permits, (ip_address(one[4][0]) for one in found)), key=lambda ip: ip.version)
-        if not permitted:
+        permitted = filter(self.permits, (ip_address(one[4][0]) for one in found))
+        addresses = [str(one) for one in dict.fromkeys(sorted(permitted, key=lambda one: one.version))]
+        if not addresses:
             raise Blocked(_BLOCKED % host)
-        return str(permitted[0])
+        return addresses
 
 
 _BLOCKED = "%s has a private or reserved address, which is blocked; WARDEN_ALLOWED_NETWORKS can allow its network."
@@ -299,21 +307,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 def _parse(url: str) -> httpx.URL:
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise Blocked("The address is not a valid URL.") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > 65_535:
-        raise Blocked("The address does not start with http:// or https:// and a host, or its port is above 65535.")
-    return parsed
-
-
-def _embedded(address: IpAddress) -> IpAddress:
-    """Return the IPv4 address that an IPv6 one stands for, if it does: the packet ends up there."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(address.packed[-4:])
-    return address.ipv4_mapped or address.sixtofour or address
+        return parse(url)
+    except ValueError as error:
+        raise Blocked(f"The address cannot be used: {error}.") from error
 
 
 def _redirected(request: httpx.Request, following: httpx.Request, custom: Mapping[str, str]) -> httpx.Request:

@@ -81,6 +81,7 @@ class Imap(Collector):
 
     name = "imap"
     facts = frozenset({Message})
+    most_seconds = SECONDS_PER_VISIT + 120
     Options = ImapOptions
     options: ImapOptions
 

@@ -17,9 +17,8 @@ from collectors.base import (
     Message,
     Problem,
     SourceChanged,
-    SourceRefused,
-    SourceUnavailable,
 )
+from collectors.files import opened
 from collectors.http import Http
 from collectors.mail import MAX_HEADER_BYTES, Correspondence, Letter, LetterError, OurDomains, parse_date, read_letter
 
@@ -57,13 +56,8 @@ class Mbox(Collector):
     def collect(self, cursor: Cursor, http: Http, now: datetime) -> Batch:
         """See Collector. A message whose headers are still being written is left for the next visit."""
         path = Path(self.options.path)
-        try:
-            with path.open("rb") as file:
-                return self._collect(file, path.name, cursor, now)
-        except FileNotFoundError as error:
-            raise SourceUnavailable(f"There is no file {path.name} at the moment.") from error
-        except OSError as error:
-            raise SourceRefused(f"The file {path.name} cannot be read: {error.strerror}.") from error
+        with opened(path) as file:
+            return self._collect(file, path.name, cursor, now)
 
     def _collect(self, file: BinaryIO, name: str, cursor: Cursor, now: datetime) -> Batch:
         size = os.fstat(file.fileno()).st_size

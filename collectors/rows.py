@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from collectors.base import Delivery, Fact, Key, LocalPath, Measure, Message, Options, expected_of, normalise_key
 from collectors.cells import CellError, CellReader, Day, quote
+from collectors.codes import is_currency
+from collectors.guard import web_address
 from collectors.sheet import normalise_header
 
 _DIRECTIONS = {
@@ -68,7 +70,7 @@ class TableOptions(Options):
     quantity_column: str | None = None
     amount_column: str | None = None
     currency_column: str | None = None
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$")
+    currency: str | None = None
     events: tuple[Event, ...] = ()
     at_column: str | None = None
     direction_column: str | None = None
@@ -93,6 +95,18 @@ class TableOptions(Options):
     def _format_names_a_day(cls, value: str | None) -> str | None:
         if value is not None and not (re.search("%[yYcx]", value) and re.search("%[dejcx]", value)):
             raise ValueError("expected a pattern with year, month and day, such as %d/%m/%Y")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_fetched(cls, value: str) -> str:
+        return value and web_address(value)
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_exists(cls, value: str | None) -> str | None:
+        if value is not None and not is_currency(value):
+            raise ValueError("expected a currency code such as TWD (ISO 4217)")
         return value
 
     @model_validator(mode="after")
@@ -234,10 +248,9 @@ class DeliveryReader(RowReader):
         if self._currency is None or self.cells.is_blank(row[self._currency]):
             return self.options.currency
         code = row[self._currency].strip().upper()
-        if not re.fullmatch("[A-Z]{3}", code):
-            raise CellError(
-                self.options.currency_column or "", f"{quote(code)} found, a three-letter currency code expected"
-            )
+        if not is_currency(code):
+            what = f"{quote(code)} found, a currency code such as TWD expected"
+            raise CellError(self.options.currency_column or "", what)
         return code
 
 

@@ -16,10 +16,10 @@ from collectors.base import (
     Message,
     Problem,
     SourceChanged,
-    SourceRefused,
     SourceUnavailable,
 )
 from collectors.cells import CellError
+from collectors.files import read_whole
 from collectors.http import Http
 from collectors.rows import Place, TableOptions, row_reader
 from collectors.sheet import MAX_BYTES, BrokenOffError, Grid, SheetError, normalise_header, read_grid
@@ -76,7 +76,7 @@ class Table(Collector):
     def _load(self, http: Http, now: datetime, known: Cursor) -> tuple[bytes | None, Cursor]:
         """Return the file's bytes, None if the server says that they are the same, and what to ask it next time."""
         if self.options.path:
-            return _read_file(Path(self.options.path)), {}
+            return read_whole(Path(self.options.path), MAX_BYTES), {}
         token = self.options.token
         fetched = http.fetch(
             self.options.url,
@@ -152,16 +152,3 @@ def _told(problems: list[Problem]) -> list[Problem]:
     if left_out <= 0:
         return problems
     return [*problems[:MAX_PROBLEMS], Problem("further rows", f"{left_out} more were set aside")]
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise SourceUnavailable(f"There is no file {path.name} at the moment.") from error
-    except OSError as error:
-        raise SourceRefused(f"The file {path.name} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_BYTES:
-        raise SourceChanged(f"{path.name} is larger than {MAX_BYTES:,} bytes; at most that many are read.")
-    return data

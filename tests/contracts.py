@@ -8,6 +8,8 @@ import itertools
 import json
 import os
 import re
+import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
-from fakes import Reply, web_server
+from fakes import Received, Reply, web_server
 from pydantic import SecretStr, ValidationError
 from samples import NOW, awkward_messages, every_message
 from servers import Page, WebServer
@@ -527,9 +529,7 @@ class HttpChannelContract(ChannelContract):
         assert len(inbox.received) == 1, "redirects are not followed"
         assert len(str(caught.value)) < 400
 
-    @pytest.mark.parametrize(
-        ("header", "seconds"), [("7", 7), ("Mon, 02 Mar 2026 09:31:00 GMT", 60), ("soon", None), ("", None)]
-    )
+    @pytest.mark.parametrize(("header", "seconds"), [("Mon, 02 Mar 2026 09:31:00 GMT", 60), ("soon", None), ("", None)])
     def test_retry_after_is_honoured(
         self, http: Http, envelope: channels.Envelope, header: str, seconds: int | None
     ) -> None:
@@ -537,6 +537,21 @@ class HttpChannelContract(ChannelContract):
         with web_server(lambda _: reply) as inbox, pytest.raises(channels.ChannelUnavailable) as caught:
             self._send(inbox.url, http, envelope)
         assert caught.value.not_before == (None if seconds is None else NOW + timedelta(seconds=seconds))
+        assert caught.value.whole
+
+    def test_seconds_to_wait_count_from_the_answer(self, http: Http, envelope: channels.Envelope) -> None:
+        pause = 0.2
+
+        def respond(_: Received) -> Reply:
+            time.sleep(pause)
+            return Reply(429, "slow down", {"Retry-After": "7"})
+
+        began = time.monotonic()
+        with web_server(respond) as inbox, pytest.raises(channels.ChannelUnavailable) as caught:
+            self._send(inbox.url, http, envelope)
+        assert caught.value.not_before is not None
+        waited = (caught.value.not_before - NOW).total_seconds() - 7
+        assert pause <= waited <= time.monotonic() - began
         assert caught.value.whole
 
     def test_an_answer_that_quotes_the_secrets_is_blanked(self, http: Http, envelope: channels.Envelope) -> None:
@@ -793,9 +808,22 @@ class FileCollectorContract(CollectorContract):
         with pytest.raises(SourceUnavailable, match="no file the file at the moment"):
             source.collect({}, http, NOW)
 
-    def test_what_is_no_file_is_for_a_person(self, source: Collector, http: Http, path: Path) -> None:
+    @pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: os.mknod(path, stat.S_IFSOCK)])
+    def test_what_is_no_file_is_for_a_person(
+        self, source: Collector, http: Http, path: Path, put: Callable[[Path], object]
+    ) -> None:
         path.unlink()
-        path.mkdir()
+        put(path)
+        with pytest.raises(SourceRefused, match="the file cannot be read"):
+            source.collect({}, http, NOW)
+
+    def test_a_pipe_put_in_the_place_of_the_file_while_it_is_looked_at_is_refused(
+        self, source: Collector, http: Http, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ordinary = path.stat()
+        path.unlink()
+        os.mkfifo(path)
+        monkeypatch.setattr(Path, "stat", lambda _path: ordinary)
         with pytest.raises(SourceRefused, match="the file cannot be read"):
             source.collect({}, http, NOW)
 

@@ -1,10 +1,12 @@
 """The database's edge: engines, transactions, column types, migrations, and one process per SQLite file."""
 
 import fcntl
+import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic_core import from_json
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import URL, BigInteger, DateTime, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -71,8 +73,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.file = _file_of(self.url)
+        self._unwritable_at: float | None = None
         self.engine = (
-            _sqlite_engine(url)
+            _sqlite_engine(url, self.file)
             if self.is_sqlite
             else create_engine(url, pool_pre_ping=True, json_deserializer=from_json)
         )
@@ -89,16 +93,39 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction for writing: committed at the end, rolled back on any error."""
-        with self._write.begin() as session:
-            yield session
+        try:
+            with self._write.begin() as session:
+                yield session
+        except OperationalError as error:
+            if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF in _UNWRITABLE:
+                self._unwritable_at = time.monotonic()
+            raise
+
+    def was_unwritable(self, seconds: float) -> bool:
+        """Tell whether, in so many seconds up to now, this process was refused writing: a full disk, a closed file."""
+        return self._unwritable_at is not None and time.monotonic() - self._unwritable_at < seconds
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _file_of(url: URL) -> Path | None:
+    """Return the file of an SQLite database; None for one in memory, or on a server."""
+    if url.get_backend_name() != "sqlite" or not url.database or ":memory:" in url.database:
+        return None
+    return Path(re.sub("^file:", "", url.database))
+
+
+def _sqlite_engine(url: str, file: Path | None) -> Engine:
     engine = create_engine(url, json_deserializer=from_json, connect_args={"check_same_thread": False, "timeout": 30})
+
+    @event.listens_for(engine, "do_connect")
+    def _make_private(*_: object) -> None:
+        # SQLite would let everybody on the machine read a new file; its -wal and -shm get the file's own mode.
+        if file is not None and not file.exists():
+            with suppress(OSError):  # SQLite says better what is wrong
+                os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -131,6 +158,8 @@ _PASSING = {
     sqlite3.SQLITE_READONLY,
 }
 """What SQLite says of a file that is held, gone, full or not to be written to, in the lower byte of its codes."""
+
+_UNWRITABLE = _PASSING - {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def is_out_of_reach(error: OperationalError) -> bool:
@@ -171,22 +200,32 @@ def way_to(newest: str | None, found: str | None) -> str:
     return "run `warden db upgrade`"
 
 
+def make_private(database: Database) -> None:
+    """Let nobody but its owner read an SQLite file, and what lies beside it: older ones were made for everybody."""
+    if database.file is None:
+        return
+    for suffix in ("", "-wal", "-shm"):
+        path = Path(f"{database.file.resolve()}{suffix}")
+        with suppress(OSError):  # not there, or not ours to change: `warden doctor` says what is open still
+            path.chmod(path.stat().st_mode & 0o700)
+
+
 @contextmanager
 def sole_process(database: Database) -> Iterator[None]:
     """Hold the lock beside a SQLite file for as long as this process works on it.
 
     Raises Misconfigured when another process holds it. PostgreSQL needs no lock: claims are made in rows.
     """
-    if not database.is_sqlite or not database.url.database or database.url.database == ":memory:":
+    if database.file is None:
         yield
         return
     # SQLite follows links, so the lock has to: one file is one file under each of its names
-    path = Path(f"{Path(re.sub('^file:', '', database.url.database)).resolve()}.lock")
+    path = Path(f"{database.file.resolve()}.lock")
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Misconfigured(
-                f"Another Warden process is using {database.url.database}. Stop it first, or use PostgreSQL."
+                f"Another Warden process is using {database.file}. Stop it first, or use PostgreSQL."
             ) from error
         yield

@@ -19,8 +19,9 @@ from warden.settings import Settings
 from warden.vault import Vault
 
 COLLECTOR_SUPPORT = frozenset({
-    "base", "http", "pace", "sheet", "cells", "rows", "mail", "calendar_events", "replies", "feed_dates",
-    "feed_document", "feed_entries", "feed_links", "feed_text", "json_feed", "gdelt_answer", "gdelt_query",
+    "base", "codes", "files", "guard", "http", "pace", "sheet", "cells", "rows", "mail", "calendar_events", "replies",
+    "feed_dates", "feed_document", "feed_entries", "feed_links", "feed_text", "json_feed", "gdelt_answer",
+    "gdelt_query",
 })  # fmt: skip
 """Modules of `collectors` that hold no collector."""
 

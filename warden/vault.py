@@ -21,11 +21,12 @@ log = get_logger(__name__)
 class Vault:
     """Encrypts and signs with the operator's keys, newest first; older keys still decrypt."""
 
-    def __init__(self, keys: list[str]) -> None:
+    def __init__(self, keys: list[str], called: str = "WARDEN_SECRET_KEY") -> None:
+        """`called`: where the keys come from, for the error about one that is none."""
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
-            raise Misconfigured("WARDEN_SECRET_KEY is not a valid key: expected 32 bytes, url-safe base64.") from error
+            raise Misconfigured(f"{called} is not a valid key: expected 32 bytes, url-safe base64.") from error
         self._signing_key = hashlib.sha256(b"warden-sign:" + keys[0].encode()).digest()
 
     def __repr__(self) -> str:
@@ -65,8 +66,9 @@ class Vault:
 def open_vault(settings: Settings) -> Vault:
     """Return the vault of the configured keys; generate and keep a key on the very first start."""
     configured = settings.secret_key
-    keys = _split(configured) if configured else _read_or_create(settings.secret_key_file)
-    return Vault(keys)
+    if configured:
+        return Vault(_split(configured))
+    return Vault(_read_or_create(settings.secret_key_file), f"What {settings.secret_key_file} holds")
 
 
 def random_token() -> str:

@@ -3,13 +3,16 @@
 import gzip
 import ipaddress
 import itertools
+import socket
 import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,6 +255,58 @@ def test_other_spellings_of_loopback_are_blocked(guarded: Http, site: WebServer,
     with pytest.raises(SourceRefused, match="private or reserved"):
         guarded.fetch(f"http://{host}:{port}/", now=NOW)
     assert site.requests == []
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Listens on every address of this machine; what connected waits in its queue."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        listener.settimeout(0)
+        yield listener
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost"])
+def test_nobody_learns_whether_a_blocked_address_listens(guarded: Http, listener: socket.socket, host: str) -> None:
+    here = listener.getsockname()[1]
+    with serve() as gone:
+        pass
+    answers = []
+    for port in (here, urlsplit(gone.url).port):
+        with pytest.raises(SourceRefused) as refused:
+            guarded.fetch(f"http://{host}:{port}/", now=NOW)
+        with pytest.raises(Blocked) as blocked:
+            guarded.post(f"http://{host}:{port}/", content=b"", headers={})
+        answers.append((str(refused.value), str(blocked.value)))
+    assert answers[0] == answers[1]
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_only_addresses_that_may_be_reached_are_connected_to(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def two(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("127.0.0.3", "127.0.0.2")]
+
+    monkeypatch.setattr(anyio, "getaddrinfo", two)
+    with Http(allowed_networks=("127.0.0.2/32",), timeout=0.3) as client, pytest.raises(SourceUnavailable):
+        client.fetch(f"http://two.example:{listener.getsockname()[1]}/", now=NOW)
+    came, _ = listener.accept()
+    with came:
+        assert came.getsockname()[0] == "127.0.0.2"
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_where_one_address_of_a_name_does_not_answer_the_next_is_tried(
+    site: WebServer, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def two(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("127.0.0.3", "127.0.0.1")]
+
+    site.pages["/a"] = Page(b"body")
+    monkeypatch.setattr(anyio, "getaddrinfo", two)
+    assert http.fetch(f"http://two.example:{urlsplit(site.url).port}/a", now=NOW).body == b"body"
 
 
 def test_only_the_allowed_network_is_opened() -> None:

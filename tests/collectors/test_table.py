@@ -113,6 +113,14 @@ def test_a_currency_may_stand_in_a_column(path: Path) -> None:
     assert [fact.currency for fact in facts if isinstance(fact, Delivery)] == ["TWD", "USD", None]
 
 
+def test_a_currency_nobody_has_sets_its_row_aside(path: Path) -> None:
+    data = b"id,vendor,due,made,value,cur\n" + b"".join(b"%d,A,2026-01-10,,5,USD\n" % one for one in range(20))
+    batch = visit(data + b"99,A,2026-01-10,,5,zzz\n", path, "2026-03-02", amount_column="value", currency_column="cur")
+    assert [(one.where, one.what) for one in batch.problems] == [
+        ("row 22, column cur", '"ZZZ" found, a currency code such as TWD expected')
+    ]
+
+
 def test_a_replay_sees_each_delivery_as_it_stood(path: Path) -> None:
     """Told from its due day on, or from the day it was made; a made date still to come is not known yet."""
     seen: dict[str, list[str]] = {}
@@ -333,6 +341,7 @@ def test_hostile_cells_are_only_text(path: Path) -> None:
         ({"time_zone": "../../etc/passwd"}, "is not a time zone"),
         ({"date_format": "%H"}, "year, month and day"),
         ({"currency": "usd"}, "currency"),
+        ({"currency": "ZZZ"}, "currency"),
         ({"key_scheme": "Supplier Code"}, "letters, digits and underscores"),
         ({"due": "x"}, "Extra inputs are not permitted"),
     ],

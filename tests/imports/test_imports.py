@@ -194,6 +194,16 @@ def test_every_fault_is_listed_by_row_and_column_and_nothing_is_stored(db: Datab
     assert (count(db), count(db, Person)) == (1, 0)
 
 
+def test_codes_that_no_country_and_no_currency_has_are_refused(db: Database) -> None:
+    data = csv({"Name": "UK Ltd", "Country": "UK", "Currency": "ZZZ"}, {"Name": "Nowhere", "Country": "zz"})
+    assert [str(fault) for fault in load(db, data).faults] == [
+        "row 2, column country: UK is not a country code such as TW (ISO 3166-1)",
+        "row 2, column currency: ZZZ is not a currency code such as TWD (ISO 4217)",
+        "row 3, column country: ZZ is not a country code such as TW (ISO 3166-1)",
+    ]
+    assert count(db) == 0
+
+
 def test_an_identifier_of_another_partner_stops_the_whole_file(db: Database) -> None:
     with db.write() as session:
         make_partner(session, "Holder", keys=[("domain", "taken.example")])

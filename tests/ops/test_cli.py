@@ -1,6 +1,7 @@
 """Every command as a person types it: what it does, and what it says when it cannot."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -136,6 +137,60 @@ def test_doctor_says_what_is_wrong_and_what_to_do(ready: Callable) -> None:
     ended = ready("doctor", WARDEN_DATABASE_URL="sqlite:////no/such/folder/warden.db")
     assert ended.returncode == 1
     assert "database: does not answer; look at WARDEN_DATABASE_URL" in ended.stdout
+
+
+def test_doctor_notices_settings_that_mean_nothing(ready: Callable, tmp_path: Path) -> None:
+    given = {"WARDEN_FILE_ROOTS": f"{tmp_path},/nonexist", "WARDEN_OUR_DOMAINS": "us.example,,@x"}
+    found = [line for line in ready("doctor", **given).stdout.splitlines() if "settings: " in line]
+    assert found == [
+        "BAD  settings: WARDEN_FILE_ROOTS names /nonexist, which is no folder",
+        "BAD  settings: WARDEN_OUR_DOMAINS names '@x', which is no whole domain such as ours.example",
+    ]
+
+
+def test_what_only_looks_makes_no_database_where_it_stands(warden: Callable, tmp_path: Path) -> None:
+    for command in (("doctor",), ("source", "list"), ("watch",), ("backtest",)):
+        ended = warden(*command)
+        assert ended.returncode == 1
+        assert f"There is no database {tmp_path}/warden.db. Are you in the folder" in ended.stdout + ended.stderr
+    assert not (tmp_path / "warden.db").exists()
+
+
+def test_a_new_database_is_for_its_owner_only_and_doctor_says_where_it_is_not(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "warden.db").unlink(missing_ok=True)
+    before = os.umask(0o022)
+    try:
+        assert ready("db", "upgrade").returncode == 0
+        with closing(sqlite3.connect(tmp_path / "warden.db")) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = version_num")
+            files = sorted(tmp_path.glob("warden.db*"))
+            assert {path.name for path in files} >= {"warden.db", "warden.db-shm", "warden.db-wal"}
+            modes = {path.name: path.stat().st_mode & 0o777 for path in files if not path.name.endswith(".lock")}
+    finally:
+        os.umask(before)
+    assert set(modes.values()) == {0o600}
+    assert "others on this machine" not in ready("doctor").stdout
+    (tmp_path / "warden.db").chmod(0o644)
+    assert "BAD  database: others on this machine may read it" in ready("doctor").stdout
+
+
+def test_a_database_that_was_open_to_others_is_for_its_owner_only_once_the_service_starts(
+    ready: Callable, tmp_path: Path
+) -> None:
+    assert ready("db", "upgrade").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "warden.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = version_num")
+        files = [tmp_path / f"warden.db{suffix}" for suffix in ("", "-wal", "-shm")]
+        for path in files:
+            path.chmod(0o644)
+        ready("tick", "--no-send")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in files if path.exists()}
+    assert set(modes.values()) == {0o600}
+
+
+def test_doctor_names_the_file_of_a_key_that_is_none(ready: Callable, tmp_path: Path) -> None:
+    (tmp_path / "warden.key").write_text("garbage\n", encoding="utf-8")
+    assert "BAD  key: What warden.key holds is not a valid key" in ready("doctor").stdout
 
 
 def test_doctor_notices_a_missing_key(ready: Callable, tmp_path: Path, slack: str) -> None:
@@ -296,7 +351,8 @@ def test_a_user_gets_a_link_and_a_token_is_shown_once(ready: Callable) -> None:
     fails(ready("user", "add", "lan@example.com"), "exists already")
     assert "/sign-in?token=" in ready("user", "link", "lan@example.com").stdout
     fails(ready("user", "link", "nobody@example.com"), "There is no user")
-    assert ready("token", "create", "erp", "--scope", "facts:write").stdout.startswith("wdn_")
+    assert ready("token", "create", "erp", "--role", "manager", "--scope", "facts:write").stdout.startswith("wdn_")
+    fails(ready("token", "create", "erp", "--scope", "facts:write"), "facts:write opens nothing to the role viewer")
     fails(ready("token", "create", "erp", "--scope", "everything"), "'everything' is not one of partners:read")
 
 

@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from scorers.news.model import LABELS
 from scorers.news.read import shipped_models
+from scorers.news.training import fit, label_weights
 from warden.errors import InvalidInput
+from warden.newsfiles.articles import read_file
 from warden.newsfiles.labels import models_of, train_file
 
 ARTICLES = [
@@ -124,6 +128,23 @@ def test_a_trained_model_reads_what_the_shipped_one_cannot(warden: Callable, tmp
     write_lines(tmp_path / "a.jsonl", [{"id": 1, "text": "Wexford was zestral"}, {"id": 2, "text": "宏达电债务违约"}])
     assert warden("news", "read", "--in", "a.jsonl", "--out", "b.jsonl", "--model", "m").returncode == 0
     assert [answer["label"] for answer in read_lines(tmp_path / "b.jsonl")] == ["positive", "negative"]
+
+
+def test_a_rare_label_is_told_where_it_would_else_be_crowded_out(tmp_path: Path) -> None:
+    words = {"zestral": ["positive"], "glumfy": ["negative"], "plonkish": ["positive", "positive", "neutral"]}
+    rows = [(said[at % len(said)], f"Firm {at} was {word} today") for word, said in words.items() for at in range(40)]
+    write_labels(tmp_path / "l.csv", [("label", "text"), *rows])
+    train_file(tmp_path / "l.csv", tmp_path / "m")
+    model = models_of(tmp_path / "m")["en"]
+    texts, labels = [text for _, text in rows], [label for label, _ in rows]
+    fitted = fit(texts, labels, language="en")
+    assert model.label_weights.tolist() == label_weights(fitted.p).tolist() != [1.0, 1.0, 1.0]
+    assert fitted.model.label_weights.tolist() == [1.0, 1.0, 1.0]  # what the service learns tells the likeliest
+    write_lines(tmp_path / "a.jsonl", [{"id": at, "text": text} for at, text in enumerate(texts)])
+    read_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", models_of(tmp_path / "m"))
+    chances = [[one[f"p_{label}"] for label in LABELS] for one in read_lines(tmp_path / "b.jsonl")]
+    told = [LABELS.index(one["label"]) for one in read_lines(tmp_path / "b.jsonl")]
+    assert told == (np.array(chances) * model.label_weights).argmax(axis=1).tolist()
 
 
 def test_models_stay_whole_when_the_training_is_killed_while_it_puts_them_in_place(tmp_path: Path) -> None:

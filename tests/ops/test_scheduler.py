@@ -1,5 +1,6 @@
 """The chain of stages and the clock that ticks them."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from assessed import another_matrix
 from cryptography.fernet import Fernet
 from factories import make_partner, make_source, message
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from collectors.http import Http
 from scorers.learning import Lesson
-from warden import plugins, scheduler
+from warden import log, plugins, scheduler
 from warden.cli.opening import opened
 from warden.clock import utc_now
 from warden.db import Database
@@ -365,6 +367,32 @@ def test_stopping_waits_for_the_stage_at_work_and_leaves_the_rest(
     stopping.join(30)
     assert walked[0] == "collect"
     assert "assess" not in walked
+
+
+def test_a_tick_that_comes_while_one_is_at_work_is_no_warning(
+    database: Database,
+    vault: Vault,
+    settings: Settings,
+    http: Http,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    may_end, skipped = threading.Event(), threading.Event()
+    monkeypatch.setattr(collect, "run_due", lambda *_: int(may_end.wait(30)))
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    log.configure("INFO")
+    clock = Clock(database, vault, settings, http)
+    clock._scheduler.add_listener(lambda _: skipped.set(), EVENT_JOB_MAX_INSTANCES)
+    clock.start()
+    try:
+        assert skipped.wait(30)
+    finally:
+        may_end.set()
+        clock.stop()
+        root.handlers, root.level = before
+    assert "clock_started" in (told := capfd.readouterr().err)
+    assert "skipped" not in told
 
 
 def test_nothing_walks_with_a_key_that_fits_no_stored_secret(

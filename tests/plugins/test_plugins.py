@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from collectors.base import Collector, LocalPath
 from warden import plugins
+from warden.channels.base import Channel
 from warden.errors import Fault, InvalidInput, Misconfigured
 from warden.settings import Settings
 from warden.vault import Vault
@@ -138,6 +139,30 @@ def test_an_address_that_is_shown_holds_no_password(collector: str, settings: Se
         plugins.read_options(kind, raw, settings)
     assert "options.url" in [fault.where for fault in refused.value.faults]
     assert "pa55word" not in str(refused.value.faults)
+
+
+WITH_ADDRESS = [
+    kind
+    for kind in [*plugins.collectors().values(), *plugins.channels().values()]
+    if "url" in kind.Options.model_fields
+]
+
+
+@pytest.mark.parametrize("kind", WITH_ADDRESS, ids=[kind.name for kind in WITH_ADDRESS])
+@pytest.mark.parametrize(
+    "url",
+    ["http://evil\r\nX: y/", "http://a b/", "https://a.example/\t", "http://", "https:///a", "ftp://a.example", "a"],
+)
+def test_what_can_be_no_web_address_is_refused_when_it_is_stored(
+    kind: type[Collector] | type[Channel], url: str, settings: Settings
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        plugins.read_options(kind.Options, {"url": url}, settings)
+    (fault,) = [fault for fault in refused.value.faults if fault.where == "options.url"]
+    assert fault.what in (
+        "expected an address without spaces and control characters",
+        "expected an address that begins with https:// or http:// and a host",
+    )
 
 
 def test_secrets_are_sealed_apart_and_come_back(vault: Vault, settings: Settings) -> None:

@@ -55,6 +55,10 @@ def test_a_partner_is_stored_with_all_it_has(db: Database) -> None:
         ({"name": "Acme\n"}, "name"),
         ({"stage": "asleep"}, "stage"),
         ({"country": "Taiwan"}, "country"),
+        ({"country": "UK"}, "country"),
+        ({"country": "ZZ"}, "country"),
+        ({"currency": "ZZZ"}, "currency"),
+        ({"currency": "XXX"}, "currency"),
         ({"time_zone": "Taipei"}, "time_zone"),
         ({"annual_value": Decimal(-1)}, "annual_value"),
         ({"currency": "NT$"}, "currency"),
@@ -70,6 +74,12 @@ def test_what_does_not_fit_is_refused_by_name(sqlite_db: Database, values: dict[
         with pytest.raises(InvalidInput) as refused:
             partners.create(session, {"name": "Acme", **values}, NOW)
         assert [fault.where for fault in refused.value.faults] == [field]
+
+
+def test_every_code_that_there_is_is_taken(sqlite_db: Database) -> None:
+    with sqlite_db.write() as session:
+        for country, currency in (("TW", "TWD"), ("GB", "GBP"), ("XK", "EUR"), ("HR", "HRK"), ("VN", "VND")):
+            partners.create(session, {"name": country, "country": country, "currency": currency}, NOW)
 
 
 def test_every_fault_is_listed_at_once(sqlite_db: Database) -> None:

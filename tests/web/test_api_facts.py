@@ -122,7 +122,10 @@ def test_the_same_facts_again_add_nothing_and_a_correction_takes_their_place(pus
         (MEASURE | {"name": "compliance_incident", "value": -1}, "facts[1].value"),
         (MEASURE | {"name": "meeting_executive", "value": -1}, "facts[1].value"),
         (MEASURE | {"name": "milestone", "value": 7}, "facts[1].value"),
-        ({"kind": "rumour"}, "facts[1]"),
+        (delivery(quantity=-1), "facts[1].quantity"),
+        (delivery(currency="ZZZ"), "facts[1].currency"),
+        ({"kind": "rumour"}, "facts[1].kind"),
+        ({"identity": "a"}, "facts[1].kind"),
         ("a text", "facts[1]"),
     ],
 )
@@ -131,6 +134,25 @@ def test_one_fault_refuses_the_whole_batch_and_names_its_place(pusher: httpx.Cli
     assert answer.status_code == 422, answer.text
     assert where in [fault["where"] for fault in answer.json()["faults"]]
     assert stored(pusher) == []
+
+
+def test_every_fault_of_a_fact_is_told_at_once(pusher: httpx.Client) -> None:
+    late = delivery(at="2199-01-01T00:00:00Z", made_on="2199-01-01", key={"scheme": "supplier code", "value": "S"})
+    faults = push(pusher, late, late).json()["faults"]
+    fields = ("key", "at", "made_on")
+    assert [fault["where"] for fault in faults] == [f"facts[{at}].{field}" for at in (0, 1) for field in fields]
+
+
+def test_a_fact_of_no_kind_is_told_which_there_are(pusher: httpx.Client) -> None:
+    (fault,) = push(pusher, {"kind": "rumour"}).json()["faults"]
+    assert fault == {"where": "facts[0].kind", "what": "expected one of message, delivery, article, measure"}
+
+
+def test_a_source_with_hidden_characters_in_its_name_is_refused_under_the_field_it_came_in(
+    pusher: httpx.Client,
+) -> None:
+    answer = push(pusher, message(), source="a\nb")
+    assert (answer.status_code, [fault["where"] for fault in answer.json()["faults"]]) == (422, ["source"])
 
 
 def test_not_a_number_is_refused_as_json_has_none(pusher: httpx.Client) -> None:

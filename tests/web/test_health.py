@@ -1,14 +1,17 @@
 """Whether the service lives and is ready, and who may read its figures."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
 import pytest
 from served import Site
+from sqlalchemy.exc import OperationalError
 
 from warden.clock import utc_now
 from warden.domain import Role
+from warden.models import Meta
 from warden.store import meta
 
 
@@ -39,6 +42,40 @@ def test_a_database_that_does_not_answer_makes_it_not_ready(site: Site, caplog: 
         connection.exec_driver_sql("ALTER TABLE alembic_version RENAME COLUMN version_num TO gone")
     assert readiness(site) == (503, {"database": False})
     assert "database_unreachable" in caplog.text
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR])
+def test_a_database_that_takes_nothing_makes_it_not_ready_though_it_answers(site: Site, code: int) -> None:
+    with site.services.db.write() as session:
+        meta.heartbeat(session, utc_now())
+    refusal = sqlite3.OperationalError("database or disk is full")
+    refusal.sqlite_errorcode = code
+    with pytest.raises(OperationalError), site.services.db.write() as session:
+        raise OperationalError("UPDATE", {}, refusal)
+    found = httpx.get(f"{site.url}/readyz").json()["checks"][0]
+    assert (found["ok"], found["detail"][:43]) == (False, "answers, but could not be written to just n")
+
+
+def _fill(site: Site) -> None:
+    with site.services.db.write() as session:
+        connection = session.connection()
+        size = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={size}")
+        session.add(Meta(name="x", value={"text": "x" * 1_000_000}))
+
+
+def test_a_full_disk_makes_it_not_ready(site: Site) -> None:
+    with pytest.raises(OperationalError, match="full"):
+        _fill(site)
+    assert readiness(site)[1]["database"] is False
+
+
+def test_a_held_database_is_none_that_takes_nothing(site: Site) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    with pytest.raises(OperationalError), site.services.db.write():
+        raise OperationalError("UPDATE", {}, busy)
+    assert readiness(site)[1]["database"] is True
 
 
 def test_the_figures_are_open_to_this_machine_and_to_viewers(site: Site) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from collectors.guard import web_address
 from collectors.http import Answer, Blocked, Http, HttpError, TimedOut, retry_after
 from warden.domain import NotificationStatus
 from warden.messages import Message
@@ -217,7 +217,7 @@ def _spellings(secret: str) -> list[str]:
 
 
 def failure(answer: Answer, who: str, said: str, now: datetime) -> ChannelError:
-    """Return the error that an answer's status stands for, by who must act.
+    """Return the error that an answer's status stands for, by who must act. `now`: when it was asked.
 
     A moved address (301, 308) is not followed: somebody has to enter the new one, so it counts as refused.
     """
@@ -225,12 +225,11 @@ def failure(answer: Answer, who: str, said: str, now: datetime) -> ChannelError:
         return ChannelRefused(f"{who} takes nothing at this address any more: {said}.")
     if answer.status in _BAD_MESSAGE:
         return MessageRefused(f"{who} did not take this message: {said}.")
-    return ChannelUnavailable(f"{who} did not take the message for now: {said}.", retry_after(answer.headers, now))
+    not_before = retry_after(answer.headers, now + answer.took)
+    return ChannelUnavailable(f"{who} did not take the message for now: {said}.", not_before)
 
 
 def http_address(value: SecretStr) -> SecretStr:
     """Validate a secret address without ever quoting it. Raises ValueError."""
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address that begins with https://")
+    web_address(value.get_secret_value())
     return value

@@ -70,7 +70,10 @@ def main() -> None:
     except (WardenError, SourceError, ChannelError) as error:
         _fail(str(error))
     except DBAPIError as error:
-        _fail(f"The database does not answer as it should: {error.orig}.")
+        _fail(
+            f"The database does not answer as it should: {error.orig}. "
+            "Look at WARDEN_DATABASE_URL: may Warden write to the file and its folder, and is there room on the disk?"
+        )
     except OSError as error:
         _fail(f"{error.filename or 'The system'}: {error.strerror or error}.")
 

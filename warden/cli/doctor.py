@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import typer
 from sqlalchemy.orm import Session
 
-from warden.cli.opening import misspelt, opened_database, read_settings, vault_for
+from warden.cli.opening import misspelt, opened_database, read_settings, require_there, vault_for
 from warden.clock import utc_now
 from warden.db import Database
 from warden.domain import SourceState
@@ -51,6 +51,13 @@ def examine(database: Database, settings: Settings) -> Iterator[Finding]:
     """Yield one finding per thing that can be wrong. What cannot be read without the thing before is left out."""
     for found, meant in misspelt():
         yield False, f"settings: {found} is not a setting; did you mean {meant}?"
+    yield from _idle_settings(settings)
+    try:
+        require_there(database)
+    except WardenError as error:
+        yield False, f"database: {error}"
+        return
+    yield from _open_to_others(database)
     checks = readiness(database, settings, utc_now())
     for check in checks:
         advice = f"; {REMEDIES[check.name]}" if check.name in REMEDIES and not check.ok else ""
@@ -66,6 +73,22 @@ def examine(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.read() as session:
         yield from _sources(session, vault)
         yield from _destinations(session, vault)
+
+
+def _idle_settings(settings: Settings) -> Iterator[Finding]:
+    """Yield values that are well formed and mean nothing."""
+    for root in settings.file_roots:
+        if not root.is_dir():
+            yield False, f"settings: WARDEN_FILE_ROOTS names {root}, which is no folder"
+    for domain in settings.our_domains:
+        if "." not in domain:
+            yield False, f"settings: WARDEN_OUR_DOMAINS names {domain!r}, which is no whole domain such as ours.example"
+
+
+def _open_to_others(database: Database) -> Iterator[Finding]:
+    if database.file is not None and database.file.exists() and database.file.stat().st_mode & 0o077:
+        what = "others on this machine may read it, and all that is thought of partners"
+        yield False, f"database: {what}; `chmod 600 {database.file}*`"
 
 
 def _sources(session: Session, vault: Vault) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from collectors.http import Http
 from scorers.news import embedding
 from warden import clock, log
-from warden.db import Database, pending_migrations, sole_process, upgrade, way_to
+from warden.db import Database, make_private, pending_migrations, sole_process, upgrade, way_to
 from warden.errors import Misconfigured
 from warden.models import Destination, Source
 from warden.settings import Settings
@@ -67,8 +67,8 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator[Services]:
     """Open everything; `alone` as the one process that walks the road, which also makes a brand-new database.
 
-    Raises Misconfigured when the database is not at the newest version, when another process walks already, or when
-    embeddings are wanted and not installed.
+    Raises Misconfigured when the database is not there or not at the newest version, when another process walks
+    already, or when embeddings are wanted and not installed.
     """
     settings = settings or read_settings()
     _require_embeddings(settings)
@@ -76,6 +76,9 @@ def opened(settings: Settings | None = None, *, alone: bool = False) -> Iterator
         database = stack.enter_context(opened_database(settings))
         if alone:
             stack.enter_context(sole_process(database))
+            make_private(database)
+        else:
+            require_there(database)
         _require_newest(database, make=alone)
         if alone:
             _free_abandoned_claims(database)
@@ -92,6 +95,16 @@ def _require_embeddings(settings: Settings) -> None:
             embedding.require()
     except embedding.EmbeddingsMissing as error:
         raise Misconfigured(f"WARDEN_NEWS_EMBEDDINGS {error}") from error
+
+
+def require_there(database: Database) -> None:
+    """Raise Misconfigured where there is no file: looking into it would make it, in whatever folder one stands."""
+    file = database.file
+    if file is not None and file.absolute().parent.exists() and not file.exists():
+        raise Misconfigured(
+            f"There is no database {file.absolute()}. Are you in the folder your .env is in? "
+            "For a new installation run `warden db upgrade`."
+        )
 
 
 def _require_newest(database: Database, *, make: bool) -> None:

@@ -91,7 +91,7 @@ def walk(
 
 
 def keep_watch() -> None:
-    """Tell of a clock that stands still, and of digests that do not leave; exit 1 when anything does.
+    """Tell of a clock that stands still, and of digests that do not leave or are not taken; exit 1 for any of it.
 
     For a timer on another machine, or beside `warden run`: what has stopped cannot tell of itself.
     """
@@ -102,7 +102,7 @@ def keep_watch() -> None:
         found = watch.run(services.db, services.vault, services.settings, services.http, utc_now())
     reader = reader_of("en")
     for trouble in found:
-        typer.echo(reader.fact(trouble.why), err=True)
+        typer.echo(f"{reader.fact(trouble.why)} {trouble.answer}".rstrip(), err=True)
     if found:
         raise typer.Exit(1)
     typer.echo("Nothing stands still.")
