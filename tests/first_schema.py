@@ -12,7 +12,10 @@ from warden.db import UtcDateTime
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 PARTNER, SOURCE, ASSESSMENT, RULE, DECISION, ALERT = (UUID(int=number) for number in range(1, 7))
-DESTINATION = UUID(int=8)
+DESTINATION, PERSON = UUID(int=8), UUID(int=12)
+ATTENDEES = [
+    {"name": "An", "email": "an@x.example", "role": "owner"}, {"name": "Bo", "email": "bo@x.example", "role": "deputy"},
+]  # fmt: skip
 
 _WHOSE = {"rule_id": RULE, "partner_id": PARTNER}
 _PARTNER = {
@@ -43,6 +46,10 @@ def _matrix(version: int, *, active: bool = False) -> tuple[str, dict[str, Any]]
 
 ROWS: list[tuple[str, dict[str, Any]]] = [
     ("partner", {"id": PARTNER, **_PARTNER}),
+    ("person", {
+        "id": PERSON, "name": "An", "email": "an@x.example", "locale": "en", "time_zone": "UTC", "ours": True,
+        "version": 1,
+    }),
     ("source", {
         "id": SOURCE, "name": "box", "collector": "push", "options": {}, "schedule": "* * * * *", "paused": False,
         "state": "ok", "reason": "", "failures": 0, "cursor": {}, "kinds": {}, "version": 1, "state_since": EARLY,
@@ -78,7 +85,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     }),
     ("meeting", {
         "id": UUID(int=7), "partner_id": PARTNER, "alert_id": ALERT, "status": "held", "proposed_at": EARLY,
-        "due_on": EARLY.date(), "attendees": [], "agenda": [], "minutes": 60, "place": "", "sequence": 0,
+        "due_on": EARLY.date(), "attendees": ATTENDEES, "agenda": [], "minutes": 60, "place": "", "sequence": 0,
         "held_at": EARLY + 5 * DAY, "version": 1,
     }),
     ("destination", {
@@ -117,7 +124,7 @@ _JSON = frozenset(
         "message", "names", "options", "overrides", "reach", "reason", "signals", "tags", "triggers",
     }
 )  # fmt: skip
-_FLAGS = frozenset({"single_source", "paused", "sent", "active", "enabled", "alerts", "operations"})
+_FLAGS = frozenset({"single_source", "paused", "sent", "active", "enabled", "alerts", "operations", "ours"})
 _TEXT = frozenset({("source", "reason"), ("notification", "reason")})
 _NUMBERED = frozenset({"fact", "fact_key"})
 

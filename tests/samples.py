@@ -41,6 +41,11 @@ STOPPED = {
     "params": {"since": NOW.isoformat()},
 }
 
+UNDELIVERED = {
+    "message": "Nothing has left through %(destination)s since %(since)s; digests that wait: %(count)s.",
+    "params": {"destination": "Mail", "since": NOW.isoformat(), "count": 2},
+}
+
 
 def alert(**values: Any) -> messages.AlertContext:
     defaults: dict[str, Any] = {
@@ -230,6 +235,9 @@ def every_message(locale: str = "en") -> dict[NotificationReason, Message]:
         reason.RULE_FAILED: messages.rule_failed(RULE, LATE, 12, f"{URL}/rules/3", reader),
         reason.CANARY: messages.canary("Sales", URL, f"{URL}/confirmations/7?at=x&signature=y", reader),
         reason.CLOCK_STOPPED: messages.stopped(STOPPED, URL, reader),
+        reason.DIGEST_UNDELIVERED: messages.undelivered(
+            UNDELIVERED, "The mail server does not take mail for now: 451 later.", ["An Nguyễn", "Lin"], URL, reader
+        ),
         reason.DIGEST: messages.digest(digest(), reader),
         reason.SIGN_IN: messages.sign_in("An", "sealed-token", NOW, reader).opened(f"{URL}/sign-in?token=t"),
         reason.TEST: messages.reachable("Sales", URL, reader),

@@ -4,7 +4,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -22,6 +22,7 @@ Line = tuple[str, str, str, str]
 """Day, partner or "-", kind of line, what it says; lines are sorted as they stand."""
 
 DIGEST = NotificationReason.DIGEST
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,27 @@ def _content(row: Notification, place: Destination, vault: Vault, settings: Sett
 
 
 def doubled(session: Session) -> list[str]:
-    """Return who was told for the first time of a partner of whose alerts they knew already, and when."""
+    """Return who was told the same twice, and when.
+
+    That is: for the first time of a partner of whose alerts they knew already, or of one alert twice within a minute.
+    """
     by_notice = _by_notice(session)
+    return [*_first_again(session, by_notice), *_at_once(session, by_notice)]
+
+
+def _at_once(session: Session, by_notice: Mapping[uuid.UUID, Sequence[Notification]]) -> list[str]:
+    last: dict[tuple[object, ...], datetime] = {}
+    found = []
+    for notice in session.scalars(select(Notice).order_by(Notice.at, Notice.id)):
+        for row in by_notice[notice.id]:
+            told = [(row.destination_id, row.recipient, alert) for alert in notice.alerts]
+            if any(one in last and notice.at - last[one] < MINUTE for one in told):
+                found.append(f"{notice.at.date()} {row.recipient} {notice.key} within a minute")
+            last |= dict.fromkeys(told, notice.at)
+    return found
+
+
+def _first_again(session: Session, by_notice: Mapping[uuid.UUID, Sequence[Notification]]) -> list[str]:
     known: set[tuple[object, ...]] = set()
     found = []
     for notice in session.scalars(select(Notice).where(Notice.partner_id.is_not(None)).order_by(Notice.at, Notice.id)):

@@ -241,6 +241,7 @@ class NotificationReason(StrEnum):
     SILENCE_ENDED = "silence_ended"
     CANARY = "canary"
     CLOCK_STOPPED = "clock_stopped"
+    DIGEST_UNDELIVERED = "digest_undelivered"
     MEETING_PROPOSED = "meeting_proposed"
     MEETING_SCHEDULED = "meeting_scheduled"
     MEETING_ESCALATED = "meeting_escalated"

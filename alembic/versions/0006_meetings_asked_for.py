@@ -1,7 +1,11 @@
-"""Meetings that a person asked for: who and why; and one alert may be met about more than once.
+"""Meetings that a person asked for: who and why; one alert may be met about more than once; attendees by person.
 
-Going back keeps of each alert the meeting proposed last: the schema before knew no more than one.
+An attendee gets the id of the person with that address. Going back keeps of each alert the meeting proposed last: the
+schema before knew no more than one.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,7 +16,8 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-meeting = sa.table("meeting", *map(sa.column, ("id", "alert_id", "proposed_at")))
+meeting = sa.table("meeting", *map(sa.column, ("id", "alert_id", "proposed_at")), sa.column("attendees", sa.JSON))
+person = sa.table("person", sa.column("id", sa.Uuid), sa.column("email"))
 
 
 def upgrade() -> None:
@@ -22,6 +27,16 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("proposed_why", sa.String(), nullable=True))
         batch_op.drop_constraint("uq_meeting_alert_id", type_="unique")
         batch_op.create_index("ix_meeting_alert_id", ["alert_id"])
+    known = {row.email: str(row.id) for row in op.get_bind().execute(sa.select(person))}
+    _rewrite(lambda one: {**one, "person": known[one["email"]]} if one["email"] in known else one)
+
+
+def _rewrite(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change every attendee of every meeting."""
+    for row in op.get_bind().execute(sa.select(meeting.c.id, meeting.c.attendees)).all():
+        attendees = [change(one) for one in row.attendees]
+        if attendees != row.attendees:
+            op.execute(sa.update(meeting).where(meeting.c.id == row.id).values(attendees=attendees))
 
 
 def downgrade() -> None:
@@ -43,3 +58,4 @@ def downgrade() -> None:
         batch_op.create_unique_constraint("uq_meeting_alert_id", ["alert_id"])
         batch_op.drop_column("proposed_why")
         batch_op.drop_column("proposed_by")
+    _rewrite(lambda one: {name: value for name, value in one.items() if name not in ("person", "for", "before")})

@@ -217,6 +217,18 @@ def test_all_invitations_of_a_meeting_are_one_appointment(envelope: Envelope) ->
     assert found[2]["STATUS"] == "CANCELLED"
 
 
+def test_who_is_released_is_not_told_that_the_meeting_is_cancelled(envelope: Envelope) -> None:
+    why = {"message": "This meeting goes on without you.", "params": {}}
+    gone = {"sequence": 2, "reason": why, "attendees": meeting().attendees[:1]}
+    one = meeting(**{**SCHEDULED, **gone})
+    mail = email().render(messages.meeting_released(one, envelope.reader), envelope, NOW)
+    found = event(mail)
+    assert b"METHOD:CANCEL" in part(parse(mail), "text/calendar").encode()
+    assert (found["SEQUENCE"], str(found["ATTENDEE"])) == (2, "mailto:an@our.example")
+    assert "STATUS" not in found, "RFC 5546, 3.2.5: the meeting goes on"
+    assert "Room 3" not in part(parse(mail), "text/html"), "it says nothing of what the meeting is about"
+
+
 @pytest.mark.parametrize(
     ("reason", "method"),
     [

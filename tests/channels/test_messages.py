@@ -1,6 +1,8 @@
 import json
 import re
 from dataclasses import replace
+from email import policy
+from email.parser import BytesParser
 
 import pytest
 from fakes import slack_fault, teams_fault
@@ -8,7 +10,7 @@ from samples import NOW, URL, alert, digest, every_message, many, part, readers
 
 from warden import messages, plugins
 from warden.channels.base import Envelope
-from warden.domain import LOCALES, NoticeReason, NotificationReason
+from warden.domain import LOCALES, NoticeReason, NotificationReason, Severity, Worth
 from warden.messages import SEALED, Message
 from warden.wording import Reader, reader_of
 
@@ -48,6 +50,44 @@ def test_the_reason_of_a_message_is_said_once() -> None:
     message = messages.alert_fired(said, reader_of("en"))
     assert message.lead == "This alert has opened too often."
     assert often["message"] not in [item.title for item in message.items]
+
+
+OTHER = {"en": "Compliance incident", "zh-Hant": "違規", "zh-Hans": "违规", "vi": "Vi phạm"}
+ASKED = {
+    "en": "Useful, noise or too late? That is asked of “Compliance incident”.",
+    "zh-Hant": "有用、誤報雜訊，還是太晚？問的是「違規」。",
+    "zh-Hans": "有用、误报噪声，还是太晚？问的是“违规”。",
+    "vi": "Hữu ích, gây nhiễu hay quá muộn? Câu hỏi này dành cho “Vi phạm”.",
+}
+VERDICTS = [(worth, f"{URL}/verdict/{worth}") for worth in Worth]
+HOOK = {"url": "https://a.example"}
+CHANNELS = {
+    "email": {"host": "mail.example", "sender": "warden@our.example", "to": ["ops@our.example"]},
+    "slack": HOOK,
+    "teams": HOOK,
+    "webhook": {**HOOK, "secret": "whsec_" + "c2VjcmV0" * 4},
+}
+
+
+@pytest.mark.parametrize("channel", list(CHANNELS))
+@pytest.mark.parametrize("locale", LOCALES)
+def test_of_several_alerts_a_message_says_which_one_is_to_be_judged(
+    envelope: Envelope, channel: str, locale: str
+) -> None:
+    firing = (part(is_new=False), part(rule_names=OTHER, severity=Severity.WARNING))
+    message = messages.alert_fired(alert(firing=firing, verdicts=VERDICTS, judged=OTHER), reader_of(locale))
+    kind = plugins.channel(channel)
+    content = kind(kind.Options(**CHANNELS[channel])).render(message, envelope, NOW)
+    assert ASKED[locale] in shown_by(channel, content)
+    alone = messages.alert_fired(alert(verdicts=VERDICTS, judged=OTHER), reader_of(locale))
+    assert alone.closing == "", "there is no other alert it could be about"
+
+
+def shown_by(channel: str, content: bytes) -> str:
+    if channel != "email":
+        return json.dumps(json.loads(content), ensure_ascii=False)
+    body = BytesParser(policy=policy.default).parsebytes(content).get_body(["plain"])
+    return " ".join(str(body.get_content() if body else "").split())
 
 
 def test_keeping_counts_what_it_drops() -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 from browsing import Watched
@@ -211,6 +212,21 @@ def test_a_viewer_may_look_and_not_act(site: Site, path: str) -> None:
         assert viewer.post(f"/alerts/{path}", data={"reason": "x"}).status_code == 403
         page = viewer.get(f"/alerts/{path.partition('/')[0]}")
         assert (page.status_code, 'method="post" action="/alerts' in page.text) == (200, False)
+
+
+def test_a_route_for_what_no_partner_has_is_kept_and_says_so(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    said = "No partner has this just now: "
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as manager:
+        manager.post("/alerts/routes", data={"name": "Fits", "person": "owner", "tier": "strategic"})
+        before = manager.get("/alerts/routes").text.count(said)
+        form = {"name": "Odd", "person": "owner", "tier": "strategic, nosuchtier", "country": "ZZ", "tag": "x"}
+        assert manager.post("/alerts/routes", data=form).status_code == 303
+        shown = manager.get("/alerts/routes").text
+        silence = {**form, "reason": "x", "ends_at": f"{utc_now() + timedelta(days=1):%Y-%m-%dT%H:%M}"}
+        assert manager.post("/alerts/silences", data=silence).text.count("no partner has ") == 3
+    assert shown.count(said) == before + 1
+    assert re.search(f"{said}nosuchtier, x,? and ZZ", shown)
 
 
 def test_a_route_is_changed_whatever_its_form_names_as_its_version(site: Site) -> None:

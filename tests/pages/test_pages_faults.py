@@ -182,6 +182,13 @@ FORMS: tuple[tuple[str, dict[str, str]], ...] = (
 )  # fmt: skip
 
 
+def test_all_that_an_empty_form_lacks_is_told_at_once(site: Site) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url}, cookies=cookies) as manager:
+        told = {path: len(FAULT.findall(manager.post(path).text)) for path in ("/rules", "/alerts/silences")}
+    assert told == {"/rules": 3, "/alerts/silences": 2}
+
+
 def test_a_refused_form_says_why_in_the_readers_language(site: Site) -> None:
     cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
     with site.visitor(headers={"origin": site.url, "accept-language": "vi"}, cookies=cookies) as manager:

@@ -1,12 +1,16 @@
 """What the pages answer over HTTP: links in mails, static files, who may post, and errors in the reader's language."""
 
+import html
+import re
+
 import httpx
 import pytest
 from served import Site
 
+from warden.clock import utc_now
 from warden.domain import Role
 from warden.models import Digest
-from warden.store import digests, notifications
+from warden.store import digests, notifications, partners
 from warden.web.deps import SESSION_COOKIE
 
 HTML = {"accept": "text/html"}
@@ -170,3 +174,21 @@ def test_the_trend_is_numbers_in_the_readers_words(viewer: httpx.Client, site: S
     for chart in data["charts"]:
         assert chart["moments"] == sorted(chart["moments"])
         assert {len(series["values"]) for series in chart["series"]} == {len(chart["moments"])}
+
+
+def test_the_first_page_names_ten_of_those_not_rated_and_links_to_them_all(viewer: httpx.Client, site: Site) -> None:
+    with site.services.db.write() as session:
+        added = [{"name": f"Unknown {number:03}", "tier": "strategic"} for number in range(300)]
+        partners.create_many(session, added, utc_now())
+    page = viewer.get("/", params={"tier": "strategic"}).text
+    assert page.count('href="/partners/') < 30
+    rated = page.count('<a href="/partners/') - page.count(">Unknown ")
+    address = html.unescape(re.findall(r'href="(/partners\?band=[^"]+)">290 more<', page)[0])
+    names: list[str] = []
+    while address:
+        listed = viewer.get(address).text
+        names += re.findall(r'<th scope="row"><a href="/partners/[0-9a-f-]+">([^<]+)</a>', listed)
+        address = html.unescape((re.findall(r'href="(/partners\?[^"]*after=[^"]+)"', listed) or [""])[0])
+    assert names == [one["name"] for one in added]
+    assert rated > 0
+    assert "Unknown" not in viewer.get("/partners", params={"band": "-", "tier": "key"}).text

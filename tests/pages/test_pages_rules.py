@@ -179,6 +179,27 @@ def test_a_rule_without_a_name_in_every_language_says_so_before_it_is_activated(
         assert "It has no name in" not in manager.get(f"{draft}/preview").text
 
 
+def test_a_parameter_without_effect_is_named_on_the_pages_and_a_condition_that_sees_nothing_is_refused(
+    site: Site,
+) -> None:
+    cookies = {SESSION_COOKIE: site.session(Role.MANAGER)}
+    with site.visitor(headers={"origin": site.url, "accept-language": "vi"}, cookies=cookies) as manager:
+        form = {"key": "own_rule", "name": "Our own", "condition": "1 < 2"}
+        refused = manager.post("/rules", data=form)
+        assert refused.status_code == 422
+        assert "điều kiện không dùng biến nào" in refused.text
+        draft = manager.post("/rules", data={**form, "condition": "late_rate > 0.3"}).headers["location"]
+        tag = re.findall('name="tag" value="([^"]+)"', manager.get(draft).text)[0]
+        changed = {**form, "names.en": "Our own", "severity": "info", "no_data": "keep", "tag": tag}
+        changed |= {"condition": "late_rate > 0.3", "parameters": "idle = 0.5"}
+        assert manager.post(draft, data=changed).is_redirect
+        page = manager.get(f"{draft}/preview").text
+        assert "Không điều kiện nào của quy tắc dùng tham số idle" in page
+        tag = re.findall('name="tag" value="([^"]+)"', page)[0]
+        rule_page = manager.post(f"{draft}/activate", data={"tag": tag}).headers["location"]
+        assert "tham số idle" in manager.get(rule_page).text
+
+
 def test_what_is_gone_since_a_rule_was_drafted_is_told_at_its_activation(site: Site) -> None:
     def tag(*tags: str) -> None:
         with site.services.db.write() as session:

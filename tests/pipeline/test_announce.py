@@ -83,14 +83,16 @@ def test_each_further_message_says_what_is_new(watched: Database) -> None:
     assert announced(watched, NOW) == [("first", None)]
     quiet = happened(watched, "quiet", NOW + HOUR)
     assert announced(watched, NOW + HOUR) == [("new_in_group", None)]
+    assert messages(watched)[-1]["closing"].endswith("That is asked of “Quiet”."), "what is new is to be judged"
     happened(watched, "grave", NOW + 2 * HOUR)
     assert announced(watched, NOW + 2 * HOUR) == [("worse", None)]
     with watched.write() as session:
         worsen(session, quiet, Severity.CRITICAL, NOW + 3 * HOUR)
-    assert announced(watched, NOW + 3 * HOUR) == [("worse", "partly")], "something critical was told before"
+    assert announced(watched, NOW + 3 * HOUR) == [("worse", None)], "though something critical was told before"
+    assert messages(watched)[-1]["lead"] == "This is worse than what was told before. It worse."
     over(watched, late, NOW + 4 * HOUR)
     assert announced(watched, NOW + 4 * HOUR) == [("resolved", "partly")]
-    assert len(messages(watched)) == 3
+    assert len(messages(watched)) == 4
 
 
 def test_a_rise_of_the_band_is_worse(watched: Database) -> None:

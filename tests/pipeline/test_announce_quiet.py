@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import simulated_record as record
 from alarmed import NOW, a_rule, announced, happened, kept, messages, over, renewed, silenced
 from assessed import destination, partner, person
 from sqlalchemy import select
 
 from warden.db import Database
-from warden.domain import SilenceKind
+from warden.domain import EscalateTo, NoticeReason, Severity, SilenceKind
 from warden.errors import Conflict, InvalidInput
-from warden.models import Notice, Partner
-from warden.store import alert_events, destinations, routes, rules, silences
+from warden.models import Alert, Notice, Notification, Partner
+from warden.rules.escalation import MOST_MINUTES
+from warden.store import alert_events, destinations, escalation, notices, routes, rules, silences
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -83,6 +85,58 @@ def test_what_was_told_before_a_silence_stays_known_though_another_alert_is_told
     happened(watched, "quiet", NOW + HOUR)
     assert announced(watched, NOW + HOUR) == [("new_in_group", None)]
     assert announced(watched, NOW + DAY) == [("silence_ended", None)]
+
+
+def test_what_fires_as_a_silence_ends_is_told_once_and_was_never_silenced(watched: Database) -> None:
+    silenced(watched, NOW + DAY)
+    announced(watched, NOW)
+    happened(watched, "late", NOW + DAY + HOUR)
+    assert announced(watched, NOW + DAY + HOUR) == [("first", None)]
+    assert len(messages(watched)) == 1
+    with watched.read() as session:
+        assert record.doubled(session) == []
+
+
+def test_what_gets_worse_as_a_silence_ends_is_told_once_with_all_that_was_silenced(watched: Database) -> None:
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY)
+    quiet = happened(watched, "quiet", NOW + HOUR)
+    assert announced(watched, NOW + HOUR) == [("new_in_group", "silenced")]
+    with watched.write() as session:
+        step = {"after_minutes": 60, "working_hours": False, "to": EscalateTo.OWNER, "min_severity": Severity.WARNING}
+        escalation.put(session, [step], MOST_MINUTES)
+        a_rule(session, "grave", NOW, Severity.CRITICAL)
+    happened(watched, "grave", NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("worse", None)]
+    assert messages(watched)[-1]["title"] == "Critical: Acme – Grave and 2 more"
+    with watched.read() as session:
+        assert record.doubled(session) == []
+        assert alert_events.silenced(session) == [], "no later silence tells of it"
+        assert session.get_one(Alert, quiet.id).escalate_at == NOW + DAY + HOUR
+
+
+def test_two_messages_about_one_alert_in_one_minute_are_found_in_the_record(watched: Database) -> None:
+    late = happened(watched, "late", NOW)
+    announced(watched, NOW)
+    again = {"key": "again", "partner_id": late.partner_id, "reason": NoticeReason.SILENCE_ENDED, "held_back": None}
+    with watched.write() as session:
+        assert record.doubled(session) == []
+        (row,) = session.scalars(select(Notification))
+        at = NOW + timedelta(seconds=59)
+        notice = notices.add(session, why={"message": "", "params": {}}, alerts=[late.id], now=at, **again)
+        copied = {name: getattr(row, name) for name in ("reason", "locale", "message", "status", "destination_id")}
+        session.add(Notification(key=f"notice/{notice.id}:x", created_at=at, **copied))
+        session.flush()
+        assert record.doubled(session) == [f"{NOW.date()} None again within a minute"]
+
+
+def test_two_silences_that_end_at_once_are_told_once(watched: Database) -> None:
+    happened(watched, "late", NOW)
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY, matchers={"region": ["APAC"]})
+    silenced(watched, NOW + DAY + HOUR)
+    assert announced(watched, NOW + 2 * DAY) == [("silence_ended", None)]
 
 
 def test_what_ended_during_the_silence_is_told_after_it(watched: Database) -> None:

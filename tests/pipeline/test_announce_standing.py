@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from alarmed import (
     NOW,
+    SETTINGS,
     a_rule,
     announced,
     destabilise,
@@ -194,6 +195,37 @@ def test_an_acknowledged_alert_rests_until_it_gets_worse(watched: Database) -> N
         worsen(session, late, Severity.CRITICAL, NOW + 30 * DAY)
     assert announced(watched, NOW + 30 * DAY) == [("worse", None)]
     assert announced(watched, NOW + 31 * DAY) == [("escalation", None)]
+
+
+def test_an_acknowledged_alert_that_rises_is_told_and_climbs_though_another_is_as_loud(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30})
+    raised = [happened(watched, key) for key in ("late", "grave")]
+    announced(watched, NOW)
+    with watched.write() as session:
+        for one in raised:
+            alerts.acknowledge(session, alerts.get(session, one.id), reason="We know.", who="olga", now=NOW)
+        worsen(session, raised[0], Severity.CRITICAL, NOW + DAY)
+    assert announced(watched, NOW + DAY) == [("worse", None)]
+    with watched.read() as session:
+        climbs = {one.id: one.escalate_at for one in session.scalars(select(Alert))}
+    assert climbs == {raised[0].id: NOW + DAY + timedelta(minutes=30), raised[1].id: None}
+
+
+def test_an_alert_that_another_message_has_shown_before_its_turn_climbs_all_the_same(watched: Database) -> None:
+    chain(watched, {"after_minutes": 30})
+    happened(watched, "late")
+    announced(watched, NOW)
+    silenced(watched, NOW + DAY)
+    grave = happened(watched, "grave", NOW + DAY)
+    slow = SETTINGS.model_copy(update={"group_wait_seconds": 60})
+    assert announced(watched, NOW + DAY, slow) == [("silence_ended", None)]
+    assert messages(watched)[-1]["title"] == "Critical: Acme – Grave and 1 more"
+    minute = NOW + DAY + timedelta(minutes=1)
+    assert announced(watched, minute, slow) == [("new_in_group", "partly")]
+    with watched.read() as session:
+        assert session.get_one(Alert, grave.id).escalate_at == minute + timedelta(minutes=30)
+        said = session.scalars(select(Notice.why).where(Notice.held_back == HeldBack.PARTLY.value)).one()
+    assert said["message"] == "Another message about this partner has shown it already."
 
 
 def test_an_alert_that_ended_climbs_no_more(watched: Database) -> None:
@@ -490,6 +522,26 @@ def test_of_an_alert_nobody_was_told_of_nobody_is_reminded(watched: Database) ->
         acme = session.scalars(select(Partner)).one()
         fire(session, acme, rules.by_key(session, "late"), NOW - 90 * DAY, sent=False)
     assert announced(watched, NOW) == []
+
+
+@pytest.mark.parametrize("why", ["nobody", "silenced", "unstable"])
+def test_of_an_alert_nobody_was_ever_told_of_the_ledger_says_why_nobody_is_reminded(
+    watched: Database, why: str
+) -> None:
+    if why == "silenced":
+        silenced(watched, NOW + 80 * DAY, matchers={"rule": ["late"]})
+    if why in ("nobody", "unstable"):
+        with watched.write() as session:
+            destinations.named(session, "hook").min_severity = Severity.CRITICAL
+    with watched.write() as session:
+        acme = session.scalars(select(Partner)).one()
+        late = fire(session, acme, rules.by_key(session, "late"), NOW)
+        if why == "unstable":
+            destabilise(session, late, NOW + HOUR)
+    announced(watched, NOW + HOUR)
+    happened(watched, "grave", NOW + 10 * DAY)
+    announced(watched, NOW + 10 * DAY)
+    assert announced(watched, NOW + 57 * DAY) == [("reminder", why)]
 
 
 def test_an_alert_is_given_to_somebody_of_ours_and_the_message_says_to_whom(watched: Database) -> None:

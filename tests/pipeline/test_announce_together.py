@@ -1,7 +1,7 @@
 """One notice about many partners on a real database: first looks, and common causes from their telling to their end."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from warden.db import Database
 from warden.domain import Cause, MeetingStatus, NotificationReason, Severity
-from warden.models import Meeting, Notice, Partner, Told
+from warden.models import Meeting, Notice, Partner, Source, Told
 from warden.pipeline import together
 from warden.store import assessments, destinations, meetings, rules
 
@@ -170,6 +170,19 @@ def test_much_that_nobody_took_is_told_in_one_message_once_somebody_does_and_rem
     assert announced(db, NOW + 58 * DAY) == []
 
 
+def test_a_common_cause_that_nobody_took_is_told_later_with_its_explanation(watched: Database) -> None:
+    with watched.write() as session:
+        destinations.named(session, "hook").alerts = False
+    raise_of_apac(watched, "late", many(watched, 6, region="APAC"))
+    assert announced(watched, NOW) == [("first", "nobody")] * 6
+    with watched.write() as session:
+        destinations.named(session, "hook").alerts = True
+    assert announced(watched, NOW + 2 * DAY) == [("first", None)]
+    (message,) = messages(watched)
+    assert message["title"] == "Not told before: alerts of 6 partners"
+    assert "for 6 of the 6 partners in the region APAC: Late. Look at what happens there" in message["lead"]
+
+
 def test_the_end_of_two_causes_that_end_at_once_is_told_once_and_the_ledger_says_of_both(db: Database) -> None:
     acme_with_a_hook(db)
     names = many(db, 6, region="APAC")
@@ -298,6 +311,40 @@ def test_partners_of_one_source_share_a_cause(watched: Database) -> None:
         happened(watched, key, later, name=name, assessment_id=last_assessment(watched, name))
         joins = name == "P07"  # P12 is of another source, and a band rests on more than deliveries
         assert announced(watched, later) == [("first", "common_cause" if joins else None)], name
+
+
+@pytest.mark.parametrize(
+    ("blind", "said"),
+    [
+        (True, "that the source box speaks of: Lost. The source has been blind since Feb 20, 2026"),
+        (False, "Look at the source before you accuse the partners."),
+    ],
+)
+def test_what_is_known_no_more_since_a_source_is_blind_names_that_source(
+    watched: Database, blind: bool, said: str
+) -> None:
+    names = many(watched, 6)
+    with watched.write() as session:
+        a_rule(session, "lost", NOW, condition="coverage_lost > 0.3")
+        for name in names:
+            who = session.scalars(select(Partner).where(Partner.name == name)).one()
+            known_as(session, who, name, NOW)
+            assessed_as(session, who, NOW, None, signals(late=None))
+    for name in names:
+        report(watched, year_of_facts(name, NOW, every=90), NOW, source="box")
+        report(watched, year_of_facts(name, NOW, every=80), NOW, source="erp" if blind else "box")
+    with watched.write() as session:
+        session.scalars(select(Source).where(Source.name == "box")).one().blind_since = (
+            datetime(2026, 2, 20, tzinfo=UTC) if blind else None
+        )
+    for name in names:
+        happened(watched, "lost", name=name, assessment_id=last_assessment(watched, name))
+    assert announced(watched, NOW) == [("common_cause", None), *[("first", "common_cause")] * 6]
+    (message,) = messages(watched)
+    assert message["title"] == "Common cause: Lost for 6 partners of the source box"
+    assert said in message["lead"]
+    happened(watched, "late", NOW + DAY, name=names[0], assessment_id=last_assessment(watched, names[0]))
+    assert announced(watched, NOW + DAY) == [("new_in_group", None)], "it rests on deliveries, not on what is known"
 
 
 def last_assessment(db: Database, name: str) -> Any:

@@ -12,6 +12,7 @@ from warden.db import Database
 from warden.domain import AlertEventKind, AlertState, Cause, NoData, RuleState, Scope, Severity
 from warden.models import Alert, AlertEvent, Decision, Partner, Rule, RuleStatus
 from warden.pipeline import decide
+from warden.rules.sentences import explained
 from warden.settings import Settings
 from warden.store import looks, rule_settings, rule_versions, rules, shipped
 from warden.wording import reader_of
@@ -216,7 +217,7 @@ def test_that_a_rule_knows_nothing_at_its_first_look_is_no_decision(watched: Dat
     state = state_of(watched)
     assert state is not None
     assert (state.state, state.before_unknown) == (RuleState.UNKNOWN, RuleState.OK)
-    assert state.reason["params"] == {"names": "late_rate"}
+    assert state.reason["params"] == {"names": explained(["late_rate"])}
     with watched.read() as session:
         assert session.scalars(select(Decision)).all() == []
     turn(watched, NOW + HOUR, late=0.1)

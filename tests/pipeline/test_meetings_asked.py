@@ -16,8 +16,7 @@ from warden.errors import Conflict, InvalidInput
 from warden.messages import ManyContext, PartnerPart, many_partners
 from warden.messages.alerts import WHERE_TO_ASK
 from warden.models import Alert, Destination, Meeting, Notice, Partner
-from warden.pipeline import asking
-from warden.pipeline import meetings as proposing
+from warden.pipeline import asking, handing_over
 from warden.store import meetings, rules, silences
 from warden.wording import reader_of
 
@@ -69,7 +68,7 @@ def ended(db: Database, alert: Alert, at: Any = NOW + 2 * DAY) -> None:
     """An alert ends, as deciding has it end."""
     over(db, alert, at)
     with db.write() as session:
-        proposing.release(session, [alert.id], at)
+        handing_over.release(session, [alert.id], at)
 
 
 def outbox(db: Database) -> list[str]:
@@ -205,7 +204,7 @@ def test_a_meeting_passes_to_the_worst_alert_that_asks_for_one_too(watched: Data
     with watched.read() as session:
         (line,) = session.scalars(select(Notice).where(Notice.key.contains("passed_on")))
     assert (line.reason, line.held_back) == (NoticeReason.RESOLVED, "partly")
-    assert line.why["message"] == proposing.PASSED_ON
+    assert line.why["message"] == handing_over.PASSED_ON
     assert line.alerts == [str(first.id), str(heirs[1].id)]
     ended(watched, heirs[1], NOW + 3 * DAY)
     announced(watched, NOW + 3 * DAY)
@@ -261,7 +260,7 @@ def test_those_asked_by_mail_alone_hear_that_it_is_called_off_though_nobody_took
     announced(watched, NOW)
     ended(watched, alert)
     assert announced(watched, NOW + 2 * DAY) == [("resolved", "over")]
-    assert outbox(watched) == ["meeting_proposed", "meeting_cancelled"]
+    assert outbox(watched) == ["meeting_proposed"] * 2 + ["meeting_cancelled"] * 2, "Lin and Tran"
 
 
 @pytest.mark.parametrize(("severity", "says"), [(Severity.WARNING, True), (None, False)])

@@ -228,7 +228,46 @@ def test_what_is_too_old_is_given_up(road: Road, now: datetime) -> None:
         road.run(now + timedelta(hours=48))
     (row,) = rows(road.db)
     assert (row.status, row.next_attempt_at) == (FAILED, None)
-    assert "48 hours" in row.answer
+    assert row.answer.startswith("Not delivered within 48 hours. The webhook did not take the message for now: 503")
+
+
+def test_a_wait_beyond_the_life_of_a_message_holds_the_destination_and_gives_nothing_up_at_once(
+    road: Road, now: datetime
+) -> None:
+    with web_server(lambda _: Reply(503, "later", {"Retry-After": str(10 * 86400)})) as inbox:
+        with road.db.write() as session:
+            place = make_destination(session, road.vault, "webhook", webhook_options(inbox.url), now)
+            queue(session, place, "a", now)
+            queue(session, place, "b", now)
+        assert road.run(now) == 1
+        assert [(row.status, row.attempts) for row in rows(road.db)] == [(QUEUED, 1), (QUEUED, 0)]
+        for hours in (1, 24, 47):
+            assert road.run(now + timedelta(hours=hours)) == 0, "the other side asked to be left alone"
+            assert [row.status for row in rows(road.db)] == [QUEUED, QUEUED]
+        assert road.run(now + timedelta(hours=48)) == 0
+        assert [(row.status, row.answer) for row in rows(road.db)] == [
+            (FAILED, "Not delivered within 48 hours. The webhook did not take the message for now: 503 later."),
+            (FAILED, "Not delivered within 48 hours."),
+        ]
+        inbox.respond = signed_webhook
+        with road.db.write() as session:
+            queue(session, place, "c", now + timedelta(days=5))
+        assert road.run(now + timedelta(days=5)) == 0, "seven days are the longest it is left alone for"
+        with road.db.write() as session:
+            queue(session, place, "d", now + timedelta(days=7, minutes=1))
+        assert road.run(now + timedelta(days=7, minutes=1)) == 1
+    assert len(inbox.received) == 2
+
+
+def test_what_is_too_old_by_the_time_it_is_answered_is_not_tried_again(road: Road, now: datetime) -> None:
+    with road.db.write() as session:
+        place = make_destination(session, road.vault, "webhook", webhook_options("https://a.example"), now)
+        row = queue(session, place, "a", now)
+        claim = notifications.claim(session, row, now + timedelta(hours=47, minutes=59))
+        assert claim is not None
+        notifications.retry(session, claim, "503 busy", now + timedelta(hours=48, seconds=1))
+    (row,) = rows(road.db)
+    assert (row.status, row.answer) == (FAILED, "Not delivered within 48 hours. 503 busy")
 
 
 def test_attempts_end(road: Road, now: datetime) -> None:

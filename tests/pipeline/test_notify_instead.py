@@ -297,6 +297,28 @@ def test_whoever_is_told_instead_hears_of_the_end_too(watched: Database, room: I
     assert told(other) == [("alert_fired", "Warning: Acme – Late"), ("alert_resolved", "Resolved: Acme – Late")]
 
 
+def test_a_destination_that_never_showed_an_alert_does_not_hear_of_its_end_when_it_is_mended(
+    watched: Database, room: Inbox, other: Inbox
+) -> None:
+    lost, _ = places(watched, room, other)
+    refused, shown = happened(watched, "late"), happened(watched, "late", name="Beta")
+    run(watched)
+    room.received.clear()
+    room.respond = lambda _: Reply(200, "ok")
+    with watched.write() as session:
+        notifications.resume(session, destinations.get(session, lost.id))
+    run(watched, 1)
+    assert len(room.received) == 1, "of one it was refused for good, the other waited"
+    room.received.clear()
+    for alert in (refused, shown):
+        over(watched, alert, NOW + 2 * HOUR)
+    run(watched, 2)
+    assert [kind for kind, _ in told(other)] == ["alert_fired", "alert_fired", "alert_resolved", "alert_resolved"]
+    assert len(room.received) == 1
+    with watched.read() as session:
+        assert session.scalars(select(Told)).all() == []
+
+
 def test_what_others_were_told_of_is_not_told_again(watched: Database, room: Inbox, other: Inbox) -> None:
     places(watched, room, other, routed=False)
     happened(watched, "late")

@@ -1,6 +1,7 @@
 """Rehearsing a rule: what was said then is stepped through, judged by what went wrong, set beside what is active."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,8 @@ from collectors.base import Key, Measure
 from warden.db import Database
 from warden.domain import LOCALES, AlertState, RuleState, Scope, Severity, Stage, Worth
 from warden.models import Alert, Decision
-from warden.pipeline import recorded, rehearse, said
+from warden.pipeline import recorded, rehearse, said, tried
+from warden.pipeline.hindsight import How, Tally
 from warden.settings import Settings
 from warden.store import assessments, partners, rule_settings, rule_versions, rules, shipped, spans, verdicts
 from warden.wording import reader_of
@@ -97,15 +99,26 @@ def test_its_clocks_run_out_between_what_was_said(seeded: Database) -> None:
 def test_what_stood_when_the_look_back_begins_is_shown_and_not_judged(seeded: Database) -> None:
     with seeded.write() as session:
         late(session, "Acme", {200: 0.3, 40: 0.1})
-        late(session, "New", {30: 0.3, 20: 0.1})
     found = rehearsed(seeded, days=90)
-    assert spells(found) == [(90, 40), (30, 20)]
-    assert (found["this"]["standing"], found["this"]["alerts"], found["this"]["partners"]) == (2, 0, 0)
+    assert spells(found) == [(90, 40)]
+    assert (found["this"]["standing"], found["this"]["alerts"], found["this"]["partners"]) == (1, 0, 0)
     assert (found["both"], found["only_here"]) == (0, 0)
     assert {row["alerts"] for sweep in found["sweeps"] for row in sweep["rows"] if row["value"] == sweep["before"]} == {
         0
     }
     assert [fact["message"] for fact in found["summary"][:2]] == [rehearse.NEVER, rehearse.STANDING]
+
+
+def test_what_fires_in_the_first_assessment_of_the_look_back_is_counted(seeded: Database) -> None:
+    with seeded.write() as session:
+        late(session, "Acme", {91: 0.1, 89: 0.3, 40: 0.1})
+        late(session, "New", {30: 0.3, 20: 0.1})
+        gone = late(session, "Back", {200: 0.3, 60: 0.3, 50: 0.1})
+        for ago, stage in ((150, Stage.ENDED), (61, Stage.ACTIVE)):
+            partners.change(session, partners.get(session, gone), {"stage": stage}, NOW - ago * DAY)
+    found = rehearsed(seeded, days=90)
+    assert spells(found) == [(89, 40), (60, 50), (30, 20)]
+    assert (found["this"]["standing"], found["this"]["alerts"], found["this"]["partners"]) == (0, 3, 3)
 
 
 def test_unknown_interrupts_and_opens_nothing_and_its_share_is_told(seeded: Database) -> None:
@@ -228,8 +241,8 @@ def test_it_says_which_value_would_have_cut_the_noise_and_what_it_costs(seeded: 
         for number in range(3):
             who = late(session, f"Noisy {number}", {200: 0.1, 150: 0.3, 148: 0.2})
             alert(session, "late_rate", who, 150, Worth.NOISE, over=148)
-        who = late(session, "Acme", {200: 0.1, 150: 0.6, 120: 0.2})
-        alert(session, "late_rate", who, 150, Worth.USEFUL, over=120)
+        who = late(session, "Acme", {200: 0.1, 150: 0.6, 100: 0.2})
+        alert(session, "band_high", who, 110, Worth.USEFUL, over=100)
     found = rehearsed(seeded)
     by_name = {sweep["name"]: sweep for sweep in found["sweeps"]}
     assert set(by_name) == {"most", "for_seconds"}
@@ -239,7 +252,91 @@ def test_it_says_which_value_would_have_cut_the_noise_and_what_it_costs(seeded: 
     assert by_name["most"]["advice"]["params"] == {
         "name": "most", "after": "0.312", "before": "0.25", "saved": 3, "false": 3,
     }  # fmt: skip
-    assert by_name["for_seconds"]["advice"]["params"]["after"] == 3
+    waited = by_name["for_seconds"]["advice"]
+    assert (waited["message"], waited["params"]["after"]) == (tried.WAIT_SPARES, 3)
+
+
+def advised(found: Mapping[str, Any], name: str) -> Any:
+    return next(sweep["advice"] for sweep in found["sweeps"] if sweep["name"] == name)
+
+
+def test_a_wait_is_advised_with_what_it_takes_of_the_lead_and_not_in_the_summary_where_another_value_is_free(
+    seeded: Database,
+) -> None:
+    with seeded.write() as session:
+        for number in range(3):
+            who = late(session, f"Noisy {number}", {200: 0.1, 150: 0.3, 148: 0.2})
+            alert(session, "late_rate", who, 150, Worth.NOISE, over=148)
+        who = late(session, "Acme", {200: 0.1, 150: 0.6, 120: 0.2})
+        alert(session, "band_high", who, 144, Worth.USEFUL, over=130)
+    found = rehearsed(seeded)
+    wait = advised(found, "for_seconds")
+    assert wait["params"]["after"] == 3, "after 7 days and more nothing is told beforehand any more"
+    assert reader_of("en").fact(wait) == (
+        "To wait 3 days instead of 0 would have saved 3 of 3 false alarms, at a price: 3 days ahead on the median "
+        "instead of 6."
+    )
+    assert advised(found, "most")["message"] == tried.SPARES
+    assert advised(found, "most") in found["summary"]
+    assert wait not in found["summary"]
+
+
+def test_a_value_with_which_fewer_are_told_beforehand_names_them_in_the_same_sentence(seeded: Database) -> None:
+    with seeded.write() as session:
+        for number in range(3):
+            who = late(session, f"Noisy {number}", {200: 0.1, 150: 0.6, 148: 0.2})
+            alert(session, "late_rate", who, 150, Worth.NOISE, over=148)
+        for name, began in (("Acme", 140), ("Bolt", 149)):
+            who = late(session, name, {200: 0.1, 150: 0.6, 120: 0.2})
+            alert(session, "band_high", who, began, Worth.USEFUL, over=130)
+    wait = advised(rehearsed(seeded, {"parameters": {"most": 0.5}}), "for_seconds")
+    assert reader_of("en").fact(wait) == (
+        "To wait 3 days instead of 0 would have saved 3 of 3 false alarms, at a price: of what went wrong it would "
+        "have told 1 beforehand instead of 2."
+    )
+
+
+def tally(false: int, right: int, told: int, lead: float | None) -> Tally:
+    leads = [] if lead is None else [lead]
+    return Tally(Counter({How.FALSE: false, How.RIGHT: right}), leads, told=Counter({"silence": told}))
+
+
+def test_a_value_that_costs_nothing_is_preferred_to_one_that_spares_more_for_a_price() -> None:
+    values = {0.3: tally(6, 5, 5, 5.5), 0.4: tally(0, 4, 4, 6.0), 0.5: tally(0, 0, 0, None)}
+    found = tried.advice("most", 0.25, values, tally(13, 5, 5, 6.0))
+    assert found is not None
+    assert (found["message"], found["params"]["after"], found["params"]["saved"]) == (tried.SPARES, "0.3", 7)
+    assert tried.is_free(found)
+
+
+def test_all_that_a_value_costs_is_told_in_one_sentence_in_every_language() -> None:
+    found = tried.advice("most", 0.25, {0.4: tally(0, 4, 3, 2.0)}, tally(13, 5, 5, 6.0))
+    assert found is not None
+    assert not tried.is_free(found)
+    assert reader_of("en").fact(found) == (
+        "0.4 instead of 0.25 for most would have saved 13 of 13 false alarms, at a price: 1 of 5 that were right would "
+        "be lost; of what went wrong it would have told 3 beforehand instead of 5; 2 days ahead on the median instead "
+        "of 6."
+    )
+    said_ = {locale: reader_of(locale).fact(found) for locale in LOCALES}
+    assert len(set(said_.values())) == len(LOCALES)
+    assert not any("ahead" in text for locale, text in said_.items() if locale != "en")
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ((0, 4, 5, 6.0), tried.COSTS),
+        ((0, 5, 5, 5.0), tried.PRICED),
+        ((0, 5, 5, 5.5), tried.SPARES),
+        ((13, 5, 5, 6.0), None),
+        ((12, 5, 4, 6.0), None),
+        ((0, 5, 0, None), None),
+    ],
+)
+def test_what_is_advised_of_one_other_value(other: tuple[int, int, int, float | None], message: str | None) -> None:
+    found = tried.advice("most", 0.25, {0.4: tally(*other)}, tally(13, 5, 5, 6.0))
+    assert (found and found["message"]) == message
 
 
 def test_of_many_partners_some_are_looked_at_and_the_others_are_left_open(

@@ -105,6 +105,20 @@ def test_where_nobody_can_be_told_the_ledger_says_so_once(db: Database) -> None:
         assert (note.sent, note.held_back) == (False, HeldBack.NOBODY)
 
 
+def test_what_nobody_could_be_reminded_of_is_told_as_soon_as_somebody_can(db: Database) -> None:
+    with db.write() as session:
+        partner(session, "Acme", NOW)
+    promise(db)
+    assert reminded(db, NOW + 8 * DAY) == []
+    with db.write() as session:
+        destination(session, "alerts", NOW)
+    assert reminded(db, NOW + 9 * DAY) == [("", ["plan"])]
+    assert reminded(db, NOW + 9 * DAY + timedelta(hours=1)) == []
+    with db.read() as session:
+        notes = session.scalars(select(Notice).order_by(Notice.at)).all()
+        assert [(note.sent, note.held_back) for note in notes] == [(False, HeldBack.NOBODY), (True, None)]
+
+
 def test_without_anybody_of_ours_it_takes_the_way_a_warning_about_the_partner_takes(acme: Database) -> None:
     with acme.write() as session:
         place = destination(session, "asia", NOW, alerts=False)

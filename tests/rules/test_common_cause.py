@@ -41,6 +41,12 @@ def test_of_equally_telling_causes_the_source_is_named() -> None:
     assert [cause.kind for cause in causes] == ["source"]
 
 
+def test_what_is_known_to_be_wrong_is_named_before_what_explains_more_of_its_own() -> None:
+    mailbox = Shared("source", "mailbox", {*TEN, "x"}, known=True)
+    (cause,) = find(TEN, [shared("APAC", TEN), shared("erp", TEN[:5], "source"), mailbox])
+    assert (cause.key, cause.known, cause.of) == ("mailbox", True, 11)
+
+
 def test_two_regions_are_two_causes() -> None:
     causes = find([*TEN, *"abcde"], [shared("APAC", TEN), shared("EMEA", list("abcde"))])
     assert {cause.key for cause in causes} == {"APAC", "EMEA"}

@@ -19,8 +19,9 @@ from warden.rules import (
     inhibition_faults,
     over,
 )
-from warden.rules.conditions import OVER_MESSAGE, Condition
+from warden.rules.conditions import OVER_MESSAGE, UNKNOWN_MESSAGE, Condition
 from warden.rules.context import Variable
+from warden.rules.sentences import explained
 from warden.wording import reader_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -77,9 +78,13 @@ def nested_loops(depth: int) -> str:
         ("", "condition", "it is empty"),
         ("   ", "condition", "it is empty"),
         ("x" * 1001, "condition", "1001 characters; expected at most 1000"),
-        ("late_rate > ", "condition, line 1, column 13", "mismatched input the end"),
-        ("late_rate > 0.25 &&\n coverage >", "condition, line 2, column 12", "mismatched input the end"),
-        ("late_rate = 0.2", "condition, line 1, column 11", "token recognition error"),
+        ("late_rate > ", "condition, line 1, column 13", "something is missing after >"),
+        ("late_rate > 0.25 &&\n coverage >", "condition, line 2, column 12", "something is missing after >"),
+        ("(late_rate > 0.25", "condition, line 1, column 18", ") is missing at the end"),
+        ("late_rate = 0.25", "condition, line 1, column 11", "= is not expected here; did you mean ==?"),
+        ("late_rate > 0.25 and coverage > 0", "condition, line 1, column 18", "did you mean &&?"),
+        ("late_rate > 0.25)", "condition, line 1, column 17", ") is not expected here"),
+        ("band == 'high", "condition, line 1, column 9", "'high is not expected here"),
         ("(" * 120 + "true" + ")" * 120, "condition, line 1, column 97", "nests too deep"),
         ("late_rat > 0.25", "condition, line 1, column 1", "unknown variable late_rat; did you mean late_rate?"),
         ("tier == 'lat' &&\n  lat > 1.0", "condition, line 2, column 3", "unknown variable lat"),
@@ -385,7 +390,33 @@ def test_a_verdict(condition: str, inhibit_when: str, outcome: Outcome) -> None:
 def test_an_unknown_verdict_names_what_is_not_known() -> None:
     verdict = evaluate(compile_rule(key="k", condition="silence_ratio > usual_gap"), PLAIN)
     assert verdict.reason is not None
-    assert verdict.reason["params"] == {"names": "silence_ratio, usual_gap"}
+    assert verdict.reason["params"] == {"names": explained(["silence_ratio", "usual_gap"])}
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        (
+            "en",
+            "The rule cannot be judged: reply_hours (How long the partner now takes to answer.), usual_gap "
+            "(The longest silence that is usual for this partner.) is not known.",
+        ),
+        (
+            "zh-Hant",
+            "無法判定規則：不知道 reply_hours（夥伴目前回覆所需的時間。）、usual_gap（這位夥伴平常最長的沉默。）。",
+        ),
+    ],
+)
+def test_what_is_not_known_is_told_by_its_meaning_in_the_reader_s_language(locale: str, told: str) -> None:
+    verdict = evaluate(compile_rule(key="k", condition="reply_hours > usual_gap"), {**PLAIN, "reply_hours": None})
+    assert verdict.reason is not None
+    assert reader_of(locale).fact(verdict.reason) == told
+
+
+def test_what_was_stored_with_bare_names_is_told_as_it_was() -> None:
+    stored = {"message": UNKNOWN_MESSAGE, "params": {"names": "reply_hours, usual_gap"}}
+    assert reader_of("en").fact(stored) == "The rule cannot be judged: reply_hours, usual_gap is not known."
+    assert "reply_hours, usual_gap" in reader_of("vi").fact(stored)
 
 
 def test_a_condition_that_fails_only_on_some_values_is_an_error_there_and_says_which() -> None:

@@ -22,7 +22,11 @@ UNRATED = Known(Severity.WARNING, None)
         (Group(told={"a": WARNING}, firing={"a": WARNING, "b": CRITICAL}, fresh=["b"]), NoticeReason.WORSE),
         (Group(told={"a": WARNING}, firing={"a": EXTREME}, fresh=["a"]), NoticeReason.WORSE),
         (Group(told={"a": UNRATED}, firing={"a": EXTREME, "b": INFO}, fresh=["b"]), NoticeReason.NEW_IN_GROUP),
-        (Group(told={"a": INFO, "b": CRITICAL}, firing={"a": WARNING, "b": CRITICAL}, fresh=["a"]), None),
+        (
+            Group(told={"a": INFO, "b": CRITICAL}, firing={"a": WARNING, "b": CRITICAL}, fresh=["a"]),
+            NoticeReason.WORSE,
+        ),
+        (Group(told={"a": CRITICAL, "b": CRITICAL}, firing={"a": WARNING, "b": CRITICAL}, fresh=["a"]), None),
         (Group(told={"a": WARNING}, ended=["a"], over=["a"]), NoticeReason.RESOLVED),
         (Group(told={"a": WARNING, "b": INFO}, firing={"b": INFO}, ended=["a"], over=["a"]), None),
         (Group(told={"a": WARNING, "b": INFO}, ended=["b"], over=["a", "b"]), NoticeReason.RESOLVED),

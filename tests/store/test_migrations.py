@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from first_schema import ALERT, ASSESSMENT, DAY, DESTINATION, EARLY, PARTNER, read
+from first_schema import ALERT, ASSESSMENT, ATTENDEES, DAY, DESTINATION, EARLY, PARTNER, PERSON, read
 from sqlalchemy import URL, inspect, text
 
 from alembic import command
@@ -97,6 +97,8 @@ def test_what_was_said_and_read_is_kept_under_its_new_names(second: Database) ->
         assert read(connection, "mention", *mention) == [(2, PARTNER, EARLY, None, [])]
         assert read(connection, "meeting", "held_at", "recorded_at") == [(EARLY + 5 * DAY, EARLY + 5 * DAY)]
         assert read(connection, "alert", "assessment_id") == [(ASSESSMENT,)]
+        by_person = [{**ATTENDEES[0], "person": str(PERSON)}, ATTENDEES[1]]
+        assert read(connection, "meeting", "id", "attendees")[0][1] == by_person, "nobody has the other's address"
 
 
 def test_whoever_was_told_of_an_alert_that_fires_will_hear_of_its_end(second: Database) -> None:

@@ -85,6 +85,25 @@ def test_a_draft_that_was_overtaken_takes_the_next_number_since_versions_rise(se
         assert rule_versions.activate(session, rule, 2, "olga", NOW).number == rule.version == 4
 
 
+def test_an_equal_draft_of_one_author_is_the_one_there_is(seeded: Database) -> None:
+    def number(author: str, note: str, **changes: Any) -> int:
+        with seeded.write() as session:
+            found = rule_versions.draft(session, late_rate(session), author, NOW, changes=changes, note=note)
+            return found.number
+
+    first = number("olga", "Calmer.", for_seconds=60)
+    assert {number("olga", " Calmer.", for_seconds=60) for _ in range(5)} == {first}
+    others = [
+        number("boss", "Calmer.", for_seconds=60),
+        number("olga", "Slower.", for_seconds=60),
+        number("olga", "Calmer.", for_seconds=61),
+    ]
+    assert others == [first + 1, first + 2, first + 3]
+    with seeded.write() as session:
+        rule_versions.activate(session, late_rate(session), first, "olga", NOW)
+    assert number("olga", "Calmer.", for_seconds=60) == first + 4, "what is active is no draft"
+
+
 def test_changing_a_draft_forgets_what_was_rehearsed_of_it(seeded: Database) -> None:
     with seeded.write() as session:
         rule = late_rate(session)

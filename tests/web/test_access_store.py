@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from api_rules import RULES
 from sqlalchemy import select
 
 from warden.db import Database
@@ -61,6 +62,32 @@ def test_a_link_is_consumed_by_one_of_many(db: Database) -> None:
 def test_a_token_has_a_name_that_hides_nothing(db: Database, name: str) -> None:
     with db.write() as session, pytest.raises(InvalidInput, match="cannot be made"):
         access.create_token(session, name=name, role=Role.VIEWER, created_by="an", now=NOW)
+
+
+@pytest.mark.parametrize("name", ["\u200b", "push\nadmin", "Q\u202eX"])
+def test_a_user_has_a_name_that_hides_nothing(db: Database, name: str) -> None:
+    user = add_user(db, "a@our.example")
+    with db.write() as session:
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            access.create_user(session, email="b@our.example", name=name, role=Role.VIEWER, now=NOW)
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            access.change_user(session, access.get_user(session, user.id), {"name": name}, NOW)
+
+
+@pytest.mark.parametrize("scope", access.SCOPES)
+def test_a_scope_needs_the_least_role_that_any_of_its_routes_does(db: Database, scope: str) -> None:
+    ranked = [Role.VIEWER, Role.MANAGER, Role.ADMIN]
+    least = min((role for role, needed in RULES.values() if needed == scope), key=ranked.index)
+    assert access.least_role(scope) is least
+    for role in ranked:
+        with db.write() as session:
+            if role.includes(least):
+                access.create_token(session, name="x", role=role, scopes=[scope], created_by="an", now=NOW)
+                continue
+            with pytest.raises(InvalidInput) as refused:
+                access.create_token(session, name="x", role=role, scopes=[scope], created_by="an", now=NOW)
+            (fault,) = refused.value.faults
+            assert fault.what == f"{scope} opens nothing to the role {role}; expected the role {least}"
 
 
 def test_two_admins_cannot_demote_each_other_at_the_same_moment(db: Database) -> None:

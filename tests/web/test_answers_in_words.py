@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from outbox import queue
 from served import Site
 
 import warden
 from warden.clock import utc_now
-from warden.domain import LOCALES, Role
+from warden.domain import LOCALES, Frequency, NotificationReason, Role
 from warden.messages import destination_disabled
 from warden.messages.refusals import in_words
-from warden.store import destinations
+from warden.store import destinations, digests, people
 from warden.wording import reader_of
 
 ROOT = Path(warden.__file__).parent
@@ -67,6 +68,10 @@ def test_the_other_sides_words_stay_as_they_are() -> None:
     again = in_words(
         reader_of("vi"), "Given up after 7 attempts. Slack did not take the message for now: 500 100% %(x)s."
     )
+    late = in_words(
+        reader_of("vi"), "Not delivered within 48 hours. The webhook did not take the message for now: 503."
+    )
+    assert late == "Không gửi được trong vòng 48 giờ. Webhook tạm thời không nhận thông báo: 503."
     assert again == "Đã bỏ cuộc sau 7 lần thử. Slack tạm thời không nhận thông báo: 500 100% %(x)s."
 
 
@@ -80,6 +85,26 @@ def test_a_destination_that_was_switched_off_is_told_of_in_the_readers_language(
     with site.browser(Role.VIEWER) as browser:
         page = browser.get("/notifications", params={"lang": locale}, headers={"Accept-Language": locale}).text
     assert TOLD[locale] in page
+
+
+@pytest.mark.parametrize("refused", ["", " gone@our.example"])
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_the_mail_server_took_is_told_on_both_pages_in_the_readers_language(
+    site: Site, locale: str, refused: str
+) -> None:
+    said = f"Taken by the mail server for 1 of 2 addresses.{refused}"
+    with site.services.db.write() as session:
+        lin = people.get_or_create(session, email="lin@our.example")
+        mail = destinations.add(session, name="Mail", channel="email", now=utc_now())
+        order = digests.add(session, person=lin, destination=mail, frequency=Frequency.WEEKLY, now=utc_now())
+        queue(session, mail, digests.slot_key(order), utc_now(), NotificationReason.DIGEST).answer = said
+    told = in_words(reader_of(locale), said)
+    with site.browser(Role.VIEWER) as browser:
+        for path in ("/notifications", f"/digests/{order.id}"):
+            page = browser.get(path, headers={"Accept-Language": locale}).text
+            assert told in page
+            assert (said in page) == (locale == "en")
+    assert told.endswith(refused.strip())
 
 
 def test_a_test_message_is_answered_in_the_readers_language(site: Site) -> None:

@@ -1,6 +1,7 @@
 """Alerts whole, silences, the ledger, duty, the escalation chain, routes and playbooks over the API."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,6 +118,21 @@ def test_a_silence_holds_an_alert_back_until_it_is_ended(admin: httpx.Client, se
     assert admin.get(path).json()["held_back"] is None
 
 
+def test_an_equal_silence_is_answered_with_the_one_there_is(admin: httpx.Client, seeded: dict[str, Any]) -> None:
+    body = {"matchers": {"partner": [str(seeded["partner"])]}, "ends_at": _later(days=3), "reason": "They move."}
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: admin.post(f"{API}/silences", json=body), range(8)))
+    assert [one.status_code for one in made] == [201] * 8
+    (identity,) = {one.json()["id"] for one in made}
+    other = admin.post(f"{API}/silences", json=body | {"reason": "They move, all of them."}).json()["id"]
+    assert other != identity
+    admin.post(f"{API}/silences/{identity}/end")
+    assert admin.post(f"{API}/silences", json=body).json()["id"] not in (identity, other), "what is over is over"
+    begin = _later(days=1)
+    coming = [admin.post(f"{API}/silences", json=body | {"starts_at": begin}).json()["id"] for _ in range(2)]
+    assert coming[0] == coming[1]
+
+
 def test_a_maintenance_window_may_be_given_in_the_clocks_of_a_zone(admin: httpx.Client, seeded: dict[str, Any]) -> None:
     begin = (utc_now() + timedelta(days=2)).strftime("%Y-%m-%d")
     body = {"kind": "maintenance", "matchers": {}, "reason": "ERP", "time_zone": "Asia/Taipei"}
@@ -134,6 +150,8 @@ def test_a_maintenance_window_may_be_given_in_the_clocks_of_a_zone(admin: httpx.
         ({"matchers": {"severity": ["loud"]}}, ["matchers.severity[0]"]),
         ({"matchers": {"rule": ["late_rate", "late_rat"]}}, ["matchers.rule[1]"]),
         ({"matchers": {"partner": ["Acme"]}}, ["matchers.partner[0]"]),
+        ({"matchers": {"tier": ["nosuchtier"], "tag": ["no"]}}, ["matchers.tier[0]", "matchers.tag[0]"]),
+        ({"matchers": {"country": ["ZZ"], "region": ["no"]}}, ["matchers.region[0]", "matchers.country[0]"]),
         ({"days": 91}, ["ends_at"]),
         ({"days": -1}, ["ends_at"]),
         ({"time_zone": "Taipei", "ends_at": "2026-01-01T00:00:00"}, ["time_zone"]),

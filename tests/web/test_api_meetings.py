@@ -55,8 +55,17 @@ def test_a_meeting_with_a_decision_nobody_can_keep_stays_open(admin: httpx.Clien
     held = {"outcome": "We meet weekly.", "actions": [{**THEIRS, "owner_id": str(seeded["person"])}]}
     answer = admin.post(f"/meetings/{seeded['meeting']}/held", json=held)
     assert answer.status_code == 422
-    assert answer.json()["faults"][0]["where"] == "owner_id"
+    assert answer.json()["faults"][0]["where"] == "actions[0].owner_id"
     assert admin.get(f"/meetings/{seeded['meeting']}").json()["status"] == "proposed"
+
+
+def test_what_is_wrong_with_a_decision_is_told_with_its_place(admin: httpx.Client, seeded: dict[str, Any]) -> None:
+    nobody = {**THEIRS, "owner_id": str(uuid.uuid4())}
+    held = {"outcome": "We meet weekly.", "actions": [THEIRS, nobody, {**THEIRS, "due_on": "1800-01-01"}]}
+    answer = admin.post(f"/meetings/{seeded['meeting']}/held", json=held)
+    places = [fault["where"] for fault in answer.json()["faults"]]
+    assert (answer.status_code, places) == (422, ["actions[1].owner_id", "actions[2].due_on"])
+    assert admin.get(f"/meetings/{seeded['meeting']}").json()["status"] != "held"
 
 
 def test_a_person_asks_for_a_meeting_and_a_repeat_is_answered_as_before(

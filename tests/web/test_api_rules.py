@@ -72,6 +72,8 @@ def test_a_draft_s_note_is_not_overwritten_unseen(admin: httpx.Client, rule: dic
         ({"condition": "late_rate > 0.5 &&"}, "condition, line 1, column 19"),
         ({"inhibit_when": "1"}, "inhibit_when"),
         ({"parameters": {"late_rate": 1}}, "parameters.late_rate"),
+        ({"condition": "1 < 2"}, "condition, line 1, column 1"),
+        ({"inhibit_when": "1 > 2"}, "inhibit_when, line 1, column 1"),
         ({"names": {"vi": "Tên"}}, "names"),
         ({"inhibited_by": [{"rule": "nothing", "equal": ["partner"]}]}, "inhibited_by[0].rule"),
         ({"inhibited_by": [{"rule": "band_high", "equal": ["partner", "tag:none"]}]}, "inhibited_by[0].equal[1]"),
@@ -126,7 +128,7 @@ def test_a_version_is_rehearsed_and_previewed_and_nothing_is_decided(admin: http
     rule = admin.post("/api/v1/rules", json={**OWN, "condition": "coverage >= 0.0", "parameters": {}}).json()
     path = f"/api/v1/rules/{rule['id']}/versions/1"
     found = admin.post(f"{path}/rehearse", params={"days": 90}).json()
-    assert found["report"]["this"]["standing"] >= 1  # it would have stood from the first look on
+    assert found["report"]["this"]["alerts"] >= 1  # it would have fired at the first look
     assert all(fact["text"] for fact in found["summary"] + found["notes"])
     assert admin.get(path).json()["rehearsed_at"] is not None
     preview = admin.get(f"{path}/preview").json()
@@ -147,6 +149,15 @@ def matrix_with(admin: httpx.Client, bands: tuple[str, ...]) -> dict[str, Any]:
     data["bands"] = [{**known.get(key, known["high"]), "key": key, "rank": rank} for rank, key in enumerate(bands)]
     data["grid"] = [[band if band in bands else bands[-1] for band in row] for row in data["grid"]]
     return data
+
+
+def test_a_parameter_no_condition_uses_is_named_before_activation_and_refuses_nothing(admin: httpx.Client) -> None:
+    spare = {**OWN, "condition": "late_rate > most", "parameters": {"most": 0.5, "idle": 1.0}}
+    path = f"/api/v1/rules/{admin.post('/api/v1/rules', json=spare).json()['id']}/versions/1"
+    [warning] = admin.get(f"{path}/preview").json()["warnings"]
+    assert warning["text"] == "No condition of the rule uses the parameter idle: it has no effect."
+    assert admin.patch(path, json={"inhibit_when": "coverage < idle"}).status_code == 200
+    assert admin.get(f"{path}/preview").json()["warnings"] == []
 
 
 def test_a_rule_that_compares_with_no_band_is_refused_with_the_place(admin: httpx.Client, rule: dict[str, Any]) -> None:

@@ -272,7 +272,8 @@ def _add_time(event: Event, invitation: Invitation) -> None:
     """Set the appointment in UTC; without a time yet, the whole due date, tentative and without blocking the day."""
     starts_at = invitation.starts_at
     status = "TENTATIVE" if starts_at is None else "CONFIRMED"
-    event.add("status", "CANCELLED" if invitation.method == "CANCEL" else status)
+    if invitation.is_for_all:  # RFC 5546, 3.2.5: a status would say that nobody meets
+        event.add("status", "CANCELLED" if invitation.method == "CANCEL" else status)
     if starts_at is None:
         event.add("dtstart", invitation.due_on)
         event.add("dtend", invitation.due_on + timedelta(days=1))

@@ -23,11 +23,11 @@ from warden.messages.digests import (
     digest,
 )
 from warden.messages.meetings import (
-    FIRST_TIME,
     MeetingContext,
     meeting_cancelled,
     meeting_escalated,
     meeting_proposed,
+    meeting_released,
     meeting_scheduled,
 )
 from warden.messages.message import SEALED, Attendee, Board, Cell, Invitation, Item, Message
@@ -44,10 +44,10 @@ from warden.messages.service import (
     source_refused,
     stopped,
     unconfirmed,
+    undelivered,
 )
 
 __all__ = [
-    "FIRST_TIME",
     "NOTICE_REASONS",
     "SEALED",
     "SEVERITY_NAMES",
@@ -81,6 +81,7 @@ __all__ = [
     "meeting_cancelled",
     "meeting_escalated",
     "meeting_proposed",
+    "meeting_released",
     "meeting_scheduled",
     "reachable",
     "rule_failed",
@@ -91,4 +92,5 @@ __all__ = [
     "source_refused",
     "stopped",
     "unconfirmed",
+    "undelivered",
 ]

@@ -55,6 +55,7 @@ class AlertPart:
     url: str
     fired_at: datetime
     is_new: bool = False  # this message is the first to tell of it
+    rose: bool = False  # its severity is above what was told
     is_unstable: bool = False  # it fires and ends again and again
     why: Fact | None = None
     evidence: Sequence[Fact] = ()
@@ -90,7 +91,8 @@ class AlertContext:
     assigned_to: str | None = None
     meeting_due_on: date | None = None
     advice: Advice | None = None
-    verdicts: Sequence[tuple[Worth, str]] = ()  # addresses at which the reader says what the alert was worth
+    verdicts: Sequence[tuple[Worth, str]] = ()  # addresses at which the reader says what one alert was worth
+    judged: Mapping[str, str] = field(default_factory=dict)  # the rule of that alert; locale → name
     meant_for: str | None = None  # somebody else, whom it did not reach
 
 
@@ -208,15 +210,25 @@ def _alerts(context: AlertContext, reader: Reader, reason: NotificationReason, t
         ),
         items=(*_firing(context, reader), *_ended(context, reader), *_advice(context.advice, reader)),
         links=tuple((reader.tr(label), url) for label, url in links),
+        closing=_judged(context, reader),
         verdicts=tuple((reader.tr(WORTH_NAMES[worth]), url) for worth, url in context.verdicts),
         footer=reader.tr(N_("Sent because alerts of this severity are sent here.")),
     )
 
 
+def _judged(context: AlertContext, reader: Reader) -> str:
+    """Return which of several alerts the links to say what it was worth are about."""
+    if not context.verdicts or len(context.firing) + len(context.ended) < 2:
+        return ""
+    return reader.say(N_("Useful, noise or too late? That is asked of “%(rule)s”."), rule=reader.name(context.judged))
+
+
 def _lead(context: AlertContext, reader: Reader) -> str:
-    """Return the reason, and what speaks for the worst of what is new."""
+    """Return the reason, and what speaks for the worst of what is new, or why an alert counts for more than it did."""
     parts = [part for part in context.firing if part.is_new] or [*context.firing, *context.ended]
-    told = parts[0].evidence[0] if context.firing and parts[0].evidence else parts[0].why
+    part = next((one for one in parts if one.rose), parts[0])
+    speaks = context.firing and part.evidence and not part.rose  # for what rose speaks what spoke for it before
+    told = part.evidence[0] if speaks else part.why
     return " ".join(
         [reader.fact(context.why), *([_sentence(reader.fact(told))] if told and told != context.why else [])]
     )

@@ -1,7 +1,7 @@
 """What is said of executive meetings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -11,13 +11,15 @@ from warden.i18n import N_
 from warden.messages.message import Attendee, Invitation, Item, Message, facts_of
 from warden.wording import Fact, Reader
 
-FIRST_TIME = 1
-"""`sequence` of a meeting whose time was set once: what comes later is a change."""
+FOOTER = N_("Sent because executive meetings are announced here.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingContext:
-    """What a meeting message is made from. `sequence` is the meeting's: it rises with each change of time or status."""
+    """What a meeting message is made from. `sequence` is the meeting's, see store.meetings.
+
+    `is_change`: another time or place was told before.
+    """
 
     meeting_id: UUID
     partner: str
@@ -33,6 +35,7 @@ class MeetingContext:
     starts_at: datetime | None = None
     minutes: int = 60
     place: str = ""
+    is_change: bool = False
 
 
 def meeting_proposed(context: MeetingContext, reader: Reader) -> Message:
@@ -42,9 +45,10 @@ def meeting_proposed(context: MeetingContext, reader: Reader) -> Message:
 
 
 def meeting_scheduled(context: MeetingContext, reader: Reader) -> Message:
-    """The meeting's time was set, which is the first thing said of it in `sequence`; later time or place changed."""
-    was_set = context.sequence > FIRST_TIME
-    title = N_("Executive meeting changed: %(partner)s") if was_set else N_("Executive meeting scheduled: %(partner)s")
+    """The meeting's time was set, or time or place were changed."""
+    title = N_("Executive meeting scheduled: %(partner)s")
+    if context.is_change:
+        title = N_("Executive meeting changed: %(partner)s")
     return _meeting(context, reader, NotificationReason.MEETING_SCHEDULED, title, "REQUEST")
 
 
@@ -58,6 +62,22 @@ def meeting_cancelled(context: MeetingContext, reader: Reader) -> Message:
     """The meeting was waived or is no longer needed; calendars take it out."""
     title = N_("Executive meeting cancelled: %(partner)s")
     return _meeting(context, reader, NotificationReason.MEETING_CANCELLED, title, "CANCEL")
+
+
+def meeting_released(context: MeetingContext, reader: Reader) -> Message:
+    """The meeting goes on, and `attendees` are asked no longer: calendars take their entry out (RFC 5546, 3.2.5).
+
+    It says nothing of what the meeting is about: the address may be a stranger's.
+    """
+    lead = reader.fact(context.reason)
+    invitation = _invitation(context, reader, "CANCEL", [lead])
+    return Message(
+        reason=NotificationReason.MEETING_CANCELLED,
+        title=reader.say(N_("No longer asked to attend: executive meeting, %(partner)s"), partner=context.partner),
+        lead=lead,
+        invitation=replace(invitation, is_for_all=False),
+        footer=reader.tr(FOOTER),
+    )
 
 
 def _meeting(
@@ -89,7 +109,7 @@ def _meeting(
             (reader.tr(N_("Open the partner")), context.partner_url),
         ),
         invitation=_invitation(context, reader, method, [lead, *agenda]) if method else None,
-        footer=reader.tr(N_("Sent because executive meetings are announced here.")),
+        footer=reader.tr(FOOTER),
     )
 
 

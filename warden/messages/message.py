@@ -58,7 +58,10 @@ class Attendee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What a calendar needs to know of a meeting. Without `starts_at` it is the whole day of `due_on`, tentatively."""
+    """What a calendar needs to know of a meeting. Without `starts_at` it is the whole day of `due_on`, tentatively.
+
+    `is_for_all`: what is cancelled is so for everybody; False: for these attendees alone.
+    """
 
     method: Literal["REQUEST", "CANCEL"]
     uid: str
@@ -71,6 +74,7 @@ class Invitation:
     place: str
     url: str
     attendees: tuple[Attendee, ...]
+    is_for_all: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,14 @@ from warden.i18n import N_
 from warden.wording import Reader
 
 GIVEN_UP = N_("Given up after %(count)s attempts. %(rest)s")
+TOO_LATE = N_("Not delivered within %(count)s hours. %(rest)s")
 
 TOLD_ANEW = N_("It reached nobody, and is told anew to whoever takes it.")
 SETTLED = N_("It is so no more: it ended, or was settled, while this destination was off.")
 
 SENTENCES = (
     GIVEN_UP,
+    TOO_LATE,
     TOLD_ANEW,
     SETTLED,
     N_("%(who)s takes nothing at this address any more: %(said)s."),
@@ -37,6 +39,7 @@ SENTENCES = (
     N_("The message was not taken for now: %(said)s."),
     N_("This destination cannot be used: %(said)s"),
     N_("Taken by the mail server for %(count)s of %(of)s addresses."),
+    N_("Taken by the mail server for %(count)s of %(of)s addresses. %(said)s"),
     N_("Not delivered within %(count)s hours."),
     N_("A defect in Warden (%(said)s); the log has the details."),
     N_("Switched off by %(said)s."),

@@ -123,6 +123,36 @@ def stopped(why: Fact, url: str, reader: Reader) -> Message:
     )
 
 
+def undelivered(why: Fact, answer: str, readers: Sequence[str], url: str, reader: Reader) -> Message:
+    """Digests are not taken by a mail server, by whose answer it is seen what is to be done.
+
+    readers: the names of those who wait for theirs.
+    """
+    return Message(
+        reason=NotificationReason.DIGEST_UNDELIVERED,
+        severity=Severity.WARNING,
+        title=reader.tr(N_("Digests do not arrive")),
+        lead=reader.fact(why),
+        facts=facts_of(
+            reader,
+            (N_("What it said"), in_words(reader, answer) or None),
+            (N_("Who waits for a digest"), "; ".join(readers) or None),
+        ),
+        items=(
+            Item(
+                reader.tr(
+                    N_(
+                        "Each is tried again for 48 hours. Look whether the address is right and there is room in the "
+                        "mailbox, or ask whoever runs the mail server."
+                    )
+                )
+            ),
+        ),
+        links=((reader.tr(N_("Open the notifications")), url),),
+        footer=reader.tr(OPERATIONS_FOOTER),
+    )
+
+
 def canary(name: str, url: str, confirm_url: str, reader: Reader) -> Message:
     """A message that asks the other side to POST to `confirm_url`, so that "accepted" can become "confirmed"."""
     return Message(

@@ -150,7 +150,7 @@ class Meeting(HasId, Base):
     proposed_why: Mapped[str | None]
     due_on: Mapped[date]  # the last working day it may be held on, in the owner's zone
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
-    attendees: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "email", "role", "partstat"}], RFC 5545
+    attendees: Mapped[list[Any]] = mapped_column(default=list)  # see store.attendees
     agenda: Mapped[list[Any]] = mapped_column(default=list)  # [{"message": msgid, "params": {…}}]
     five_whys: Mapped[list[Any]] = mapped_column(default=list)  # [{"why", "because"}], at most five
     starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -12,8 +12,19 @@ from sqlalchemy.orm import Session
 
 from warden.db import Database
 from warden.domain import AlertEventKind, HeldBack, NoticeReason
+from warden.i18n import N_
 from warden.models import AlertEvent
-from warden.pipeline import causes_told, climbing, quiet, reminding, silences_over, standing, telling, together, untold
+from warden.pipeline import (
+    causes_told,
+    climbing,
+    quiet,
+    reminding,
+    silences_over,
+    standing,
+    telling,
+    together,
+    untold,
+)
 from warden.pipeline import meetings as proposing
 from warden.pipeline.cases import Case, Round, case_of
 from warden.pipeline.fence import fence
@@ -22,9 +33,11 @@ from warden.pipeline.quiet import Held, held
 from warden.pipeline.telling import Telling
 from warden.rules import grouping
 from warden.settings import Settings
-from warden.store import alert_events, meetings, silences
+from warden.store import alert_events, meetings, silences, told
 from warden.vault import Vault
 from warden.wording import Fact
+
+SHOWN = N_("Another message about this partner has shown it already.")
 
 
 def run(db: Database, vault: Vault, settings: Settings, now: datetime, *, at_once: bool = False) -> int:
@@ -64,7 +77,9 @@ def _announce(session: Session, turn: Round, partner_id: uuid.UUID) -> int:
     if not partners:
         return 0
     events = alert_events.pending(session, [partner_id])
-    kept = alert_events.inhibited(session, partner_id)
+    if any(event.kind is AlertEventKind.RESOLVED for event in events):
+        told.forget_unshown(session, partner_id)
+    kept = [*alert_events.inhibited(session, partner_id), *alert_events.silenced_of(session, partner_id)]
     case = case_of(session, turn, partners[0], [event.alert for event in events])
     released = [event for event in kept if str(event.alert_id) not in case.hidden]
     if not events and not released:
@@ -152,12 +167,21 @@ def _hold_back(
     for (reason, held_back), some in groups.items():
         mine = [event for event, _ in some]
         keep(session, turn, case, reason, some[0][1], mine, f"{held_back}/{occasion(mine)}")
+        if held_back is HeldBack.PARTLY:
+            _begin(session, turn, case, [one for one in mine if one.kind is AlertEventKind.FIRED])
         if held_back is HeldBack.NOBODY:  # those who are to attend may have a mailbox all the same
             telling.tell_of_meetings(session, turn.settings, mine, [], turn.now)
             meetings.withdraw_unasked(session, [event.alert_id for event in mine])
         if held_back in (HeldBack.UNSTABLE, HeldBack.OVER):  # nobody hears of such an end later on: calendars have to
             telling.tell_of_meetings(session, turn.settings, [], mine, turn.now)
     return len(groups)
+
+
+def _begin(session: Session, turn: Round, case: Case, fired: Sequence[AlertEvent]) -> None:
+    """Let what a message about something else has shown already climb, and ask for its meetings."""
+    proposing.propose_late(session, fired, turn.now)
+    telling.tell_of_meetings(session, turn.settings, fired, [], turn.now)
+    climbing.begin(session, turn, case, fired)
 
 
 def _reason(case: Case, event: AlertEvent) -> NoticeReason:
@@ -169,6 +193,8 @@ def _reason(case: Case, event: AlertEvent) -> NoticeReason:
 
 def _why_not(case: Case, event: AlertEvent) -> Held:
     known = case.is_known(str(event.alert_id))
+    if known and event.kind in BEGINS:
+        return Held(HeldBack.PARTLY, {"message": SHOWN, "params": {}})
     if event.kind is AlertEventKind.RESOLVED or known:
         return held(HeldBack.PARTLY if known else HeldBack.OVER)
     return held(HeldBack.NOBODY)

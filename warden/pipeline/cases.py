@@ -80,6 +80,11 @@ class Case:
             for value in row.alerts.values()
         ]
 
+    def is_told_at(self, recipient: Addressee, now: datetime) -> bool:
+        """Tell whether a recipient was told of the partner at this moment: in the round that goes on."""
+        row = self.told.get(place(recipient))
+        return row is not None and row.at == now
+
     def is_known(self, alert: str) -> bool:
         """Tell whether anybody was told of an alert, and not yet of its end."""
         return any(alert in row.alerts for row in self.told.values())
@@ -155,11 +160,11 @@ def _rank(session: Session, assessment: Assessment | None) -> int | None:
 
 
 def _who_was_told(session: Session, addresses: Directory, row: Told) -> Addressee | None:
-    """Return the recipient of what was told; None when its destination is switched off."""
+    """Return the recipient of what was told; None when its destination is switched off, or the address nobody's."""
     destination = session.get_one(Destination, row.destination_id)
     if destination.disabled_at is not None:
         return None
     if not row.recipient:
         return addressee(destination) if str(destination.id) in addresses.writable else None
-    reader = people.by_email(session, row.recipient) or destination
-    return Addressee(destination, row.recipient, reader.locale, reader.time_zone)
+    reader = people.by_email(session, row.recipient)
+    return Addressee(destination, row.recipient, reader.locale, reader.time_zone) if reader is not None else None

@@ -16,7 +16,7 @@ from warden.domain import AlertEventKind, Cause, FactKind, Severity
 from warden.i18n import N_
 from warden.log import get_logger
 from warden.models import Alert, Assessment, Rule
-from warden.pipeline import alarms, diagnose
+from warden.pipeline import alarms, diagnose, handing_over
 from warden.pipeline import meetings as proposing
 from warden.pipeline.subjects import Subject
 from warden.rules import Reason, Transition, Value, becomes_unstable, is_steady
@@ -139,7 +139,7 @@ def _resolve(session: Session, rule: Rule, moves: Sequence[Move], now: datetime)
         return []
     found = alerts.firing(session, rule.id, [move.partner_id for move in moves])
     alerts.resolve(session, list(found.values()), now)
-    proposing.release(session, [alert.id for alert in found.values()], now)
+    handing_over.release(session, [alert.id for alert in found.values()], now)
     happened = []
     for move in moves:
         if move.partner_id in found:
@@ -159,8 +159,6 @@ def _open(
     said = {
         row.partner_id: row for row in assessments.by_ids(session, [one.assessment_id for one in subjects.values()])
     }
-    asking = [move.partner_id for move in moves if move.meeting_within_days]
-    proposals = proposing.Proposals(session, {one: partners[one] for one in asking}, now) if asking else None
     diagnoses = diagnose.of(session, {one: subject.values for one, subject in subjects.items()}, now)
     lines = _evidence(session, moves, said, now)
     opened = []
@@ -170,12 +168,31 @@ def _open(
         alert.evidence = lines[move.partner_id]
         alert.diagnosis = diagnoses.get(move.partner_id, {})
         session.add(alert)
-        if proposals is not None and move.meeting_within_days:
-            proposals.propose(alert, assessment, move.meeting_within_days, move.key)
         opened.append(Happened(AlertEventKind.FIRED, alert, move.cause, move.transition.reason))
         log.info("alert_fired", rule_key=rule.key, partner=str(move.partner_id), decision_key=move.key)
     session.flush()
-    return [*opened, *_unstable(session, rule, opened, states, now)]
+    unstable = _unstable(session, rule, opened, states, now)
+    too_often = {one.alert.partner_id for one in unstable}  # such an alert asks for none until it has come to rest
+    calm = [move for move in moves if move.meeting_within_days and move.partner_id not in too_often]
+    _propose(session, calm, {one.alert.partner_id: one.alert for one in opened}, said, now)
+    return [*opened, *unstable]
+
+
+def _propose(
+    session: Session,
+    moves: Sequence[Move],
+    opened: Mapping[uuid.UUID, Alert],
+    said: Mapping[uuid.UUID, Assessment],
+    now: datetime,
+) -> None:
+    """Propose the meetings that what opened asks for; `opened` and `said` by partner."""
+    if not moves:
+        return
+    proposals = proposing.Proposals(session, {one.partner_id: opened[one.partner_id].partner for one in moves}, now)
+    for move in moves:
+        if move.meeting_within_days:
+            proposals.propose(opened[move.partner_id], said[move.partner_id], move.meeting_within_days, move.key)
+    session.flush()
 
 
 def _evidence(

@@ -26,7 +26,7 @@ from warden.db import Database
 from warden.domain import Cause, FactKind, RuleState, Severity
 from warden.log import get_logger
 from warden.models import Rule
-from warden.pipeline import consequences, judging, meetings, notices, subjects
+from warden.pipeline import consequences, judging, meetings, notices, put_off, subjects
 from warden.pipeline.consequences import Move
 from warden.pipeline.fence import fence
 from warden.pipeline.in_time import InTime
@@ -93,6 +93,8 @@ def run(db: Database, settings: Settings, now: datetime, *, send: bool = True) -
     with fence("meetings_not_checked"):
         changed += meetings.miss(db, settings, now, send=send)
     if send:
+        with fence("meetings_not_proposed"):
+            changed += put_off.run(db, settings, now)
         with fence("operations_not_told"), db.write() as session:
             notices.tell(session, settings, now)
     return changed

@@ -23,9 +23,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of one partner, oldest first, until `until`; so many of the moments are assessments.
+    """What was said of one partner, oldest first, from `since` until `until`; so many of the moments are assessments.
 
-    `left`: when the partner ceased to be watched, in order. Whatever is open then ends.
+    A moment at `since` is what was last said before it. `left`: when the partner ceased to be watched, in order.
+    Whatever is open then ends.
     """
 
     partner_id: uuid.UUID
@@ -33,6 +34,7 @@ class Said:
     names: tuple[str, ...]
     moments: Sequence[Moment]
     left: Sequence[datetime]
+    since: datetime
     until: datetime
     assessments: int
 
@@ -41,7 +43,7 @@ class Said:
 class Episode:
     """One alert a rule would have raised.
 
-    standing: the condition held already at the first moment looked at: when it began is not known.
+    standing: the condition held already by what was last said before the look back: when it began is not known.
     held: for how long the condition held, as far as it was seen; `resolved_at` None: it still stands.
     """
 
@@ -144,7 +146,7 @@ class _Walk:
             return
         ceased = (was.recovering_at if was else None) or at or self._said.until
         began = opened.status.episode_at or opened.status.since
-        standing = began <= self._said.moments[0].at
+        standing = began <= self._said.since
         episode = Episode(self._said.partner_id, opened.status.since, at, standing, max(ceased - began, timedelta()))
         self._episodes.append(episode)
         self._opened = None

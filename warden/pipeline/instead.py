@@ -19,11 +19,12 @@ from warden.models import Alert, Destination, Meeting, Notice, Notification
 from warden.pipeline import invitations, reminding, telling
 from warden.pipeline.addressing import directory
 from warden.pipeline.cases import Case, Place, Round, case_of, place
+from warden.pipeline.cause_named import title_of_cause
 from warden.pipeline.causes_told import OVER_TITLE
 from warden.pipeline.holding import keep
 from warden.pipeline.quiet import Held
 from warden.pipeline.telling import Telling
-from warden.pipeline.together import Heap, said, send_all, title_of_cause
+from warden.pipeline.together import Heap, said, send_all
 from warden.pipeline.untold import TITLE
 from warden.rules import grouping
 from warden.rules.grouping import Group, Known

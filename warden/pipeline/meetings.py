@@ -1,7 +1,7 @@
 """Executive meetings: proposed for alerts with all that is known, and marked as missed when their date is over."""
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,21 +22,25 @@ from warden.domain import (
 from warden.errors import Conflict
 from warden.i18n import N_
 from warden.log import get_logger
-from warden.models import Action, Alert, AlertEvent, Assessment, Meeting, Partner, Person, Playbook
+from warden.models import Action, Alert, AlertEvent, Assessment, Decision, Meeting, Partner, Person, Playbook
 from warden.pipeline import alarms, invitations, quiet
 from warden.pipeline.fence import fence
 from warden.pipeline.quiet import Held, held
+from warden.rules import Reason
+from warden.rules.states import STEADY_AFTER, UNSTABLE_WITHIN
 from warden.settings import Settings
 from warden.store import (
     actions,
     alerts,
     assessments,
+    attendees,
     duty,
     matrices,
     meetings,
     notices,
     notifications,
     playbooks,
+    rhythm,
     rule_settings,
 )
 from warden.store.rule_settings import NO_SETTINGS
@@ -61,12 +65,13 @@ FIVE_WHYS = "Ask five times why"
 """How WHYS begins, and the step of a playbook that says the same."""
 
 ACTIONS = N_("Agree what each side does, who owns it and by when.")
+FLAPPING = N_(
+    "No meeting was proposed: one about the same rule was called off less than %(days)s days before, since the alert "
+    "had ended. If this one still fires in %(rest)s days, a meeting is proposed then."
+)
 TOO_SOON = N_(
     "No further meeting was proposed: the last one about this partner was settled less than %(days)s days before, and "
     "nothing is worse since."
-)
-PASSED_ON = N_(
-    "The executive meeting due by %(due_on)s stays: another alert that fires on asks for one, too, %(rule)s."
 )
 ONE_IS_OPEN = "An executive meeting with this partner is open already: {meeting}. Hold or waive that one first."
 
@@ -85,23 +90,25 @@ class Proposals:
         self._alerts = meetings.open_alerts(session, ids)
         self._books = {(book.cause, book.number): book for book in playbooks.active(session).values()}
         self._settled = meetings.settled_since(session, ids, now - REST)
-        said = [one.alert.assessment_id for one in self._settled.values() if one.alert.assessment_id]
-        self._settled_at = {row.partner_id: row for row in assessments.by_ids(session, said)}
+        self._called_off = meetings.called_off_since(session, ids, now - UNSTABLE_WITHIN)
+        former = [*self._settled.values(), *self._called_off.values()]
+        said = [one.alert.assessment_id for one in former if one.alert.assessment_id]
+        self._said = {row.id: row for row in assessments.by_ids(session, said)}
         self._ranks = matrices.band_ranks(session)
-        people = {person.id for partner in partners.values() for person in people_of(partner) if person.ours}
+        people = {person.id for partner in partners.values() for person in attendees.people_of(partner) if person.ours}
         self._stand_ins = duty.standing_in(session, people, now)
 
     def propose(self, alert: Alert, assessment: Assessment, within_days: int, key: str) -> Meeting | None:
         """Store and return the meeting an alert asks for, within working days.
 
-        None when one is open already, or, as the ledger then says, when one was settled not long ago. The alert has its
-        evidence and its diagnosis.
+        None when one is open already, or, as the ledger then says, when one was settled or called off not long ago. The
+        alert has its evidence and its diagnosis.
         """
-        partner = alert.partner
-        if partner.id not in self._unmet:
+        if alert.partner.id not in self._unmet:
             return None
-        if partner.id in self._settled and not self._is_worse(alert, assessment):
-            self._note_why_not(alert)
+        why = self._why_not(alert, assessment)
+        if why is not None:
+            self._note_why_not(alert, why)
             return None
         return self._write(alert, assessment, within_days, key)
 
@@ -120,7 +127,7 @@ class Proposals:
     def _write(self, alert: Alert, assessment: Assessment | None, within_days: int, key: str) -> Meeting:
         partner = alert.partner
         self._unmet.discard(partner.id)
-        owner = partner.owner or partner.sponsor
+        owner = attendees.owner_of(partner)
         meeting = Meeting(
             id=alarms.made_id("meeting", key),
             partner=partner,
@@ -129,7 +136,7 @@ class Proposals:
             status=MeetingStatus.PROPOSED,
             proposed_at=self._now,
             due_on=due_on(partner, owner, within_days, self._now),
-            attendees=attendees(partner, self._stand_ins),
+            attendees=attendees.of_partner(partner, self._stand_ins),
             agenda=list(self._agenda(alert, assessment)),
             starts_at=None,
             minutes=60,
@@ -139,11 +146,29 @@ class Proposals:
         self._session.add(meeting)
         return meeting
 
-    def _is_worse(self, alert: Alert, assessment: Assessment) -> bool:
-        """Tell whether the alert is more severe, or the partner in a higher band, than at the meeting settled last."""
-        settled, then = self._settled[alert.partner.id], self._settled_at.get(alert.partner.id)
+    def _why_not(self, alert: Alert, assessment: Assessment) -> Reason | None:
+        """Return why people are not asked again so soon; the rhythm of meetings itself asks whenever they are due."""
+        settled, called_off = self._settled.get(alert.partner.id), self._called_off.get(alert.partner.id)
+        if settled is not None and not (self._is_worse(alert, assessment, settled) or self._is_overdue(alert)):
+            return {"message": TOO_SOON, "params": {"days": REST.days}}
+        # Of an alert that has stood since it fired, the meeting called off before is no reason any more.
+        is_new = self._now - alert.fired_at < STEADY_AFTER
+        if called_off is None or not is_new or called_off.alert.rule_id != alert.rule_id:
+            return None
+        if self._is_worse(alert, assessment, called_off):
+            return None
+        return {"message": FLAPPING, "params": {"days": UNSTABLE_WITHIN.days, "rest": STEADY_AFTER.days}}
+
+    def _is_overdue(self, alert: Alert) -> bool:
+        """Tell whether an alert fired since people have not met for longer than they should."""
+        decision = self._session.get(Decision, alert.decision_id)
+        return decision is not None and any((decision.context.get(name) or 0) > 0 for name in rhythm.OVERDUE)
+
+    def _is_worse(self, alert: Alert, assessment: Assessment, before: Meeting) -> bool:
+        """Tell whether the alert is more severe, or the partner in a higher band, than at a meeting before."""
+        then = self._said.get(before.alert.assessment_id) if before.alert.assessment_id else None
         order = list(Severity)
-        if order.index(alert.severity) > order.index(settled.alert.severity):
+        if order.index(alert.severity) > order.index(before.alert.severity):
             return True
         return then is not None and self._rank(assessment) > self._rank(then)
 
@@ -151,14 +176,14 @@ class Proposals:
         band = assessment.band
         return -1 if band is None else self._ranks.get((assessment.matrix_version, band), -1)
 
-    def _note_why_not(self, alert: Alert) -> None:
+    def _note_why_not(self, alert: Alert, why: Reason) -> None:
         notices.add(
             self._session,
             key=f"meeting/{alert.id}/{self._now.isoformat()}",
             partner_id=alert.partner.id,
             reason=NoticeReason.REMINDER,
             held_back=HeldBack.TOO_SOON,
-            why={"message": TOO_SOON, "params": {"days": REST.days}},
+            why=why,
             alerts=[alert.id],
             now=self._now,
         )
@@ -190,9 +215,12 @@ def propose_late(session: Session, told_of: Iterable[AlertEvent], now: datetime)
     """Propose the meetings of alerts that nobody was to hear of when they fired, now that people are told of them."""
     late = {event.alert_id for event in told_of if _was_unheard(event)}
     late -= meetings.of_alerts(session, list(late)).keys()
-    if not late:
-        return
-    wanted = alerts.firing_among(session, late)
+    if late:
+        propose_all(session, alerts.firing_among(session, late), now)
+
+
+def propose_all(session: Session, wanted: Sequence[Alert], now: datetime) -> None:
+    """Propose the meetings that the rules of these alerts ask for, due from now on."""
     within = wanted_within(session, wanted)
     partners = alarms.partners(session, list({alert.partner_id for alert in wanted}))
     ids = [alert.assessment_id for alert in wanted if alert.assessment_id is not None]
@@ -215,49 +243,6 @@ def wanted_within(session: Session, found: Iterable[Alert]) -> dict[uuid.UUID, i
         if own.enabled and own.meeting_within_days:
             wanted[alert.id] = own.meeting_within_days
     return wanted
-
-
-def release(session: Session, ended: Sequence[uuid.UUID], now: datetime) -> None:
-    """See to what alerts that have ended had asked for and nobody arranged.
-
-    Another alert of the partner takes the meeting over if it fires on and asks for one, too; else it is called off.
-    """
-    left = meetings.unarranged(session, ended)
-    heirs = _heirs(session, [meeting.partner_id for meeting in left]) if left else {}
-    for meeting in left:
-        heir = heirs.get(meeting.partner_id)
-        if heir is None:
-            meetings.waive(session, meeting, reason=meetings.RESOLVED_WHY, who=meetings.SERVICE)
-            continue
-        params = {"due_on": meeting.due_on.isoformat(), "rule": {"names": heir.rule.names}}
-        notices.add(
-            session,
-            key=f"meeting/{meeting.id}/passed_on/{heir.id}",
-            partner_id=meeting.partner_id,
-            reason=NoticeReason.RESOLVED,
-            held_back=HeldBack.PARTLY,
-            why={"message": PASSED_ON, "params": params},
-            alerts=[meeting.alert_id, heir.id],
-            now=now,
-        )
-        meetings.pass_on(session, meeting, heir)
-
-
-def _heirs(session: Session, partner_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
-    """Return of each partner the worst alert, of equals the first, that asks for a meeting and has had none.
-
-    Not one that nobody was to hear of: it asks for none until it is told.
-    """
-    firing = [alert for some in meetings.open_alerts(session, partner_ids).values() for alert in some]
-    ids = [alert.id for alert in firing]
-    asking = wanted_within(session, firing).keys() & meetings.heard_of(session, ids)
-    asking -= meetings.of_alerts(session, ids).keys()
-    order = list(Severity)
-    heirs: dict[uuid.UUID, Alert] = {}
-    for alert in sorted(firing, key=lambda alert: order.index(alert.severity), reverse=True):
-        if alert.id in asking:
-            heirs.setdefault(alert.partner_id, alert)
-    return heirs
 
 
 def _where_it_stands(assessment: Assessment) -> Iterator[dict[str, Any]]:
@@ -289,33 +274,19 @@ def due_on(partner: Partner, owner: Person | None, within_days: int, now: dateti
     return add_working_days(today, within_days, sorted(country for country in countries if country))
 
 
-def attendees(partner: Partner, stand_ins: Mapping[uuid.UUID, Person]) -> list[dict[str, str]]:
-    """Return the owner, both sponsors, and who stands in for those of ours who are away.
-
-    One who has two parts appears once, in the first.
-    """
-    parts = [("owner", partner.owner), ("sponsor", partner.sponsor), ("counterpart", partner.counterpart)]
-    parts += [("deputy", stand_ins.get(person.id)) for _, person in parts if person is not None]
-    found: dict[str, dict[str, str]] = {}
-    for role, person in parts:
-        if person is not None:
-            found.setdefault(person.email, {"name": person.name, "email": person.email, "role": role})
-    return list(found.values())
-
-
-def people_of(partner: Partner) -> Collection[Person]:
-    """Return owner, sponsor and counterpart of a partner, as far as they are named."""
-    return [person for person in (partner.owner, partner.sponsor, partner.counterpart) if person is not None]
-
-
 def miss(db: Database, settings: Settings, now: datetime, *, send: bool = True) -> int:
     """Mark the meetings not held by their date, and escalate each once; return how many.
 
+    Before that, people are asked to open meetings at the addresses they have now.
     Of those whose alert is silenced people are told when the silence is over, if they are to be held still.
     """
     with db.read() as session:
         overdue = [meeting.id for meeting in meetings.overdue(session, now)]
         released = _released(session, now) if send else []
+        moved = attendees.readdressed(session) if send else []
+    for meeting_id in moved:
+        with fence("meeting_not_readdressed", meeting=str(meeting_id)), db.write() as session:
+            invitations.readdressed(session, settings, meetings.get(session, meeting_id, lock=True), now)
     missed = 0
     for meeting_id in overdue:
         with fence("meeting_not_missed", meeting=str(meeting_id)), db.write() as session:

@@ -11,7 +11,7 @@ JSON, null where a figure cannot be said; a *fact* is {"message", "params"}, a *
     judged_every         of so many partners the outcomes of one were looked at
     known_until          up to when it is known what went wrong
     budget               false alarms per 100 partner-quarters a rule may raise
-    summary, notes       [fact]
+    summary, notes       [fact]; where some value advised costs nothing, the summary names only such
     this, active         tally; active is null when there is nothing to compare with
     active_number        version it is compared with, or null
     both, only_here, only_there    alerts that began since, matched where they stood at the same time
@@ -43,7 +43,7 @@ from warden.pipeline.episodes import verdicts as verdicts_of
 from warden.pipeline.hindsight import AHEAD, LATE, How, Judged, Tally, judge, shared
 from warden.pipeline.recorded import Deteriorations, Incident
 from warden.pipeline.said import Span
-from warden.pipeline.tried import Variant, Version, advice, before_of, variants
+from warden.pipeline.tried import Variant, Version, advice, before_of, is_free, variants
 from warden.rules import CompiledRule, Verdict
 from warden.settings import Settings
 from warden.store import rule_settings, rule_versions, rules, verdicts
@@ -342,7 +342,8 @@ def _summary(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     if report["active"]:
         counts = {"both": report["both"], "here": report["only_here"], "there": report["only_there"]}
         facts.append(_fact(COMPARED, number=report["active_number"], **counts))
-    facts += [sweep["advice"] for sweep in report["sweeps"] if sweep["advice"]]
+    advised = [sweep["advice"] for sweep in report["sweeps"] if sweep["advice"]]
+    facts += [one for one in advised if is_free(one)] or advised
     if this["unknown_share"]:
         facts.append(_fact(UNKNOWN, unknown_share=this["unknown_share"]))
     return facts

@@ -32,15 +32,16 @@ OVERDUE_MESSAGE = N_("An action was due on %(due_on)s: %(text)s")
 
 
 def run(db: Database, settings: Settings, now: datetime) -> int:
-    """Remind of every action that is due for it; return how many. One transaction: told and noted, or neither."""
+    """Remind of every action that is due for it; return how many notices that adds.
+
+    One transaction: told and noted, or neither. What nobody can be told of is noted once, and told once somebody can.
+    """
     with db.read() as session:
         if not actions.may_be_due(session, now):
             return 0
     with db.write() as session:
         due = actions.due(session, now)
-        if due:
-            _remind(session, settings, due, now)
-    return len(due)
+        return _remind(session, settings, due, now) if due else 0
 
 
 def again(session: Session, settings: Settings, action_ids: Collection[uuid.UUID], now: datetime) -> None:
@@ -54,11 +55,12 @@ Spread = Sequence[tuple[Due, Sequence[Addressee]]]
 """What is due, each with who is told."""
 
 
-def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> None:
+def _remind(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> int:
     spread = _spread(session, due, now)
-    for one, reached in spread:
-        _note(session, one, bool(reached), now)
-    _tell_each(session, settings, spread, now)
+    written = sum(_note(session, one, bool(reached), now) for one, reached in spread)
+    if any(reached for _, reached in spread):
+        _tell_each(session, settings, spread, now)
+    return written
 
 
 def _spread(session: Session, due: Sequence[Due], now: datetime) -> Spread:
@@ -76,7 +78,7 @@ def _tell_each(session: Session, settings: Settings, spread: Spread, now: dateti
             told.setdefault(place(addressee), []).append(one)
     for where, some in told.items():
         _tell(session, settings, to[where], some, now)
-    log.info("actions_reminded", actions=len(spread), messages=len(told))
+    log.info("actions_reminded", actions=sum(bool(reached) for _, reached in spread), messages=len(told))
 
 
 def _stand_ins(session: Session, due: Sequence[Due], now: datetime) -> Mapping[uuid.UUID, Person]:
@@ -105,12 +107,18 @@ def _reached(addresses: Directory, action: Action, stand_ins: Mapping[uuid.UUID,
     return addresses.of_subject(subject_about(action.partner, Severity.WARNING), action.partner)
 
 
-def _note(session: Session, one: Due, is_told: bool, now: datetime) -> None:
+def _note(session: Session, one: Due, is_told: bool, now: datetime) -> int:
+    """Note that somebody is reminded, or once that nobody can be; return how many notices that adds."""
     action = one.action
     message = OVERDUE_MESSAGE if one.overdue else DUE_MESSAGE
+    key = f"action/{action.id}/{'overdue' if one.overdue else 'due'}/{action.due_on.isoformat()}/{action.version}"
+    if not is_told:
+        key += f"/{HeldBack.NOBODY}"
+        if notices.is_written(session, key):
+            return 0
     notices.add(
         session,
-        key=f"action/{action.id}/{'overdue' if one.overdue else 'due'}/{action.due_on.isoformat()}/{action.version}",
+        key=key,
         partner_id=action.partner_id,
         reason=NoticeReason.ACTION_DUE,
         held_back=None if is_told else HeldBack.NOBODY,
@@ -118,7 +126,9 @@ def _note(session: Session, one: Due, is_told: bool, now: datetime) -> None:
         alerts=[],
         now=now,
     )
-    actions.note_reminded(action, one.overdue, now)
+    if is_told:
+        actions.note_reminded(action, one.overdue, now)
+    return 1
 
 
 def _tell(session: Session, settings: Settings, to: Addressee, some: Sequence[Due], now: datetime) -> None:

@@ -90,7 +90,7 @@ def read(session: Session, span: Span, names: Sequence[str], more: More | None =
                 told[one] = _Told(span, lives[one], versions.get(one, ()), extra, ranks, names)
             told[row.partner_id].hear(row)
         yield [
-            Said(one, own.tier, tuple(names), own.moments, own.left, span.until, own.assessments)
+            Said(one, own.tier, tuple(names), own.moments, own.left, span.since, span.until, own.assessments)
             for one, own in told.items()
             if own.ended().moments
         ]

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -66,7 +67,7 @@ def _tell_of_silence(session: Session, turn: Round, silence_id: uuid.UUID) -> in
         if waiting:
             written += _hold_back(session, turn, silence, case, waiting)
             mine = [one for one in mine if one not in waiting]
-        tellings = list(_after_silence(silence, case, mine))
+        tellings = list(_after_silence(silence, case, mine, turn.now))
         if tellings:
             released.append((case, tellings, mine))
     single = len(released) <= MOST_SINGLE
@@ -102,15 +103,18 @@ def _go_on_climbing(silence: Silence, case: Case, turn: Round) -> None:
             alert.escalate_at = turn.now
 
 
-def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent]) -> Iterable[Telling]:
-    """Yield who is told now: of what fires still and was known or kept from them, or that all of it ended."""
+def _after_silence(silence: Silence, case: Case, kept: Sequence[AlertEvent], now: datetime) -> Iterable[Telling]:
+    """Yield who is told now: of what fires still and was known or kept from them, or that all of it ended.
+
+    Whoever was told of the partner in this very round was shown all that fires.
+    """
     fresh = [str(one.alert_id) for one in kept if one.kind is not AlertEventKind.RESOLVED]
     ended = [str(one.alert_id) for one in kept if one.kind is AlertEventKind.RESOLVED]
     for recipient in case.recipients:
         group = case.group(recipient, fresh=fresh, ended=ended)
         released = [key for key in group.firing if key in fresh and key not in group.told]
-        known = [key for key in group.firing if key in group.told and _is_covered(silence, case, key)]
-        if released or known:
+        known = any(key in group.told and _is_covered(silence, case, key) for key in group.firing)
+        if released or (known and not case.is_told_at(recipient, now)):
             why = said(SILENCE_WHY, author=silence.author, reason=silence.reason)
             yield Telling(recipient, NoticeReason.SILENCE_ENDED, group, why)
         elif any(key in group.told for key in ended) and all(key in group.over for key in group.told):

@@ -245,7 +245,7 @@ def _why_not_now(session: Session, turn: Round, case: Case, old: Sequence[Alert]
     """Return why nobody is reminded of alerts that have stood for long, None if they are to be."""
     known = [one for one in old if case.is_known(str(one.id))]
     if not known:
-        return held(HeldBack.PAST)
+        return _why_unknown(case, old)
     last = max(row.at for row in case.told.values())
     if last > turn.now - REMIND_AFTER:
         return held(HeldBack.TOO_SOON, at=last.isoformat(), days=REMIND_AFTER.days)
@@ -258,6 +258,17 @@ def _why_not_now(session: Session, turn: Round, case: Case, old: Sequence[Alert]
     if len(hidden) == len(awake):
         return hidden[0]
     return held(HeldBack.UNSTABLE) if all(str(one.id) in case.unstable for one in awake) else None
+
+
+def _why_unknown(case: Case, old: Sequence[Alert]) -> Held:
+    """Return why nobody is reminded of alerts nobody was ever told of: what is known of them could not be told."""
+    open_ones = [one for one in old if str(one.id) not in case.hidden]
+    if not open_ones:
+        return case.hidden[str(old[0].id)]
+    if all(str(one.id) in case.unstable for one in open_ones):
+        return held(HeldBack.UNSTABLE)
+    is_taken = any(str(one.id) in taken for one in open_ones for taken in case.takes.values())
+    return held(HeldBack.PAST if is_taken else HeldBack.NOBODY)
 
 
 def _rests(alert: Alert, worse_at: datetime | None) -> bool:

@@ -14,7 +14,6 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from warden import calendars
-from warden.domain import MeetingLevel
 from warden.rules import Reason, Value, context, named, over
 from warden.rules.coverage import unread
 from warden.rules.quarters import falls, in_a_row
@@ -29,7 +28,6 @@ _AT_ONCE = 1000
 """Partners whose signals are held in memory together: a source that goes blind makes coverage fall for everybody."""
 
 _COVERAGE = frozenset({"coverage_before", "coverage_lost"})
-_OVERDUE = frozenset(f"{level}_overdue_days" for level in MeetingLevel)
 _MEASURED = frozenset(
     {"satisfaction_falls", "satisfaction_fall", "perception_gap", "missed_quarters", "compliance_incidents"}
 )
@@ -49,7 +47,7 @@ ATTRIBUTES = frozenset(
 )
 """Variables that follow from a partner's attributes and the date alone."""
 
-MORE = ATTRIBUTES | _COVERAGE | _OVERDUE | _MEASURED | {"meetings_missed"}
+MORE = ATTRIBUTES | _COVERAGE | rhythm.OVERDUE | _MEASURED | {"meetings_missed"}
 """Variables that no assessment holds."""
 
 More = Mapping[uuid.UUID, Mapping[str, Value]]
@@ -114,7 +112,7 @@ def more(
     before = _midnight(at) - timedelta(days=COVERAGE_DAYS)
     coverage = {} if _COVERAGE.isdisjoint(names) else assessments.coverages(session, before, ids)
     lost = _lost(session, coverage, before, at)
-    overdue = {} if _OVERDUE.isdisjoint(names) else rhythm.overdue_days(session, ids, at, known_at=known_at)
+    overdue = {} if rhythm.OVERDUE.isdisjoint(names) else rhythm.overdue_days(session, ids, at, known_at=known_at)
     missed = circumstances.missed_meetings(session, at)
     measured = {} if _MEASURED.isdisjoint(names) else dict(_measured(session, rows, at, known_at))
     return {

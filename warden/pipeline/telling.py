@@ -155,6 +155,7 @@ def _context(session: Session, turn: Round, case: Case, one: Telling, main: Aler
         meeting_due_on=min(due, default=None),
         advice=_advice(session, main),
         verdicts=[(worth, verdicts.link(turn.vault, turn.settings.public_url, main.id, worth, to)) for worth in Worth],
+        judged=main.rule.names,
         **_placement(session, case.assessment),
     )
 
@@ -167,6 +168,7 @@ def _part(settings: Settings, case: Case, alert: Alert, group: Group) -> AlertPa
         url=f"{settings.public_url}/alerts/{alert.id}",
         fired_at=alert.fired_at,
         is_new=key in group.fresh and key not in group.told,
+        rose=key in group.fresh and key in group.firing and group.rose(key),
         is_unstable=key in case.unstable,
         why=case.reasons.get(key),
         evidence=alert.evidence,

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from warden.db import Database
 from warden.domain import (
     FAMILIES,
-    LOCALES,
     AlertEventKind,
     AlertState,
     Cause,
@@ -27,6 +26,7 @@ from warden.messages import ManyContext, PartnerPart, many_partners
 from warden.models import AlertEvent, Notice, Rule
 from warden.pipeline import climbing, telling
 from warden.pipeline.cases import Case, Place, Round, case_of, place
+from warden.pipeline.cause_named import in_words
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, keep, occasion
 from warden.pipeline.quiet import held
@@ -52,26 +52,9 @@ SPEAKS_LATELY = timedelta(days=180)
 
 FIRST_LOOK_TITLE = N_("First look: %(partners)s partners have alerts")
 FIRST_LOOK_WHY = N_("Warden looked at these partners for the first time; what it found stood before.")
-SOURCE_TITLE = N_("Common cause: %(rules)s for %(partners)s partners of the source %(name)s")
-SOURCE_WHY = N_(
-    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners that the source %(name)s speaks of: "
-    "%(rules)s. Look at the source before you accuse the partners."
-)
-REGION_TITLE = N_("Common cause: %(rules)s for %(partners)s partners in the region %(name)s")
-REGION_WHY = N_(
-    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners in the region %(name)s: %(rules)s. Look "
-    "at what happens there before you accuse the partners."
-)
-EVERYBODY_TITLE = N_("Common cause: %(rules)s for %(partners)s partners, most of those watched")
-EVERYBODY_WHY = N_(
-    "Within %(hours)s hours this fired for %(partners)s of the %(of)s partners that are watched: %(rules)s. Look at "
-    "what concerns all of them, Warden itself included, before you accuse the partners."
-)
-IN_WORDS: Mapping[common_cause.Kind, tuple[str, str]] = {
-    "source": (SOURCE_TITLE, SOURCE_WHY),
-    "region": (REGION_TITLE, REGION_WHY),
-    "everybody": (EVERYBODY_TITLE, EVERYBODY_WHY),
-}
+
+COVERAGE = frozenset({"coverage", "coverage_before", "coverage_lost"})
+"""Variables that say how much is known: they fall where a source is blind."""
 
 
 @dataclass(slots=True)
@@ -176,10 +159,11 @@ def _tell_common_causes(session: Session, turn: Round, waiting: Collection[uuid.
             # Else it was told already, and what did not join it is louder.
             if not pending.isdisjoint(cause.partners) and cause_among(session, told, cause, [rule.key]) is None:
                 found.setdefault(cause, []).append(rule)
-    return sum(_tell_common_cause(session, turn, _loudest_first(of), cause, waiting) for cause, of in found.items())
+    return sum(_tell_common_cause(session, turn, loudest_first(of), cause, waiting) for cause, of in found.items())
 
 
-def _loudest_first(of: Iterable[Rule]) -> list[Rule]:
+def loudest_first(of: Iterable[Rule]) -> list[Rule]:
+    """Return rules by severity, of equals by key."""
     order = list(Severity)
     return sorted(of, key=lambda rule: (-order.index(rule.severity), rule.key))
 
@@ -188,8 +172,9 @@ def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEven
     """Return what watched partners have in common that may explain why they raise the same."""
     kinds = rests_on(session, rule, events)
     speaking = sharing.sources(session, kinds, turn.now - SPEAKS_LATELY) if kinds else {}
+    blind = sharing.blind(session, turn.now) if _uses(rule) & COVERAGE else ()
     return [
-        *common_cause.inverted(speaking, "source"),
+        *common_cause.inverted(speaking, "source", blind),
         *common_cause.inverted(sharing.regions(session), "region"),
         common_cause.Shared("everybody", "", sharing.watched(session)),
     ]
@@ -198,12 +183,12 @@ def shared(session: Session, turn: Round, rule: Rule, events: Sequence[AlertEven
 def rests_on(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_all: bool = True) -> set[FactKind]:
     """Return the kinds of facts that a rule rests on.
 
-    `of_all`: of every signal where it speaks of the placement as a whole.
+    `of_all`: of every signal where it speaks of the placement, or of what is known, as a whole.
     """
-    uses = set(compile_condition(rule.condition, parameters=rule.parameters).uses)
+    uses = _uses(rule)
     found = alerts.by_ids(session, [events[0].alert_id])
     said = assessments.by_ids(session, [one.assessment_id for one in found if one.assessment_id])
-    whole = of_all and bool(uses & {"likelihood", "band", "band_rank"})
+    whole = of_all and bool(uses & {"likelihood", "band", "band_rank", *COVERAGE})
     families = {
         signal["family"]
         for assessment in said
@@ -211,6 +196,10 @@ def rests_on(session: Session, rule: Rule, events: Sequence[AlertEvent], *, of_a
         if whole or uses & {*signal["measured"], f"{signal['name']}_likelihood", f"{signal['family']}_state"}
     }
     return {kind for kind, family in FAMILIES.items() if family in families and kind is not FactKind.ARTICLE}
+
+
+def _uses(rule: Rule) -> set[str]:
+    return set(compile_condition(rule.condition, parameters=rule.parameters).uses)
 
 
 def _tell_common_cause(
@@ -247,25 +236,11 @@ def _tell_of_cause(
     heaps: Mapping[Place, Heap],
     spoken: Collection[str],
 ) -> Notice:
-    name = sharing.source_name(session, cause.key) if cause.kind == "source" else cause.key
-    hours = common_cause.WITHIN / timedelta(hours=1)
-    params = {"name": name, "partners": len(cause.partners), "of": cause.of, "hours": hours, "rules": _named(of)}
-    title, why = (said(one, **params) for one in IN_WORDS[cause.kind])
+    title, why = in_words(session, of, cause)
     key = f"common/{of[0].key}/{_place_of(cause)}{_last(told)}"
     notice = write(session, turn, NoticeReason.COMMON_CAUSE, why, told, key)
     send_all(session, turn, notice, NotificationReason.COMMON_CAUSE, title, heaps.values(), known=True, only=spoken)
     return notice
-
-
-def title_of_cause(notice: Notice) -> dict[str, Any]:
-    """Return the title of a common cause that was told, in words."""
-    title = next(title for title, why in IN_WORDS.values() if why == notice.why["message"])
-    return said(title, **notice.why["params"])
-
-
-def _named(of: Sequence[Rule]) -> dict[str, dict[str, str]]:
-    """Return the names of rules as one value of a sentence."""
-    return {"names": {locale: ", ".join(reader_of(locale).name(rule.names) for rule in of) for locale in LOCALES}}
 
 
 def _place_of(cause: CommonCause | common_cause.Shared) -> str:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import reduce
 from typing import Any, Protocol
 
 from warden.domain import Scope
@@ -44,6 +45,21 @@ WAIT_COSTS = N_(
     "To wait %(after)s days instead of %(before)s would have saved %(saved)s of %(false)s false alarms, and lost "
     "%(lost)s of %(right)s that were right."
 )
+PRICED = N_(
+    "%(after)s instead of %(before)s for %(name)s would have saved %(saved)s of %(false)s false alarms, at a price: "
+    "%(price)s."
+)
+WAIT_PRICED = N_(
+    "To wait %(after)s days instead of %(before)s would have saved %(saved)s of %(false)s false alarms, at a price: "
+    "%(price)s."
+)
+LOST = N_("%(lost)s of %(right)s that were right would be lost")
+UNTOLD = N_("of what went wrong it would have told %(told)s beforehand instead of %(before)s")
+LATER = N_("%(after)s days ahead on the median instead of %(before)s")
+JOINED = N_("%(first)s; %(others)s")
+
+LEAD_KEPT = 0.9
+"""Part of the median lead that has to be left: another value that leaves less has a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +148,77 @@ def before_of(version: Version, name: str) -> float:
     return float(version.rule.for_seconds if name == FOR else version.rule.parameters[name])
 
 
-def advice(name: str, before: float, tried: Mapping[float, Tally], this: Tally) -> dict[str, Any] | None:
-    """Return which other value would have spared most: without losing anything right, else for the least loss.
+@dataclass(frozen=True, slots=True)
+class _Trade:
+    """What another value would have spared and what it costs. `lead`: the median lead where much of it is lost."""
 
-    None where no value spares anything, or every one loses more than it spares.
+    value: float
+    saved: int
+    lost: int
+    untold: int
+    lead: float | None
+
+    @property
+    def gain(self) -> int:
+        """Return how many false alarms more it spares than it loses alerts that are right, and incidents told of."""
+        return self.saved - self.lost - self.untold
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether nothing is lost by it."""
+        return not self.lost and not self.untold and self.lead is None
+
+
+def advice(name: str, before: float, tried: Mapping[float, Tally], this: Tally) -> dict[str, Any] | None:
+    """Return which other value would have spared most: without losing anything, else what gains most, with its price.
+
+    None where no value spares anything, or every one loses more than it spares. One that tells of nothing beforehand
+    any more is never advised: to tell early is what rules are for.
     """
-    false, right = this.hows[How.FALSE], this.hows[How.RIGHT]
-    found = []
-    for value, tally in tried.items():
-        saved, lost = false - tally.hows[How.FALSE], max(0, right - tally.hows[How.RIGHT])
-        if saved > lost:
-            found.append((lost > 0, lost - saved, abs(value - before), value, saved, lost))
+    tells = this.told.total() > 0
+    trades = [_trade(value, tally, this) for value, tally in tried.items() if tally.told.total() or not tells]
+    found = [one for one in trades if one.gain > 0]
     if not found:
         return None
-    *_, value, saved, lost = min(found)
-    params: dict[str, Any] = {"saved": saved, "false": false, **({"lost": lost, "right": right} if lost else {})}
+    one = min(found, key=lambda one: (not one.is_free, -one.gain, abs(one.value - before)))
+    params: dict[str, Any] = {"saved": one.saved, "false": this.hows[How.FALSE]}
     if name == FOR:
-        message = WAIT_COSTS if lost else WAIT_SPARES
-        return {"message": message, "params": {"after": value / _DAY, "before": before / _DAY, **params}}
-    message = COSTS if lost else SPARES
-    return {"message": message, "params": {"name": name, "after": f"{value:g}", "before": f"{before:g}", **params}}
+        params |= {"after": one.value / _DAY, "before": before / _DAY}
+    else:
+        params |= {"name": name, "after": f"{one.value:g}", "before": f"{before:g}"}
+    if one.is_free:
+        return {"message": WAIT_SPARES if name == FOR else SPARES, "params": params}
+    if not one.untold and one.lead is None:
+        params |= {"lost": one.lost, "right": this.hows[How.RIGHT]}
+        return {"message": WAIT_COSTS if name == FOR else COSTS, "params": params}
+    return {"message": WAIT_PRICED if name == FOR else PRICED, "params": {**params, "price": _price(one, this)}}
+
+
+def is_free(advised: Mapping[str, Any]) -> bool:
+    """Tell whether a value advised costs nothing."""
+    return advised["message"] in (SPARES, WAIT_SPARES)
+
+
+def _trade(value: float, tally: Tally, this: Tally) -> _Trade:
+    ahead, now = this.lead_days, tally.lead_days
+    later = ahead is not None and now is not None and now < LEAD_KEPT * ahead
+    return _Trade(
+        value,
+        saved=this.hows[How.FALSE] - tally.hows[How.FALSE],
+        lost=max(0, this.hows[How.RIGHT] - tally.hows[How.RIGHT]),
+        untold=max(0, this.told.total() - tally.told.total()),
+        lead=now if later else None,
+    )
+
+
+def _price(trade: _Trade, this: Tally) -> dict[str, Any]:
+    """Return all that is lost, as one part of a sentence."""
+    parts = []
+    if trade.lost:
+        parts.append({"message": LOST, "params": {"lost": trade.lost, "right": this.hows[How.RIGHT]}})
+    if trade.untold:
+        told = this.told.total()
+        parts.append({"message": UNTOLD, "params": {"told": told - trade.untold, "before": told}})
+    if trade.lead is not None:
+        parts.append({"message": LATER, "params": {"after": trade.lead, "before": this.lead_days}})
+    return reduce(lambda others, first: {"message": JOINED, "params": {"first": first, "others": others}}, parts[::-1])

@@ -7,23 +7,38 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from warden.db import Database
-from warden.domain import NoticeReason, NotificationReason, Severity
+from warden.domain import AlertEventKind, Cause, NoticeReason, NotificationReason, Severity
 from warden.i18n import N_
-from warden.models import AlertEvent
+from warden.models import AlertEvent, Rule
 from warden.pipeline import climbing, telling
 from warden.pipeline import meetings as proposing
 from warden.pipeline.addressing import directory
 from warden.pipeline.cases import Case, Place, Round, case_of
+from warden.pipeline.cause_named import in_words
 from warden.pipeline.fence import fence
 from warden.pipeline.holding import held_of, occasion
 from warden.pipeline.telling import Telling
-from warden.pipeline.together import LEAST_FIRST_LOOKS, MOST_AT_ONCE, Heap, heap, said, send_all, write
-from warden.rules import grouping
+from warden.pipeline.together import (
+    LEAST_FIRST_LOOKS,
+    MOST_AT_ONCE,
+    Heap,
+    heap,
+    loudest_first,
+    said,
+    send_all,
+    shared,
+    write,
+)
+from warden.rules import common_cause, grouping
+from warden.rules.common_cause import CommonCause
 from warden.store import alert_events, told
 from warden.store.batches import in_batches
+from warden.wording import Fact
 
 TITLE = N_("Not told before: alerts of %(partners)s partners")
 WHY = N_("This fired while nobody could be told of it, and fires still.")
+
+WHY_OF_CAUSE = N_("This fired while nobody could be told of it, and fires still. %(was)s")
 
 Untold = tuple[Case, Sequence[AlertEvent]]
 """A partner, and what nobody could be told of before."""
@@ -102,7 +117,8 @@ def _tell_one(session: Session, turn: Round, case: Case, events: Sequence[AlertE
 def _tell_all(session: Session, turn: Round, found: Sequence[Untold], heaps: Iterable[Heap]) -> int:
     """Tell of many partners in one message."""
     everything = [event for _, events in found for event in events]
-    notice = write(session, turn, NoticeReason.FIRST, said(WHY), found, f"untold/{occasion(everything)}")
+    why = _with_its_cause(session, turn, everything)
+    notice = write(session, turn, NoticeReason.FIRST, why, found, f"untold/{occasion(everything)}")
     title = said(TITLE, partners=len(found))
     send_all(session, turn, notice, NotificationReason.ALERT_FIRED, title, heaps, known=True)
     alert_events.close(session, everything, notice.id, turn.now)
@@ -111,3 +127,27 @@ def _tell_all(session: Session, turn: Round, found: Sequence[Untold], heaps: Ite
     for case, events in found:
         climbing.begin(session, turn, case, events)
     return 1
+
+
+def _with_its_cause(session: Session, turn: Round, events: Sequence[AlertEvent]) -> Fact:
+    """Return why it is told only now, with what most of these partners have in common if they raised the same at once.
+
+    Nobody took the one message that would have said so then.
+    """
+    raised: dict[uuid.UUID, list[AlertEvent]] = {}
+    for event in events:
+        if event.kind is AlertEventKind.FIRED and event.cause not in (Cause.LATE_FACTS, Cause.FIRST_LOOK):
+            raised.setdefault(event.alert.rule_id, []).append(event)
+    causes: dict[CommonCause, list[Rule]] = {}
+    for some in raised.values():
+        last = max(event.at for event in some)
+        at_once = [event for event in some if event.at > last - common_cause.WITHIN]
+        rule = at_once[0].alert.rule
+        partners = sorted({str(event.partner_id) for event in at_once})
+        for cause in common_cause.find(partners, shared(session, turn, rule, at_once)):
+            causes.setdefault(cause, []).append(rule)
+    if not causes:
+        return said(WHY)
+    most = max(causes, key=lambda cause: len(cause.partners))
+    _, was = in_words(session, loudest_first(causes[most]), most)
+    return said(WHY_OF_CAUSE, was=was)

@@ -27,6 +27,7 @@ from warden.rules.context import (
     named,
     over,
 )
+from warden.rules.idle import blind_faults, unused_parameters
 from warden.rules.inhibition import inhibition_faults
 from warden.rules.parameters import parameter_faults
 from warden.rules.states import (
@@ -59,6 +60,7 @@ __all__ = [
     "Verdict",
     "because",
     "becomes_unstable",
+    "blind_faults",
     "compile_condition",
     "compile_rule",
     "context",
@@ -75,4 +77,5 @@ __all__ = [
     "parameter_faults",
     "retire",
     "step",
+    "unused_parameters",
 ]

@@ -18,6 +18,7 @@ from warden.i18n import N_
 from warden.rules.comparisons import compared, located, strings, without_strings
 from warden.rules.context import BY_NAME, Context, Kind, Reason, Value, Variable
 from warden.rules.parameters import parameter_faults
+from warden.rules.sentences import explained
 
 MAX_CONDITION = 1000
 """Characters a condition may have."""
@@ -27,6 +28,12 @@ FUNCTIONS = ("contains", "double", "endsWith", "int", "matches", "size", "starts
 _OPERATORS = re.compile(r"[^A-Za-z]*_[^A-Za-z]*|@in")
 _LOOP = re.compile(r"\.(?:\s|//[^\n]*\n)*(all|exists|exists_one|existsOne|map|filter)\b")
 _FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
+_MISPLACED = re.compile(
+    r"(?:extraneous input|mismatched input|no viable alternative at input|token recognition error at:) '(?P<token>.*)'"
+)
+_MISSING = re.compile(r"missing '(?P<token>.*)' at '(?P<before>.*)'")
+_END = "<EOF>"
+_MEANT = {"=": "==", "and": "&&", "or": "||", "not": "!", "=>": ">=", "=<": "<=", "|": "||", "&": "&&", "<>": "!="}
 _FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOTHING: Mapping[str, Reason] = {}
@@ -56,7 +63,7 @@ def compile_condition(text: str, where: str = "condition", parameters: Mapping[s
         try:
             program = cel.compile(text)
         except ValueError as error:
-            faults = _syntax_faults(str(error), where)
+            faults = _syntax_faults(str(error), where, text)
     if not faults:
         faults = _name_faults(text, program, where, parameters)
     if not faults:
@@ -83,7 +90,7 @@ def _text_faults(text: str, where: str) -> list[Fault]:
     return [Fault.of(located(text, loop.start(1), where), N_("%(name)s is a loop; conditions have none"), name=loop[1])]
 
 
-def _syntax_faults(message: str, where: str) -> list[Fault]:
+def _syntax_faults(message: str, where: str, text: str) -> list[Fault]:
     found = _FAULT.search(message)
     if found is None:
         return [Fault.of(where, N_("it is not a CEL expression"))]
@@ -91,8 +98,28 @@ def _syntax_faults(message: str, where: str) -> list[Fault]:
     place = f"{where}, line {line}, column {column}"
     if "Recursion limit" in what:
         return [Fault.of(place, N_("it nests too deep"))]
-    plain = what.strip().replace("'<EOF>'", "the end")
+    if misplaced := _MISPLACED.fullmatch(what.strip()):
+        return [_misplaced(misplaced["token"].strip(), place, text)]
+    if missing := _MISSING.fullmatch(what.strip()):
+        return [_missing(missing["token"], missing["before"], place)]
+    plain = what.strip()
     return [Fault(place, plain, N_("it is not a CEL expression: %(said)s"), {"said": plain})]
+
+
+def _misplaced(token: str, place: str, text: str) -> Fault:
+    """Return, in plain words, the fault of something that stands where it cannot, or of an end that came too soon."""
+    if token == _END:
+        return Fault.of(place, N_("something is missing after %(found)s"), found=text.split()[-1])
+    if token in _MEANT:
+        what = N_("%(found)s is not expected here; did you mean %(meant)s?")
+        return Fault.of(place, what, found=token, meant=_MEANT[token])
+    return Fault.of(place, N_("%(found)s is not expected here"), found=token)
+
+
+def _missing(token: str, before: str, place: str) -> Fault:
+    if before == _END:
+        return Fault.of(place, N_("%(expected)s is missing at the end"), expected=token)
+    return Fault.of(place, N_("%(expected)s is missing before %(found)s"), expected=token, found=before)
 
 
 def _name_faults(text: str, program: cel.Program, where: str, parameters: Mapping[str, float]) -> list[Fault]:
@@ -288,18 +315,18 @@ def evaluate(rule: CompiledRule, values: Context, over: Mapping[str, Reason] = _
     Where one of these nulls is for good (`over`, with the reason of each), so is the outcome. An inhibiting condition
     is judged first; it holds the rule back only when it is known to be true.
     """
-    if rule.inhibit_when is not None and _unknown(rule.inhibit_when, values) is None:
+    if rule.inhibit_when is not None and not _unknown(rule.inhibit_when, values):
         inhibited = _run(rule.inhibit_when, values, rule.parameters)
         if inhibited is True:
             return _no_verdict(Outcome.HELD_BACK, INHIBITED_MESSAGE, condition=rule.inhibit_when.text)
         if not isinstance(inhibited, bool):
             return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=inhibited)
     missing = _unknown(rule.condition, values)
-    if missing is not None:
+    if missing:
         ended = next((over[name] for name in rule.condition.uses if values[name] is None and name in over), None)
         if ended is not None:
             return _no_verdict(Outcome.OVER, OVER_MESSAGE, why=ended)
-        return _no_verdict(Outcome.UNKNOWN, UNKNOWN_MESSAGE, names=missing)
+        return _no_verdict(Outcome.UNKNOWN, UNKNOWN_MESSAGE, names=explained(missing))
     held = _run(rule.condition, values, rule.parameters)
     if not isinstance(held, bool):
         return _no_verdict(Outcome.ERROR, FAILED_MESSAGE, error=held)
@@ -310,9 +337,8 @@ def _no_verdict(outcome: Outcome, message: str, **params: Any) -> Verdict:
     return Verdict(outcome, {"message": message, "params": params})
 
 
-def _unknown(condition: Condition, values: Context) -> str | None:
-    missing = [name for name in condition.uses if values[name] is None]
-    return ", ".join(missing) or None
+def _unknown(condition: Condition, values: Context) -> list[str]:
+    return [name for name in condition.uses if values[name] is None]
 
 
 def _run(condition: Condition, values: Context, parameters: Mapping[str, float]) -> bool | Reason:

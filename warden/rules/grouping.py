@@ -37,11 +37,17 @@ class Group:
         """Tell whether the recipient is shown one of the alerts, or was told of one."""
         return any(one in self.firing or one in self.told for one in alerts)
 
+    def rose(self, alert: str) -> bool:
+        """Tell whether an alert that fires is louder than the recipient knows it, however loud others are."""
+        return alert in self.told and loudness([self.firing[alert]]) > loudness([self.told[alert]])
+
 
 def reason_of(group: Group) -> NoticeReason | None:
     """Return why the recipient is told now; None: nothing new, or what ended is told with the next message."""
     fresh = [one for one in group.fresh if one in group.firing]
     if fresh and group.told and is_worse(group.told.values(), group.firing.values()):
+        return NoticeReason.WORSE
+    if any(group.rose(one) for one in fresh):
         return NoticeReason.WORSE
     if group.concerns(group.unstable):
         return NoticeReason.UNSTABLE

@@ -1,6 +1,6 @@
 """Sentences about the figures that no assessment holds: what an alert says of them, and the facts they rest on.
 
-Where there is none, an alert says what its condition saw, name by name.
+Where there is none, an alert says what its condition saw, name by name. What is not known is named with what it means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,8 @@ from warden.rules.context import BY_NAME, Context, Reason, Value
 SAW_MESSAGE = N_("the rule saw %(name)s = %(value)s. %(meaning)s")
 COMPARED_MESSAGE = N_("the rule compares with %(name)s = %(value)s")
 TRUE, FALSE = N_("Yes"), N_("No")
+EXPLAINED_MESSAGE = N_("%(name)s (%(meaning)s)")
+ALSO_EXPLAINED_MESSAGE = N_("%(others)s, %(name)s (%(meaning)s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,18 @@ def saw(seen: Context) -> list[Reason]:
         if name not in BY_NAME
     ]
     return [*variables, *parameters] if variables else []
+
+
+def explained(names: Sequence[str]) -> Reason:
+    """Return variables as one part of a sentence, each by its name and what it means; of none an empty part."""
+    found: Reason = {"message": "", "params": {}}
+    for name in names:
+        params = {"name": name, "meaning": _meaning(name)}
+        if found["message"]:
+            found = {"message": ALSO_EXPLAINED_MESSAGE, "params": {"others": found, **params}}
+        else:
+            found = {"message": EXPLAINED_MESSAGE, "params": params}
+    return found
 
 
 def _meaning(name: str) -> Reason:

@@ -44,6 +44,19 @@ AREAS = (
 
 SCOPES = tuple(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))
 
+_NEEDS = {
+    "destinations:read": Role.MANAGER,
+    **dict.fromkeys(("tokens:read", "users:read"), Role.ADMIN),
+    **dict.fromkeys(("sources:write", "destinations:write", "tokens:write", "users:write"), Role.ADMIN),
+    "alerts:write": Role.VIEWER,  # to say what an alert was worth
+}
+
+
+def least_role(scope: str) -> Role:
+    """Return the role without which a scope opens nothing at all."""
+    return _NEEDS.get(scope, Role.MANAGER if scope.endswith(":write") else Role.VIEWER)
+
+
 FIRST_ADMIN = "admin@localhost"
 """Name of the account made on first start. It receives no mail, so its links are handed over by `warden user link`."""
 
@@ -63,10 +76,11 @@ def create_user(
 ) -> User:
     """Add a user, who still needs a link to sign in.
 
-    Raises InvalidInput for an address, locale or time zone that is none, and Conflict when the address has an account.
+    Raises InvalidInput for an address, locale or time zone that is none or a name that hides something, and Conflict
+    when the address has an account.
     """
     email = email.strip().lower()
-    _refuse_faults(email_fault(email), locale, time_zone)
+    _refuse_faults(email_fault(email), name, locale, time_zone)
     if find_user(session, email) is not None:
         raise Conflict(f"A user with the address {email} exists already.")
     user = User(email=email, name=name, role=role, locale=locale, time_zone=time_zone, created_at=now)
@@ -75,8 +89,10 @@ def create_user(
     return user
 
 
-def _refuse_faults(email: str | None, locale: str | None, time_zone: str | None) -> None:
+def _refuse_faults(email: str | None, name: str | None, locale: str | None, time_zone: str | None) -> None:
     faults = [Fault("email", email)] if email else []
+    if name is not None and not (is_visible(name) and is_plain(name)):
+        faults.append(Fault("name", "expected a name without hidden characters"))
     if locale and locale not in LOCALES:
         faults.append(Fault("locale", f"{locale!r} is not one of {', '.join(LOCALES)}"))
     if time_zone and time_zone not in time_zones():
@@ -113,10 +129,10 @@ def list_users(session: Session, cursor: str | None, limit: int) -> Page[User]:
 def change_user(session: Session, user: User, changes: Mapping[str, Any], now: datetime) -> None:
     """Change the name, role, locale, time_zone or `disabled` (a bool) of a user that `get_user` locked.
 
-    A user who changes role or loses the account is signed out everywhere at once. Raises InvalidInput for a locale or
-    time zone that is none, and Conflict when no admin would be left.
+    A user who changes role or loses the account is signed out everywhere at once. Raises InvalidInput as
+    `create_user`, and Conflict when no admin would be left.
     """
-    _refuse_faults(None, changes.get("locale"), changes.get("time_zone"))
+    _refuse_faults(None, changes.get("name"), changes.get("locale"), changes.get("time_zone"))
     role, disabled = changes.get("role", user.role), changes.get("disabled", user.disabled_at is not None)
     was_admin = user.role == Role.ADMIN and user.disabled_at is None
     if was_admin and (role != Role.ADMIN or disabled) and not _has_other_admin(session, user):
@@ -232,11 +248,16 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """Add an API token and return it with its plain text, which cannot be had again.
 
-    Raises InvalidInput for a name that hides something, and for an unknown scope.
+    Raises InvalidInput for a name that hides something, and for a scope that is unknown or opens nothing to the role.
     """
     wanted = sorted(set(scopes))
     faults = [
         Fault("scopes", f"{scope!r} is not one of {', '.join(SCOPES)}") for scope in wanted if scope not in SCOPES
+    ]
+    faults += [
+        Fault("scopes", f"{scope} opens nothing to the role {role}; expected the role {least_role(scope)}")
+        for scope in wanted
+        if scope in SCOPES and not role.includes(least_role(scope))
     ]
     if not (is_visible(name) and is_plain(name)):
         faults.append(Fault("name", "expected a name without hidden characters"))

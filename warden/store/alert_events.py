@@ -109,12 +109,23 @@ def silenced(session: Session) -> list[AlertEvent]:
 
     Read by what fires and by what people know of, of which there is little, however much was ever silenced.
     """
+    found = list(session.scalars(_silenced_and_firing()))
     kept = _held_back(HeldBack.SILENCED)
-    found = list(session.scalars(kept.where(Alert.state == AlertState.FIRING)))
     for known in in_batches(list(told.alerts(session))):
         over = kept.where(AlertEvent.alert_id.in_(known), AlertEvent.kind == AlertEventKind.RESOLVED)
         found += session.scalars(over.where(Alert.state != AlertState.FIRING))
     return sorted(found, key=lambda event: event.id)
+
+
+def silenced_of(session: Session, partner_id: uuid.UUID) -> list[AlertEvent]:
+    """Return what fired or became worse while it was silenced, about alerts of a partner that fire still."""
+    kinds = (AlertEventKind.FIRED, AlertEventKind.WORSE)
+    query = _silenced_and_firing().where(AlertEvent.partner_id == partner_id, AlertEvent.kind.in_(kinds))
+    return list(session.scalars(query))
+
+
+def _silenced_and_firing() -> Select[AlertEvent]:
+    return _held_back(HeldBack.SILENCED).where(Alert.state == AlertState.FIRING)
 
 
 def _held_back(held_back: HeldBack) -> Select[AlertEvent]:

@@ -1,11 +1,11 @@
 """Digests: one person's standing order each, when it is due next, and how it is called off."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from warden.domain import Frequency, NotificationReason, NotificationStatus, WhenEmpty
@@ -14,6 +14,9 @@ from warden.models import Destination, Digest, Notification, Partner, Person
 from warden.store.sources import LONGEST_TICK
 
 _LONGEST_PERIOD = timedelta(days=32)
+
+_LONGEST_DELAY = timedelta(hours=1)
+"""A try that is overdue for longer is not put off by a long look at all partners: nobody is trying."""
 
 LAST_DAY = 28
 """The last day of the month a monthly digest may be ordered for: every month has it."""
@@ -201,9 +204,8 @@ def slot_key(digest: Digest) -> str:
 
 def log(digest_id: uuid.UUID) -> Select[Notification]:
     """Return the query of what was sent, or is to be sent, for one digest, in no order."""
-    mine = Notification.key.startswith(_log_key(digest_id), autoescape=True)
     query = select(Notification).options(joinedload(Notification.destination))
-    return query.where(Notification.reason == NotificationReason.DIGEST, mine)
+    return query.where(Notification.reason == NotificationReason.DIGEST, of_order(digest_id))
 
 
 def overdue(session: Session, since: datetime) -> list[Digest]:
@@ -212,20 +214,60 @@ def overdue(session: Session, since: datetime) -> list[Digest]:
     return list(session.scalars(query.where(Destination.disabled_at.is_(None)).order_by(Digest.next_run_at, Digest.id)))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Digests that were queued and have not left: how many, and since when the first."""
-
-    count: int
-    since: datetime | None
+_WAITS = Notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.CLAIMED))
 
 
-def waiting(session: Session, since: datetime) -> Waiting:
-    """Return the digests that were queued before `since`, for a destination that is on, and have still not left."""
-    unsent = Notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.CLAIMED))
-    query = select(func.count(), func.min(Notification.created_at)).join(Notification.destination)
-    query = query.where(Notification.reason == NotificationReason.DIGEST, unsent, Notification.created_at < since)
-    return Waiting(*session.execute(query.where(Destination.disabled_at.is_(None))).one())
+def waiting(session: Session, since: datetime) -> list[Notification]:
+    """Return the digests queued before `since`, for a destination that is on, which have still not left, oldest first.
+
+    With their destinations.
+    """
+    query = select(Notification).options(joinedload(Notification.destination)).join(Notification.destination)
+    query = query.where(Notification.reason == NotificationReason.DIGEST, _WAITS, Notification.created_at < since)
+    query = query.where(Destination.disabled_at.is_(None))
+    return list(session.scalars(query.order_by(Notification.created_at, Notification.id)))
+
+
+def order_of(row: Notification) -> uuid.UUID:
+    """Return the digest of whose slots this notification is one, which may be gone."""
+    return uuid.UUID(row.key.split("/")[1])
+
+
+def uses(session: Session, destination_id: uuid.UUID) -> bool:
+    """Tell whether any digest is ordered through a destination."""
+    ordered = exists().where(Digest.destination_id == destination_id, Digest.enabled.is_(True))
+    return bool(session.scalar(select(ordered)))
+
+
+def is_tried(session: Session, destination_id: uuid.UUID, now: datetime) -> bool:
+    """Tell whether what waits for a destination is tried from time to time: the next try is not long overdue."""
+    planned = func.coalesce(Notification.lease_until, Notification.next_attempt_at)
+    tried = exists().where(_WAITS, Notification.attempts > 0, planned > now - _LONGEST_DELAY)
+    return bool(session.scalar(select(tried.where(Notification.destination_id == destination_id))))
+
+
+def left(session: Session, since: datetime, until: datetime, *mine: ColumnElement[bool]) -> bool:
+    """Tell whether any notification of these was sent after `since`, up to `until`."""
+    times = (Notification.sent_at > since, Notification.sent_at <= until)
+    return bool(session.scalar(select(exists().where(*times, *mine))))
+
+
+def of_order(digest_id: uuid.UUID) -> ColumnElement[bool]:
+    """Select the notifications of one digest, for `left`."""
+    return Notification.key.startswith(_log_key(digest_id), autoescape=True)
+
+
+def readers(session: Session, digest_ids: Collection[uuid.UUID]) -> list[str]:
+    """Return the names of those whose digests these are, in order; digests that are gone are left out."""
+    query = select(Person.name).join(Digest, Digest.person_id == Person.id).where(Digest.id.in_(digest_ids))
+    return list(session.scalars(query.order_by(Person.name)))
+
+
+def last_answer(session: Session, digest_id: uuid.UUID) -> str:
+    """Return what was last answered to a digest that has not left, empty before the first try."""
+    unsent = log(digest_id).where(Notification.sent_at.is_(None), Notification.answer != "")
+    row = session.scalars(unsent.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(1)).first()
+    return row.answer if row is not None else ""
 
 
 def _log_key(digest_id: uuid.UUID) -> str:

@@ -5,23 +5,23 @@
         ▼    ▶ missed   ▶ waived      a missed meeting may still be scheduled, held or waived
 
 RFC 5545: the UID of the invitation is the meeting's id. `sequence` rises when what calendars hold changes: time, place,
-and that it is called off. That one was missed or held changes nothing there, and is told to no calendar.
+who is asked no longer or at another address, and that it is called off. That one was missed or held changes nothing
+there, and is told to no calendar.
 """
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, Select, delete, exists, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from warden.domain import OPEN_MEETINGS, AlertEventKind, AlertState, HeldBack, MeetingStatus, Severity
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.i18n import N_
-from warden.models import Alert, AlertEvent, Meeting, Notice, Notification, Partner
-from warden.store import alerts, duty
+from warden.models import Alert, AlertEvent, Meeting, Notice, Notification, Partner, RuleStatus
+from warden.store import alerts, attendees
 from warden.store.paging import Page, page
 from warden.store.visible import is_visible
 
@@ -39,6 +39,9 @@ TOGETHER_WHY = N_("The alert was told in one message about many partners and ask
 
 SERVICE = "warden"
 """`closed_by` of what no person closed."""
+
+CALLED_OFF = (Meeting.closed_by == SERVICE, Meeting.waived_why == RESOLVED_WHY)
+"""Of meetings that Warden itself called off, as their alert had ended."""
 
 NEEDS_ACTION = "needs-action"
 """The participation status (RFC 5545) of somebody who has not answered."""
@@ -80,9 +83,11 @@ def listing(
 
 
 def select_with_names() -> Select[Meeting]:
-    """Return a query for meetings that brings partner, owner, sponsor, and alert with its rule along."""
+    """Return a query for meetings that brings owner, partner with its people, and alert with its rule along."""
     return select(Meeting).options(
-        joinedload(Meeting.partner).options(joinedload(Partner.owner), joinedload(Partner.sponsor)),
+        joinedload(Meeting.partner).options(
+            joinedload(Partner.owner), joinedload(Partner.sponsor), joinedload(Partner.counterpart)
+        ),
         joinedload(Meeting.owner),
         joinedload(Meeting.alert).joinedload(Alert.rule),
     )
@@ -198,7 +203,8 @@ def schedule(
 ) -> Meeting:
     """Fix or move the time and place. A missed meeting is due on its new day; a new time asks everybody anew.
 
-    What is scheduled so already stays as it is, its sequence too, unless a deputy has to be asked by now.
+    Those are to attend who are to as things are now, see store.attendees. What is scheduled so already stays as it is,
+    its sequence too, unless that are others by now.
     Raises InvalidInput for a time that is over or a length outside 15 to 480 minutes, Conflict for a closed meeting.
     """
     _require_open(meeting, "scheduled")
@@ -213,13 +219,13 @@ def schedule(
         raise InvalidInput(f"The meeting cannot be scheduled: {faults[0]}.", faults)
     if meeting.status is MeetingStatus.MISSED:
         meeting.due_on = starts_at.astimezone(zone_of(meeting)).date()
-    invited = _with_deputies(session, meeting, starts_at)
+    invited = attendees.today(session, meeting, now, starts_at)
     is_moved = (starts_at, minutes) != (meeting.starts_at, meeting.minutes)
     is_same = not is_moved and (place.strip(), invited) == (meeting.place, meeting.attendees)
     if is_same and meeting.status is MeetingStatus.SCHEDULED:
         return meeting
     meeting.starts_at, meeting.minutes, meeting.place = starts_at, minutes, place.strip()
-    meeting.attendees = invited
+    meeting.attendees, meeting.owner = invited, attendees.owner_of(meeting.partner)
     meeting.sequence += 1
     if is_moved:
         meeting.attendees = [{**one, "partstat": NEEDS_ACTION, "asked": meeting.sequence} for one in meeting.attendees]
@@ -312,19 +318,6 @@ def partners_with_open(session: Session, partner_ids: Sequence[uuid.UUID]) -> se
     return set(session.scalars(query))
 
 
-def _with_deputies(session: Session, meeting: Meeting, at: datetime) -> list[dict[str, Any]]:
-    """Return the attendees, joined by whoever stands in for those of ours who are away at the time of the meeting."""
-    people = {person.id for person in (meeting.owner, meeting.partner.sponsor) if person is not None and person.ours}
-    invited = {one["email"] for one in meeting.attendees}
-    added = {person.email: person for person in duty.standing_in(session, people, at).values()}
-    deputies = [
-        {"name": person.name, "email": email, "role": "deputy"}
-        for email, person in added.items()
-        if email not in invited
-    ]
-    return [*meeting.attendees, *deputies]
-
-
 def settled_since(session: Session, partner_ids: Sequence[uuid.UUID], since: datetime) -> dict[uuid.UUID, Meeting]:
     """Return each partner's last meeting that people held since, or waived and that was proposed since, with its alert.
 
@@ -335,6 +328,32 @@ def settled_since(session: Session, partner_ids: Sequence[uuid.UUID], since: dat
     query = query.where(func.coalesce(Meeting.held_at, Meeting.proposed_at) >= since)
     query = query.where(Meeting.status.in_((MeetingStatus.HELD, MeetingStatus.WAIVED)))
     return {meeting.partner_id: meeting for meeting in session.scalars(query.order_by(Meeting.proposed_at, Meeting.id))}
+
+
+def called_off_since(session: Session, partner_ids: Sequence[uuid.UUID], since: datetime) -> dict[uuid.UUID, Meeting]:
+    """Return each partner's last meeting that people were asked to and Warden called off, its alert over since."""
+    asked = exists().where(Notification.meeting_id == Meeting.id)
+    query = select(Meeting).join(Meeting.alert).options(contains_eager(Meeting.alert))
+    query = query.where(Meeting.partner_id.in_(partner_ids), *CALLED_OFF, asked, Alert.resolved_at > since)
+    return {meeting.partner_id: meeting for meeting in session.scalars(query.order_by(Alert.resolved_at, Meeting.id))}
+
+
+def put_off(session: Session, before: datetime) -> list[uuid.UUID]:
+    """Return the alerts that have fired since `before` without a meeting, of rules whose last one was called off.
+
+    Left out are those of partners with whom one was proposed since, and of rules unstable for the partner.
+    """
+    earlier = aliased(Alert)
+    same = (earlier.rule_id == Alert.rule_id, earlier.partner_id == Alert.partner_id)
+    ended = exists().where(Meeting.alert_id == earlier.id, *CALLED_OFF, *same)
+    later = exists().where(Meeting.partner_id == Alert.partner_id, Meeting.proposed_at >= Alert.fired_at)
+    unstable = exists().where(
+        RuleStatus.rule_id == Alert.rule_id,
+        RuleStatus.partner_id == Alert.partner_id,
+        RuleStatus.unstable_since.is_not(None),
+    )
+    query = select(Alert.id).where(Alert.state == AlertState.FIRING, Alert.fired_at <= before, ended, ~later, ~unstable)
+    return list(session.scalars(query.order_by(Alert.fired_at, Alert.id)))
 
 
 def put_whys(session: Session, meeting: Meeting, whys: Sequence[Mapping[str, str]]) -> Meeting:

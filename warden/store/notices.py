@@ -46,6 +46,11 @@ def add(
     return notice
 
 
+def is_written(session: Session, key: str) -> bool:
+    """Tell whether the notice with this key stands in the ledger already."""
+    return session.get(Notice, uuid.uuid5(NAMESPACE, key)) is not None
+
+
 def listing(
     session: Session,
     cursor: str | None = None,

@@ -1,25 +1,22 @@
 """The outbox: enqueued once, claimed by one, finished or tried again. Delivery is at least once, under a stable id."""
 
-import hashlib
-import itertools
-import secrets
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from warden.db import to_micros
 from warden.domain import AlertState, MeetingStatus, NotificationReason, NotificationStatus
 from warden.errors import Conflict, NotFound
 from warden.messages import Message
 from warden.messages.refusals import SETTLED
 from warden.models import Alert, Destination, Meeting, Notice, Notification
 from warden.store.destinations import LONGEST_HOLD, Addressee
+from warden.store.outbox_names import event_of, full_key, ordered_id
 from warden.store.sources import LONGEST_TICK
 
 LEASE = timedelta(minutes=5)
@@ -27,6 +24,8 @@ LEASE = timedelta(minutes=5)
 
 MAX_AGE = timedelta(hours=48)
 """News older than this is no news: what is not sent by then is given up."""
+
+TOO_LATE = f"Not delivered within {MAX_AGE // timedelta(hours=1)} hours."
 
 MAX_ATTEMPTS = 30
 _FIRST_WAIT = timedelta(seconds=30)
@@ -37,13 +36,12 @@ _MEETINGS_AS = {
     NotificationReason.MEETING_SCHEDULED: MeetingStatus.SCHEDULED,
     NotificationReason.MEETING_ESCALATED: MeetingStatus.MISSED,
 }
-_OF_WHAT_FIRES = (
+OF_WHAT_FIRES = (
     NotificationReason.ALERT_FIRED,
     NotificationReason.COMMON_CAUSE,
     NotificationReason.SILENCE_ENDED,
 )
-
-_counter = itertools.count()
+"""Reasons of messages that show alerts as firing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,8 @@ def enqueue(
     e-mail address that replaces the destination's own.
     """
     values: dict[str, Any] = {
-        "id": _ordered_id(now),
-        "key": _full_key(key, destination.id, recipient),
+        "id": ordered_id(now),
+        "key": full_key(key, destination.id, recipient),
         "destination_id": destination.id,
         "reason": reason,
         "recipient": recipient,
@@ -102,7 +100,7 @@ def speaks_of_meeting(session: Session, meeting_id: uuid.UUID) -> bool:
 
 def unqueued(session: Session, key: str, addressees: Sequence[Addressee]) -> list[Addressee]:
     """Return those of the addressees for whom nothing was queued under a key yet."""
-    full = {_full_key(key, one.destination.id, one.recipient): one for one in addressees}
+    full = {full_key(key, one.destination.id, one.recipient): one for one in addressees}
     known = set(session.scalars(select(Notification.key).where(Notification.key.in_(full))))
     return [one for its, one in full.items() if its not in known]
 
@@ -157,7 +155,7 @@ def is_so(session: Session, row: Notification) -> bool:
     if row.reason in _MEETINGS_AS:
         meeting = session.get(Meeting, row.meeting_id)
         return meeting is not None and meeting.status is _MEETINGS_AS[row.reason]
-    notice = notice_of(session, row) if row.reason in _OF_WHAT_FIRES else None
+    notice = notice_of(session, row) if row.reason in OF_WHAT_FIRES else None
     if notice is None:
         return True
     ids = [uuid.UUID(one) for one in notice.alerts]
@@ -168,11 +166,6 @@ def notice_of(session: Session, row: Notification) -> Notice | None:
     """Return the notice a message about alerts belongs to, None for any other message."""
     kind, _, name = event_of(row.key).partition("/")
     return session.get(Notice, uuid.UUID(name)) if kind == "notice" else None
-
-
-def event_of(key: str) -> str:
-    """Return what `enqueue` was given as the key, which names the event alone."""
-    return key.rpartition(":")[0]
 
 
 def _not_arrived(lost: Destination) -> list[ColumnElement[bool]]:
@@ -255,14 +248,16 @@ def retry(session: Session, claimed: Claim, answer: str, now: datetime, not_befo
     """End a claim that failed for now; return when trying again makes sense.
 
     The wait doubles from half a minute to three hours, and never ends before `not_before`. The notification is queued
-    again, or given up as FAILED when it was tried enough or would be too old by then.
+    again, until it is too old, or given up as FAILED when it was tried enough.
     """
     doubled = _FIRST_WAIT * (1 << min(claimed.attempt - 1, 20))
     at = max(now + min(doubled, _LONGEST_WAIT), not_before or now)
-    if claimed.attempt >= MAX_ATTEMPTS or at > claimed.notification.created_at + MAX_AGE:
-        finish(session, claimed, NotificationStatus.FAILED, f"Given up after {claimed.attempt} attempts. {answer}", now)
+    last = claimed.notification.created_at + MAX_AGE
+    if claimed.attempt >= MAX_ATTEMPTS or last <= now:
+        why = TOO_LATE if last <= now else f"Given up after {claimed.attempt} attempts."
+        finish(session, claimed, NotificationStatus.FAILED, f"{why} {answer}", now)
     else:
-        _end(session, claimed, status=NotificationStatus.QUEUED, answer=answer, next_attempt_at=at)
+        _end(session, claimed, status=NotificationStatus.QUEUED, answer=answer, next_attempt_at=min(at, last))
     return at
 
 
@@ -273,7 +268,10 @@ def is_any_old(session: Session, now: datetime) -> bool:
 
 
 def give_up_old(session: Session, now: datetime) -> int:
-    """Fail what has waited longer than `MAX_AGE`, e.g. behind a switched-off destination; return how many."""
+    """Fail what has waited longer than `MAX_AGE`, e.g. behind a switched-off destination; return how many.
+
+    What was answered last stays beside that.
+    """
     stale = (
         update(Notification)
         .where(_open_at(now), Notification.created_at <= now - MAX_AGE)
@@ -281,7 +279,7 @@ def give_up_old(session: Session, now: datetime) -> int:
             status=NotificationStatus.FAILED,
             next_attempt_at=None,
             lease_until=None,
-            answer=f"Not delivered within {MAX_AGE // timedelta(hours=1)} hours.",
+            answer=case((Notification.answer == "", TOO_LATE), else_=literal(f"{TOO_LATE} ") + Notification.answer),
         )
     )
     return int(session.execute(stale).rowcount)  # type: ignore[attr-defined]
@@ -290,13 +288,14 @@ def give_up_old(session: Session, now: datetime) -> int:
 def requeue(session: Session, notification: Notification, now: datetime) -> None:
     """Send a failed notification once more, under its old id; its age starts over. Raises Conflict for others.
 
-    Attempts go on counting: they are what a claim is compared by.
+    Attempts go on counting: they are what a claim is compared by. What was answered before is of no account any more.
     """
     if notification.status is not NotificationStatus.FAILED:
         raise Conflict(f"This notification is {notification.status.value}: only a failed one can be sent again.")
     notification.status = NotificationStatus.QUEUED
     notification.created_at = now
     notification.next_attempt_at = now
+    notification.answer = ""
 
 
 def get(session: Session, notification_id: uuid.UUID, *, lock: bool = False) -> Notification:
@@ -372,21 +371,3 @@ def _may_be_written(now: datetime) -> ColumnElement[bool]:
     """On, and not held; what holds it for longer than ever anybody asks was noted by a clock that ran ahead."""
     held = Destination.not_before
     return and_(Destination.disabled_at.is_(None), or_(held.is_(None), held <= now, held > now + LONGEST_HOLD))
-
-
-def _full_key(key: str, destination_id: uuid.UUID, recipient: str | None) -> str:
-    to = hashlib.sha256(f"{destination_id} {recipient or ''}".encode()).hexdigest()[:16]
-    return f"{key}:{to}"
-
-
-def _ordered_id(now: datetime) -> uuid.UUID:
-    """Return a UUID of version 7: ids of one process sort in the order they were made, within one moment too."""
-    millis, count = to_micros(now) // 1000, next(_counter) & 0x3FFFFFFF
-    return uuid.UUID(
-        int=(millis & (1 << 48) - 1) << 80
-        | 7 << 76
-        | (count >> 18) << 64
-        | 2 << 62
-        | (count & 0x3FFFF) << 44
-        | secrets.randbits(44)
-    )

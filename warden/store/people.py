@@ -12,6 +12,7 @@ from warden.calendars import time_zones
 from warden.domain import LOCALES
 from warden.errors import Conflict, Fault, InvalidInput, NotFound
 from warden.models import Person
+from warden.store import attendees, readdressing
 from warden.store.paging import Page, page
 from warden.store.visible import is_plain, is_visible
 
@@ -73,13 +74,18 @@ def listing(session: Session, cursor: str | None, limit: int, *, ours: bool | No
 def update(session: Session, person: Person, values: Mapping[str, Any]) -> None:
     """Change some of name, email, locale, time_zone and ours of a person that `get` locked.
 
-    Raises InvalidInput or Conflict.
+    Open meetings they are asked to know them by their new address at once, and so does all they were told and are to be
+    told of alerts. Raises InvalidInput or Conflict.
     """
     email = values.get("email", person.email).strip().lower()
     _refuse_faults(email, values.get("locale"), values.get("time_zone"), values.get("name"))
     if email != person.email and by_email(session, email) is not None:
         raise Conflict(f"There is already a person with the address {email}.")
+    before = person.email
     _change(session, person, {**values, "email": email})
+    if email != before:
+        attendees.readdress(session, person)
+        readdressing.follow(session, before, email)
 
 
 def _change(session: Session, person: Person, values: Mapping[str, Any]) -> None:
@@ -112,12 +118,6 @@ def one_called(session: Session, text: str) -> Person | None:
 def named(session: Session, person_ids: Collection[uuid.UUID]) -> Sequence[Person]:
     """Return these people by name; ids of nobody are left out."""
     return session.scalars(select(Person).where(Person.id.in_(person_ids)).order_by(Person.name)).all()
-
-
-def with_addresses(session: Session, emails: Collection[str]) -> Sequence[Person]:
-    """Return the people with these e-mail addresses by address; addresses of nobody are left out."""
-    wanted = {email.strip().lower() for email in emails}
-    return session.scalars(select(Person).where(Person.email.in_(wanted)).order_by(Person.email)).all()
 
 
 def _refuse_faults(email: str, locale: str | None, time_zone: str | None, name: str | None) -> None:

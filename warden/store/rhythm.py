@@ -39,6 +39,9 @@ LEVEL_OF: Mapping[str, MeetingLevel] = {
 }
 """What the measures that tell of meetings count for."""
 
+OVERDUE = frozenset(f"{level}_overdue_days" for level in MeetingLevel)
+"""The variables of conditions that say by how much a rhythm is overdue."""
+
 _AND_HIGHER: Mapping[MeetingLevel, Sequence[MeetingLevel]] = {
     level: list(MeetingLevel)[: place + 1] for place, level in enumerate(MeetingLevel)
 }

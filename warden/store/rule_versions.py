@@ -123,6 +123,14 @@ def keep_first(session: Session, rule: Rule, author: str) -> RuleVersion:
     return found
 
 
+def key_faults(key: str) -> list[Fault]:
+    """Return what is wrong with the key of a rule of one's own."""
+    if KEY.fullmatch(key):
+        return []
+    what = N_("found %(found)s; expected 2 to 60 of a-z, 0-9 and _, a letter first")
+    return [Fault.of("key", what, found=f"{key!r:.80}")]
+
+
 def create(
     session: Session, key: str, definition: Mapping[str, Any], author: str, now: datetime, note: str = ""
 ) -> RuleVersion:
@@ -132,10 +140,7 @@ def create(
     """
     whole = {**_DEFAULTS, **definition}
     faults = [Fault.of(name, N_("is missing")) for name in ("names", "condition") if not whole.get(name)]
-    if KEY.fullmatch(key) is None:
-        what = N_("found %(found)s; expected 2 to 60 of a-z, 0-9 and _, a letter first")
-        faults.append(Fault.of("key", what, found=f"{key!r:.80}"))
-    _refuse([*faults, *rules.faults(definition)])
+    _refuse([*key_faults(key), *faults, *rules.faults(definition)])
     whole = {name: _plain(whole[name]) for name in rules.EDITABLE}
     rule = rules.add(session, key, {**_typed(whole), "enabled": False}, now)
     rule.version = 0  # no version is active yet
@@ -154,14 +159,23 @@ def draft(
 ) -> RuleVersion:
     """Store a draft of version `of` (default: what is active) with changes; nothing is decided by it.
 
-    Raises NotFound, or InvalidInput for a field that does not fit.
+    An equal draft of the same author is returned, and none added. Raises NotFound, or InvalidInput for a field that
+    does not fit.
     """
     _refuse(rules.faults(changes))
     rules.locked(session, rule.id)  # of two at once, each needs a number of its own
     if rule.version:
         keep_first(session, rule, "")
     base = latest(session, rule) if of is None else get(session, rule.id, of).definition
-    return _add(session, rule, {**definition_of(rule), **base, **_json(changes)}, author, now, note)
+    wanted = {**definition_of(rule), **base, **_json(changes)}
+    query = select(RuleVersion).where(
+        RuleVersion.rule_id == rule.id,
+        RuleVersion.status == VersionStatus.DRAFT,
+        RuleVersion.author == author,
+        RuleVersion.note == note.strip(),
+    )
+    equal = [one for one in session.scalars(query.order_by(RuleVersion.number)) if one.definition == wanted]
+    return equal[0] if equal else _add(session, rule, wanted, author, now, note)
 
 
 def change(

@@ -61,9 +61,13 @@ def sources(session: Session, kinds: Collection[FactKind], since: datetime) -> d
     return found
 
 
-def source_name(session: Session, source_id: str) -> str:
-    """Return what a source is called."""
-    return session.get_one(Source, uuid.UUID(source_id)).name
+def blind(session: Session, now: datetime) -> set[str]:
+    """Return the ids of the sources that are blind."""
+    return {str(one) for one in session.scalars(select(Source.id).where(Source.blind_since <= now))}
+
+
+def source(session: Session, source_id: str) -> Source:
+    return session.get_one(Source, uuid.UUID(source_id))
 
 
 def causes_told(session: Session, since: datetime) -> list[Notice]:

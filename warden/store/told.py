@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from warden.models import Destination, Told
+from warden.domain import AlertState, NotificationStatus
+from warden.models import Alert, Destination, Notification, Told
+from warden.store.notifications import OF_WHAT_FIRES
 
 
 def of_partner(session: Session, partner_id: uuid.UUID) -> list[Told]:
@@ -30,6 +32,31 @@ def heard(session: Session) -> set[uuid.UUID]:
 
 def _alerts(session: Session, query: Select[Any]) -> set[uuid.UUID]:
     return {uuid.UUID(alert) for known in session.scalars(query) for alert in known}
+
+
+def forget_unshown(session: Session, partner_id: uuid.UUID) -> None:
+    """Forget what recipients were to know of a partner that is held, of alerts over, but never got: all was refused."""
+    for row in of_partner(session, partner_id):
+        ids = [uuid.UUID(alert) for alert in row.alerts]
+        over = session.scalars(select(Alert).where(Alert.id.in_(ids), Alert.state == AlertState.RESOLVED))
+        unshown = {str(alert.id) for alert in over if not _may_have_been_shown(session, row, alert.fired_at)}
+        if unshown:
+            left = {alert: known for alert, known in row.alerts.items() if alert not in unshown}
+            put(session, partner_id, row.destination_id, row.recipient, left, row.at)
+
+
+def _may_have_been_shown(session: Session, row: Told, since: datetime) -> bool:
+    """Tell whether something about alerts, of this partner or of many, may have reached a recipient since then."""
+    mine = select(Notification.status, Notification.partner_id).where(
+        Notification.destination_id == row.destination_id,
+        func.coalesce(Notification.recipient, "") == row.recipient,
+        Notification.reason.in_(OF_WHAT_FIRES),
+        or_(Notification.partner_id == row.partner_id, Notification.partner_id.is_(None)),
+        Notification.created_at >= since,
+    )
+    sent = session.execute(mine).all()
+    is_refused = any(one.partner_id is not None and one.status is NotificationStatus.FAILED for one in sent)
+    return not is_refused or any(one.status is not NotificationStatus.FAILED for one in sent)
 
 
 def put(

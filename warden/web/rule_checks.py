@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from warden.errors import Fault, InvalidInput
 from warden.pipeline import fitting
-from warden.rules import compile_rule, inhibition_faults, parameter_faults
-from warden.store import rules
+from warden.rules import blind_faults, compile_rule, inhibition_faults, parameter_faults
+from warden.store import rule_versions, rules
 
 
 def faults_of(session: Session, key: str, definition: Mapping[str, Any]) -> list[Fault]:
     """Return everything that is wrong with the definition of the rule `key`; what is left out is not looked at."""
-    found = rules.faults(definition)
+    found = [*rule_versions.key_faults(key), *rules.faults(definition)]
     parameters = definition.get("parameters", {})
     found += parameter_faults(parameters)
     if "inhibited_by" in definition:
@@ -25,7 +25,7 @@ def faults_of(session: Session, key: str, definition: Mapping[str, Any]) -> list
             for field in ("condition", "inhibit_when")
             for fault in _condition_faults(key, field, definition.get(field, ""), numbers)
         ]
-        found += wrong or fitting.unfit_for_good(session, definition)
+        found += wrong or [*blind_faults(definition), *fitting.unfit_for_good(session, definition)]
     return found
 
 

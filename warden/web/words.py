@@ -70,6 +70,7 @@ WORDS: dict[str, str] = {
     NotificationReason.COMMON_CAUSE: N_("Common cause"),
     NotificationReason.CANARY: N_("Check of a destination"),
     NotificationReason.CLOCK_STOPPED: N_("Warden stands still"),
+    NotificationReason.DIGEST_UNDELIVERED: N_("Digest does not arrive"),
     NotificationReason.DIGEST: N_("Digest"),
     NotificationReason.SIGN_IN: N_("Sign-in link"),
     NotificationReason.TEST: N_("Test message"),

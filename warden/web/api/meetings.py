@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from warden.domain import MeetingLevel, MeetingStatus
+from warden.errors import Fault, InvalidInput
 from warden.models import Meeting, MeetingReply
 from warden.pipeline import asking, invitations
 from warden.store import actions, idempotency, meetings, replies
@@ -262,10 +264,8 @@ def schedule_meeting(
     What is scheduled so already stays as it is, and nobody is written to.
     """
     meeting = _locked(session, meeting_id, if_match)
-    told = meeting.sequence
-    meetings.schedule(session, meeting, starts_at=new.starts_at, minutes=new.minutes, place=new.place, now=now)
-    if meeting.sequence != told:
-        invitations.scheduled(session, services.settings, meeting, now)
+    time = {"starts_at": new.starts_at, "minutes": new.minutes, "place": new.place}
+    invitations.schedule(session, services.settings, meeting, **time, now=now)
     return _answer(meeting, reader, response)
 
 
@@ -283,9 +283,15 @@ def hold_meeting(
     """Close a meeting that took place, with what was agreed; decisions become actions of either side."""
     meeting = _locked(session, meeting_id, if_match)
     meetings.held(session, meeting, outcome=new.outcome, who=caller.name, now=now, held_at=new.held_at)
-    for promise in new.actions:
+    faults: list[Fault] = []
+    for place, promise in enumerate(new.actions):
         values = promise.model_dump()
-        actions.add(session, meeting.partner, **values, meeting_id=meeting.id, author=caller.name, now=now)
+        try:
+            actions.add(session, meeting.partner, **values, meeting_id=meeting.id, author=caller.name, now=now)
+        except InvalidInput as error:
+            faults += [replace(fault, where=f"actions[{place}].{fault.where}") for fault in error.faults]
+    if faults:
+        raise InvalidInput("The meeting was not closed: what was decided cannot be stored.", faults)
     return _answer(meeting, reader, response)
 
 

@@ -40,7 +40,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "since": EARLIER,
     },
     "Inhibition": FIELDS["inhibited_by"][0],
-    "DraftPreview": {"number": 3, "starts": 1, "stops": 0, "changes": [CHANGE], "same": 41},
+    "DraftPreview": {"number": 3, "starts": 1, "stops": 0, "changes": [CHANGE], "same": 41, "warnings": []},
     "RecordOut": {
         "rule_id": RULE,
         "key": "late_rate",

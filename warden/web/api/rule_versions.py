@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from warden.domain import Scope, VersionStatus
 from warden.models import Rule, RuleVersion
 from warden.pipeline import firing, fitting, rehearse
+from warden.rules import unused_parameters
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.web.api.rules import RuleFields
 from warden.web.api.shapes import IfMatch, Input, Listed, NoBody, Note, Reason, Sentence, sentence, set_etag, text
@@ -244,7 +245,7 @@ def preview_version(session: Read, reader: ApiReader, now: Now, rule_id: uuid.UU
         same=found.same,
         warnings=[
             sentence(reader, {"message": one.message, "params": dict(one.params)})
-            for one in fitting.unfit_now(session, definition)
+            for one in (*fitting.unfit_now(session, definition), *unused_parameters(definition))
         ],
     )
 

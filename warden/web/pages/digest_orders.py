@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from warden.domain import Frequency, WhenEmpty
 from warden.i18n import N_
-from warden.messages import Message
+from warden.messages import Message, refusals
 from warden.models import Digest, Notification
 from warden.pipeline import digest as stage
 from warden.store import destinations, digests, people
@@ -80,6 +81,7 @@ def show_digest(view: Viewer, session: Read, digest_id: uuid.UUID, before: str |
         message=message,
         groups=_groups(message),
         sent=sent.items,
+        in_words=partial(refusals.in_words, view.reader),
         older=view.older(sent.next),
         frequencies=list(Frequency),
         choices=list(WhenEmpty),

@@ -16,7 +16,7 @@ from warden.i18n import N_
 from warden.models import Meeting
 from warden.pipeline import asking, invitations
 from warden.pipeline import meetings as proposing
-from warden.store import actions, alerts, duty, meetings, partners, replies
+from warden.store import actions, alerts, attendees, duty, meetings, partners, replies
 from warden.web.bounds import NO_NUL, check_form, is_sane, tag_of, typed_days
 from warden.web.deps import Read, Write
 from warden.web.pages.actions import choices
@@ -102,13 +102,13 @@ def _draw_form(
     usual = {str(one): days for one, days in proposing.wanted_within(session, firing).items()}
     if entered["within_days"] is None:
         entered = {**entered, "within_days": str(usual.get(entered["alert_id"] or "", meetings.DAYS_AHEAD))}
-    stand_ins = duty.standing_in(session, {one.id for one in proposing.people_of(partner) if one.ours}, view.now)
+    stand_ins = duty.standing_in(session, {one.id for one in attendees.people_of(partner) if one.ours}, view.now)
     return view.page(
         "meeting_new.html",
         422 if faults else 200,
         partner=partner,
         alerts=firing,
-        attendees=proposing.attendees(partner, stand_ins),
+        attendees=attendees.of_partner(partner, stand_ins),
         most_days=meetings.MOST_DAYS_AHEAD,
         entered=entered,
         faults=faults or {},
@@ -138,10 +138,8 @@ def schedule(
     if moment is None or moment <= view.now:
         fault = view.reader.tr("Choose a time that is not over yet.")
         return _draw(view, session, meeting, {"starts_at": fault}, starts_at=starts_at, place=place, minutes=minutes)
-    told = meeting.sequence
-    meetings.schedule(session, meeting, starts_at=moment, minutes=minutes, place=place, now=view.now)
-    if meeting.sequence != told:
-        invitations.scheduled(session, view.services.settings, meeting, view.now)
+    time = {"starts_at": moment, "minutes": minutes, "place": place}
+    invitations.schedule(session, view.services.settings, meeting, **time, now=view.now)
     return see_other(f"/meetings/{meeting_id}")
 
 

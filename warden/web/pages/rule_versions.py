@@ -11,6 +11,7 @@ from warden.domain import LOCALES, NoData, Severity, VersionStatus
 from warden.errors import Fault
 from warden.models import Rule, RuleVersion
 from warden.pipeline import firing, fitting, rehearse
+from warden.rules import unused_parameters
 from warden.store import partners, rule_versions, rules
 from warden.web import rule_words
 from warden.web.bounds import check_tag, version_tag
@@ -95,6 +96,7 @@ def preview(view: Viewer, session: Read, rule_id: uuid.UUID, number: Number) -> 
         tag=version_tag(version),
         unnamed=_unnamed(version.definition),
         unfit=fault_words.told_all(view.reader, fitting.unfit_now(session, version.definition)),
+        unused=fault_words.told_all(view.reader, unused_parameters(version.definition)),
         found=firing.preview(session, rule, version.definition, view.now),
         rule_words=rule_words,
     )

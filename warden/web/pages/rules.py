@@ -13,7 +13,7 @@ from warden.errors import Conflict, Fault, InvalidInput
 from warden.i18n import N_
 from warden.models import Rule
 from warden.pipeline import counsel, fitting
-from warden.rules import FUNCTIONS, VARIABLES
+from warden.rules import FUNCTIONS, VARIABLES, unused_parameters
 from warden.store import partners, rule_settings, rule_versions, rules
 from warden.store.rule_settings import FIELDS, Effective
 from warden.web import rule_words
@@ -162,6 +162,7 @@ def _draw(
         ended=[row for row in said if row.ended_at is not None],
         called=partners.named(session, {row.partner_id for row in said if row.partner_id is not None}),
         unfit=fault_words.told_all(view.reader, fitting.unfit_now(session, definition) if rule.version else ()),
+        unused=fault_words.told_all(view.reader, unused_parameters(definition)),
         versions=history(session, rule),
         counts=rules.state_counts(session).get(rule.id, {}),
         states=rules.in_state(session, rule.id, (RuleState.FIRING, RuleState.RECOVERING, RuleState.PENDING), SHOWN),
