@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from warden.domain import OPEN_MEETINGS
@@ -99,7 +99,7 @@ def addresses(one: Kept) -> list[str]:
 
 def readdress(session: Session, person: Person) -> None:
     """Let open meetings write to the address a person has now, and remember those they were asked at before."""
-    for meeting_id in _open_where(session, lambda one: one.get("person") == str(person.id)):
+    for meeting_id in _open_where(session, str(person.id), lambda one: one.get("person") == str(person.id)):
         meeting = session.get_one(Meeting, meeting_id, with_for_update=True)
         meeting.attendees = [
             _readdressed(one, person.email) if one.get("person") == str(person.id) else one for one in meeting.attendees
@@ -114,9 +114,13 @@ def _readdressed(one: Kept, email: str) -> dict[str, Any]:
 
 def readdressed(session: Session) -> list[uuid.UUID]:
     """Return the open meetings to which people were asked at addresses they no longer have."""
-    return _open_where(session, lambda one: bool(one.get("before")))
+    return _open_where(session, '"before"', lambda one: bool(one.get("before")))
 
 
-def _open_where(session: Session, is_meant: Callable[[Kept], bool]) -> list[uuid.UUID]:
-    query = select(Meeting.id, Meeting.attendees).where(Meeting.status.in_(OPEN_MEETINGS)).order_by(Meeting.id)
+def _open_where(session: Session, word: str, is_meant: Callable[[Kept], bool]) -> list[uuid.UUID]:
+    """Return the open meetings with an attendee who is meant; `word` stands in what is kept of every such one."""
+    query = select(Meeting.id, Meeting.attendees).where(
+        Meeting.status.in_(OPEN_MEETINGS), cast(Meeting.attendees, Text).contains(word, autoescape=True)
+    )
+    query = query.order_by(Meeting.id)
     return [row.id for row in session.execute(query) if any(is_meant(one) for one in row.attendees)]
