@@ -9,7 +9,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PACKAGES := warden collectors scorers alembic examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium check format messages bench likelihood news clean
+.PHONY: help demo test check format messages bench likelihood news clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,12 +17,10 @@ help: ## List the targets.
 demo: $(RUN_STAMP) ## Replay two years of real deliveries and serve them on 127.0.0.1:8000 (PORT=… for another).
 	@$(BIN)/python examples/demo.py
 
-test: $(DEV_STAMP) chromium ## Install what tests need and run all of them.
+test: $(DEV_STAMP) ## Install what tests need and run all of them.
+	@sh tools/ensure_chromium.sh
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
-
-chromium:
-	@sh tools/ensure_chromium.sh
 
 check: $(DEV_STAMP) ## Lint, format, types, imports, size budgets, generated pages.
 	$(BIN)/ruff check .

@@ -84,13 +84,15 @@ def _equal(
     now: datetime,
 ) -> Silence | None:
     """Return a silence of the same that is to come from the same moment, or in force already where this one is."""
+    # one made at the same time may have been given a later `now`, and yet be stored before this one
+    in_force = or_(Silence.starts_at <= now, Silence.starts_at <= Silence.created_at)
     query = select(Silence).where(
         Silence.kind == kind,
         Silence.ended_at.is_(None),
         Silence.ends_at == end,
         Silence.reason == reason,
         Silence.author == author,
-        Silence.starts_at <= now if begin <= now else Silence.starts_at == begin,
+        in_force if begin <= now else Silence.starts_at == begin,
     )
     return next((one for one in session.scalars(query) if one.matchers == dict(matchers)), None)
 
